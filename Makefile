@@ -1,0 +1,102 @@
+# The one definition of every chore. `make help` lists them.
+#
+# `make fit` and `make test` need Python >= 3.11, a Rust toolchain, make and a C compiler, and set up
+# the rest in .venv. A chosen interpreter: `make install PYTHON=/path/to/python3.12`.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
+REQUIREMENTS := $(VENV)/.stamp-requirements
+CORE := $(VENV)/.stamp-core
+CORE_SOURCES := pyproject.toml Cargo.toml Cargo.lock \
+	$(shell find rust -type f \( -path '*/src/*' -o -name Cargo.toml \) | sort)
+# The binding's checks link against this interpreter, whatever else is on the machine.
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help install build fit test lint bench docs lock clean tools
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(CORE)  ## set up .venv: locked packages and the compiled core (quick if nothing changed)
+
+build: install  ## build the wheel into dist/
+	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
+
+fit: install  ## the main job: train and judge the embedded default; options by ARGS="--name first"
+	$(BIN)/python -m cogtrain fit $(ARGS)
+
+test: install  ## the whole suite, Rust and Python
+	cargo test --locked
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: install  ## rustfmt, clippy, ruff, pyright, stubtest on the compiled module, layer test
+	@cargo fmt --version >/dev/null 2>&1 || { echo "error: expected rustfmt in the Rust \
+	toolchain, got none; run 'rustup component add rustfmt'" >&2; exit 1; }
+	@cargo clippy --version >/dev/null 2>&1 || { echo "error: expected clippy in the Rust \
+	toolchain, got none; run 'rustup component add clippy'" >&2; exit 1; }
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/python -m mypy.stubtest cogtrain._core
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+bench: install  ## our figures, printed and written to benchmarks/results/
+	@for bench in benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
+
+docs: install  ## the Rust documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Hashed for every platform. An offered CPU build of torch is the one package taken without a hash.
+lock: $(VENV)/pyvenv.cfg  ## resolve requirements.lock anew from pyproject.toml
+	$(INSTALL) --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --quiet --upgrade $(ARGS) -o requirements.lock
+
+clean:  ## remove what was built: .venv, target, dist, caches (runs/ stays)
+	rm -rf $(VENV) target dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -f cogtrain/_core*.so cogtrain/_core*.pyd
+	find cogtrain tests benchmarks examples -type d -name __pycache__ -prune -exec rm -rf {} +
+
+tools:
+	@command -v cc >/dev/null || { echo "error: expected a C compiler named cc on the path, \
+	got none; install gcc or clang" >&2; exit 1; }
+	@command -v cargo >/dev/null && command -v rustc >/dev/null || { echo "error: expected cargo \
+	and rustc on the path, got none; install a Rust toolchain (rustup)" >&2; exit 1; }
+	@need=$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml); \
+	have=$$(rustc --version | cut -d' ' -f2); \
+	printf '%s\n' "$$need" "$$have" | sort -V -C || { echo "error: expected rustc >= $$need, \
+	got $$have; update the Rust toolchain" >&2; exit 1; }
+
+# Old before new: 3.11 is what the suite runs on. A shim that cannot run is passed over.
+$(VENV)/pyvenv.cfg: | tools
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	    >/dev/null 2>&1; then echo "setting up $(VENV) with $$python"; \
+	    exec $$python -m venv $(VENV); fi; \
+	done; echo "error: expected Python >= 3.11 with venv on the path, got none; \
+	install it or name it by PYTHON=" >&2; exit 1
+
+# An offered CPU build of torch (a local wheel, or +cpu of the locked version on a configured
+# index) stands in for the locked one and the gigabytes of GPU libraries behind it.
+$(REQUIREMENTS): requirements.lock $(VENV)/pyvenv.cfg
+	@locked=$$(sed -n 's/^torch==\([^ ]*\).*/\1/p' requirements.lock); \
+	awk '/^[a-z0-9]/ { keep = !/^(torch==|triton==|nvidia-|cuda-)/ } keep' requirements.lock \
+	  > $(VENV)/without-torch.lock; \
+	if $(INSTALL) --quiet --no-index --no-deps --force-reinstall 'torch>=2.8' 2>/dev/null \
+	  || $(INSTALL) --quiet --no-deps "torch==$$locked+cpu" 2>/dev/null; \
+	then $(INSTALL) --quiet --require-hashes --no-deps -r $(VENV)/without-torch.lock \
+	  && $(BIN)/python -c 'import torch; print("torch", torch.__version__, "as offered")'; \
+	else false; fi \
+	|| { echo "installing the locked packages (torch $$locked with its GPU libraries)"; \
+	  $(INSTALL) --quiet --require-hashes --no-deps -r requirements.lock; }
+	@touch $@
+
+$(CORE): $(REQUIREMENTS) $(CORE_SOURCES) | tools
+	$(BIN)/maturin develop --release --locked
+	@touch $@
