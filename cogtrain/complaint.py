@@ -76,7 +76,11 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 def keys(parser: argparse.ArgumentParser) -> Iterator[str]:
     """All dotted keys that ``parser`` and its subcommands take."""
     for action in parser._actions:
-        yield from (name.lstrip("-") for name in action.option_strings if name.startswith("--"))
+        yield from (
+            name.lstrip("-")
+            for name in action.option_strings
+            if name.startswith("--") and name != "--help"
+        )
         if not action.option_strings and isinstance(action.choices, dict):
             for child in action.choices.values():
                 if isinstance(child, argparse.ArgumentParser):

@@ -1,0 +1,148 @@
+"""The command line: ``python -m cogtrain VERB``, also installed as ``cogtrain``.
+
+Verbs are typed functions; jsonargparse makes their options. The four that train and judge belong
+to LightningCLI. Heavy imports happen only inside the verb that needs them, so that ``--help``
+answers at once.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cogtrain.complaint import OneLineErrors, UsageError, complain, unknown
+
+Verb = Callable[..., None]
+
+LIGHTNING = {
+    "fit": "train a model, judge it, and write the run folder (no options: the embedded default)",
+    "validate": "judge a model on the validation sets",
+    "test": "judge a model on the test sets, photographs and human data included",
+    "predict": "write a model's judgments without scoring them",
+}
+
+
+def render(
+    *,
+    out: Path,
+    task: str = "tower",
+    style: str = "cubeworld",
+    count: int = 64,
+    seed: int = 0,
+    split: str = "test",
+    factors: dict[str, Any] | None = None,
+    size_px: int = 224,
+) -> None:
+    """Render a stimulus set into a folder of images with a table of answers.
+
+    Args:
+        out: New or empty folder to write.
+        task: Question family that makes the scenes and decides their truth.
+        style: How the scenes look.
+        count: Number of stimuli.
+        seed: Same seed, same stimuli, on every machine.
+        split: train, val or test; no stimulus is in two of them.
+        factors: Parameters of the task, e.g. --factors.size large.
+        size_px: Side of the images; a multiple of 28 needs no resize before a model.
+    """
+    from cogtrain.rendering import render_folder
+    from cogtrain.stimuli import StimulusSet
+
+    recipe = {
+        "task": task,
+        "style": style,
+        "seed": seed,
+        "count": count,
+        "split": split,
+        "factors": factors or {},
+        "size_px": size_px,
+    }
+    stimuli = StimulusSet.recipe(**recipe)
+    render_folder(stimuli, out, recipe=recipe)
+    print(f"{len(stimuli)} stimuli in {out}")
+
+
+def env() -> None:
+    """Print versions, hardware and the threads that this process may use."""
+    from cogtrain.environment import table
+
+    print(table())
+
+
+LIGHT: dict[str, Verb] = {function.__name__: function for function in (render, env)}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one verb and returns the exit code: 0, 2 for a user's mistake, 130 for Ctrl-C.
+
+    Args:
+        argv: Words after the program's name; ``None`` takes those of this process.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        return _dispatch(words)
+    except (Exception, KeyboardInterrupt) as error:  # the one place where errors end
+        return complain(error)
+
+
+def run() -> None:
+    """Entry point of the installed command."""
+    sys.exit(main())
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_overview())
+        return 0
+    if words[0] == "--version":
+        from cogtrain.environment import versions
+
+        print(f"cogtrain {versions()['cogtrain']}")
+        return 0
+    verb, options = words[0], words[1:]
+    if verb in LIGHTNING:
+        from cogtrain.training import lightning_cli
+
+        return lightning_cli.main(words)
+    if verb not in LIGHT:
+        raise UsageError(unknown("verb", verb, [*LIGHTNING, *LIGHT]))
+    _call(LIGHT[verb], options)
+    return 0
+
+
+def _overview() -> str:
+    summaries = LIGHTNING | {name: _summary(verb) for name, verb in LIGHT.items()}
+    verbs = "\n".join(f"  {name:<9} {text}" for name, text in summaries.items())
+    return (
+        "usage: python -m cogtrain VERB [options]\n\n"
+        "Train vision-language models on visual-cognition tasks and compare them with people.\n\n"
+        f"verbs:\n{verbs}\n\n"
+        "python -m cogtrain VERB --help explains a verb."
+    )
+
+
+def _summary(verb: Verb) -> str:
+    first = (inspect.getdoc(verb) or "").partition("\n")[0].rstrip(".")
+    return first[:1].lower() + first[1:]
+
+
+def _call(verb: Verb, words: list[str]) -> None:
+    """Parses ``words`` by the signature of ``verb`` and calls it."""
+    from jsonargparse import ArgumentParser
+
+    class Parser(OneLineErrors, ArgumentParser):
+        """jsonargparse's parser with one-line errors."""
+
+    parser = Parser(prog=f"cogtrain {verb.__name__}", description=_summary(verb))
+    many = _variadic(verb)
+    if many:  # jsonargparse reads `*names` of a signature as nothing at all
+        parser.add_argument(many, nargs="+", type=Path, help="one or more")
+    parser.add_function_arguments(verb, as_positional=True)
+    options = parser.parse_args(words).as_dict()
+    verb(*options.pop(many, []) if many else (), **options)
+
+
+def _variadic(verb: Verb) -> str | None:
+    kinds = inspect.signature(verb).parameters.values()
+    return next((each.name for each in kinds if each.kind is each.VAR_POSITIONAL), None)
