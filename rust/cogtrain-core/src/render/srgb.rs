@@ -1,0 +1,97 @@
+//! Between linear light and 8-bit sRGB (IEC 61966-2-1), exactly rounded.
+
+use std::sync::OnceLock;
+
+/// Entries of the first-guess table: fine enough that the guess is off by one at most.
+const GUESSES: usize = 4096;
+
+/// Tables for both directions, built once from the standard's formula.
+pub struct Srgb {
+    linear: [f32; 256],
+    /// `upper[i]` is the linear value halfway (in sRGB) between levels `i` and `i + 1`.
+    upper: [f32; 255],
+    guess: Vec<u8>,
+}
+
+impl Srgb {
+    /// The shared tables.
+    pub fn tables() -> &'static Self {
+        static TABLES: OnceLock<Srgb> = OnceLock::new();
+        TABLES.get_or_init(Self::build)
+    }
+
+    fn build() -> Self {
+        let linear = std::array::from_fn(|level| to_linear(level as f64) as f32);
+        let upper: [f32; 255] = std::array::from_fn(|level| to_linear(level as f64 + 0.5) as f32);
+        let at = |i: usize| {
+            let value = i as f32 / GUESSES as f32;
+            upper.partition_point(|&bound| bound <= value) as u8
+        };
+        let guess = (0..=GUESSES).map(at).collect();
+        Self {
+            linear,
+            upper,
+            guess,
+        }
+    }
+
+    /// Linear light of an 8-bit sRGB colour.
+    pub fn decode(&self, srgb: [u8; 3]) -> [f32; 3] {
+        srgb.map(|level| self.linear[usize::from(level)])
+    }
+
+    /// The nearest 8-bit sRGB colour; light outside [0, 1] is clipped.
+    pub fn encode(&self, linear: [f32; 3]) -> [u8; 3] {
+        linear.map(|value| self.level(value))
+    }
+
+    fn level(&self, value: f32) -> u8 {
+        let value = value.clamp(0.0, 1.0);
+        let mut level = usize::from(self.guess[(value * GUESSES as f32) as usize]);
+        while level < 255 && value >= self.upper[level] {
+            level += 1;
+        }
+        level as u8
+    }
+}
+
+fn to_linear(level: f64) -> f64 {
+    let s = level / 255.0;
+    if s <= 0.04045 {
+        s / 12.92
+    } else {
+        libm::pow((s + 0.055) / 1.055, 2.4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_round_trips() {
+        let tables = Srgb::tables();
+        for level in 0..=255 {
+            assert_eq!(tables.encode(tables.decode([level; 3])), [level; 3]);
+        }
+    }
+
+    #[test]
+    fn rounds_like_the_formula() {
+        let tables = Srgb::tables();
+        for i in 0..=20_000 {
+            let value = i as f32 / 20_000.0;
+            let v = f64::from(value);
+            let s = if v <= 0.003_130_8 {
+                12.92 * v
+            } else {
+                1.055 * libm::pow(v, 1.0 / 2.4) - 0.055
+            };
+            let level = tables.encode([value; 3])[0];
+            assert!(
+                (s * 255.0 - f64::from(level)).abs() <= 0.501,
+                "{value}: {level}"
+            );
+        }
+    }
+}

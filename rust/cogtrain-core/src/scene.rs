@@ -1,0 +1,241 @@
+//! What is where: boxes on a ground plane, seen by a camera under one light.
+//!
+//! SI units, right-handed, z up; the ground is the plane z = 0. A scene is a value: comparable,
+//! serialisable, without behaviour. `simulate`, `render` and the statics are functions of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// A point or direction, in metres.
+pub type Vec3 = [f64; 3];
+
+/// Colour names; the style decides what they look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Color {
+    /// Red.
+    Red,
+    /// Orange.
+    Orange,
+    /// Yellow.
+    Yellow,
+    /// Green.
+    Green,
+    /// Cyan.
+    Cyan,
+    /// Blue.
+    Blue,
+    /// Purple.
+    Purple,
+    /// Pink.
+    Pink,
+}
+
+impl Color {
+    /// Every colour, in the order of the hue circle.
+    pub const ALL: [Self; 8] = [
+        Self::Red,
+        Self::Orange,
+        Self::Yellow,
+        Self::Green,
+        Self::Cyan,
+        Self::Blue,
+        Self::Purple,
+        Self::Pink,
+    ];
+}
+
+/// A rigid box.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    /// Full side lengths in the body's own frame, in metres.
+    pub size_m: Vec3,
+    /// Centre, in metres.
+    pub position_m: Vec3,
+    /// Unit quaternion (w, x, y, z) that turns the body's frame into the world's.
+    pub orientation: [f64; 4],
+    /// Mass density in kg/m³.
+    pub density: f64,
+    /// Coulomb friction coefficient.
+    pub friction: f64,
+    /// Colour name.
+    pub color: Color,
+}
+
+/// A pinhole camera; the image is square or any other grid that the caller asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Camera {
+    /// Where the pinhole is, in metres.
+    pub position_m: Vec3,
+    /// The point that appears in the centre of the image, in metres.
+    pub target_m: Vec3,
+    /// Vertical opening angle, in degrees.
+    pub fov_deg: f64,
+}
+
+/// A distant light.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Light {
+    /// Direction from the scene to the light; need not be of unit length.
+    pub toward: Vec3,
+}
+
+/// A declared arrangement of bodies, camera and light.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scene {
+    /// Boxes, in any order (the tasks list them from the bottom up).
+    pub bodies: Vec<Body>,
+    /// Who looks.
+    pub camera: Camera,
+    /// What shines.
+    pub light: Light,
+}
+
+impl Scene {
+    /// Most bodies that a scene may hold: the renderer keeps sets of bodies in one machine word.
+    pub const MAX_BODIES: usize = 64;
+
+    /// Reads a scene and checks that it can be simulated and rendered.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the text is no scene, or names what is wrong with a body or camera.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let scene: Self = serde_json::from_str(text).map_err(|error| {
+            Error::argument(
+                "scene",
+                "a scene in JSON",
+                error,
+                "write it with `Scene.to_json`",
+            )
+        })?;
+        scene.check()?;
+        Ok(scene)
+    }
+
+    /// Canonical JSON: fixed key order, shortest decimal that reads back to the same number.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("numbers and fixed keys always serialise")
+    }
+
+    /// Whether every number is finite, every size positive and the camera sees something.
+    pub fn check(&self) -> Result<()> {
+        if self.bodies.len() > Self::MAX_BODIES {
+            return Err(Error::argument(
+                "scene.bodies",
+                format!("at most {} bodies", Self::MAX_BODIES),
+                self.bodies.len(),
+                "split the scene",
+            ));
+        }
+        self.bodies
+            .iter()
+            .enumerate()
+            .try_for_each(|(i, body)| body.check(i))?;
+        self.camera.check()?;
+        if !(finite(&self.light.toward) && self.light.toward[2] > 0.0) {
+            return Err(Error::argument(
+                "scene.light.toward",
+                "finite and above the ground (z > 0)",
+                format!("{:?}", self.light.toward),
+                "point it upwards",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Body {
+    fn check(&self, index: usize) -> Result<()> {
+        let norm: f64 = self.orientation.iter().map(|q| q * q).sum();
+        let wrong = if !(finite(&self.size_m) && self.size_m.iter().all(|&s| s > 0.0)) {
+            Some(("size_m", format!("{:?}", self.size_m)))
+        } else if !finite(&self.position_m) {
+            Some(("position_m", format!("{:?}", self.position_m)))
+        } else if (norm - 1.0).abs() > 1e-9 || !norm.is_finite() {
+            Some(("orientation", format!("{:?}", self.orientation)))
+        } else if !(self.density.is_finite() && self.density > 0.0) {
+            Some(("density", self.density.to_string()))
+        } else if !(self.friction.is_finite() && self.friction >= 0.0) {
+            Some(("friction", self.friction.to_string()))
+        } else {
+            None
+        };
+        wrong.map_or(Ok(()), |(field, got)| {
+            let name = format!("scene.bodies[{index}].{field}");
+            let expected = "finite, sizes and density positive, orientation a unit quaternion";
+            Err(Error::argument(&name, expected, got, "correct the scene"))
+        })
+    }
+}
+
+impl Camera {
+    fn check(&self) -> Result<()> {
+        let view = [0, 1, 2].map(|k| self.target_m[k] - self.position_m[k]);
+        let sideways = view[0] * view[0] + view[1] * view[1];
+        let sees = finite(&view) && sideways > 0.0 && (1.0..170.0).contains(&self.fov_deg);
+        if sees {
+            return Ok(());
+        }
+        Err(Error::argument(
+            "scene.camera",
+            "finite, not straight above its target, with 1 ≤ fov_deg < 170",
+            format!("{self:?}"),
+            "move the camera aside",
+        ))
+    }
+}
+
+fn finite(v: &Vec3) -> bool {
+    v.iter().all(|x| x.is_finite())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A scene of unit cubes with the given centres, seen from the front.
+    pub(crate) fn cubes(centres: &[Vec3]) -> Scene {
+        let bodies = centres.iter().map(|&position_m| Body {
+            size_m: [1.0; 3],
+            position_m,
+            orientation: [1.0, 0.0, 0.0, 0.0],
+            density: 500.0,
+            friction: 0.6,
+            color: Color::Red,
+        });
+        Scene {
+            bodies: bodies.collect(),
+            camera: Camera {
+                position_m: [0.0, -10.0, 3.0],
+                target_m: [0.0, 0.0, 1.0],
+                fov_deg: 40.0,
+            },
+            light: Light {
+                toward: [-0.5, -0.7, 1.0],
+            },
+        }
+    }
+
+    #[test]
+    fn json_round_trip_is_exact() {
+        let scene = cubes(&[[0.1 + 0.2, 1.0 / 3.0, 0.5]]);
+        assert_eq!(Scene::from_json(&scene.to_json()).expect("own text"), scene);
+    }
+
+    #[test]
+    fn names_the_wrong_field() {
+        let mut scene = cubes(&[[0.0, 0.0, 0.5], [0.0, 0.0, 1.5]]);
+        scene.bodies[1].density = -2.0;
+        let error = Scene::from_json(&scene.to_json()).expect_err("negative density");
+        assert!(
+            error.to_string().contains("scene.bodies[1].density")
+                && error.to_string().contains("-2"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! Question families whose truth physics decides.
+
+mod tower;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::physics::{Equilibrium, Trajectory};
+use crate::scene::Scene;
+use crate::stimulus::Factor;
+use crate::{Error, Result, Stream};
+pub use tower::TowerFactors;
+
+/// A question family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Will this tower of blocks fall? Cognitive domain: intuitive physics.
+    Tower,
+}
+
+/// One drawn item of a task: what is shown, what is true of it, how it was made.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// What is shown.
+    pub scene: Scene,
+    /// The verdict of statics.
+    pub equilibrium: Equilibrium,
+    /// Factor name → value.
+    pub factors: BTreeMap<String, Factor>,
+}
+
+/// The factors of a task, read and checked.
+#[derive(Clone, Debug)]
+pub enum Factors {
+    /// Factors of [`Task::Tower`].
+    Tower(TowerFactors),
+}
+
+impl Task {
+    /// Every task's name.
+    pub const NAMES: [&'static str; 1] = ["tower"];
+
+    /// The task called `name`.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "tower" => Ok(Self::Tower),
+            _ => Err(Error::unknown_name("task", name, &Self::NAMES)),
+        }
+    }
+
+    /// The task's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tower => Self::NAMES[0],
+        }
+    }
+
+    /// The cognitive domain that the task belongs to.
+    pub fn domain(self) -> &'static str {
+        match self {
+            Self::Tower => "physics",
+        }
+    }
+
+    /// Question name → possible answers.
+    pub fn questions(self) -> &'static [(&'static str, &'static [&'static str])] {
+        match self {
+            Self::Tower => &[("will_fall", &["yes", "no"])],
+        }
+    }
+
+    /// Reads factors from a JSON object; what is not named takes its default.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an unknown factor (names the nearest) or a value out of range.
+    pub fn factors(self, json: &Map<String, Value>) -> Result<Factors> {
+        match self {
+            Self::Tower => TowerFactors::read(json).map(Factors::Tower),
+        }
+    }
+
+    /// Answers to the task's questions by statics.
+    pub fn answers(self, equilibrium: &Equilibrium) -> BTreeMap<String, String> {
+        match self {
+            Self::Tower => tower::answers(!equilibrium.stands()),
+        }
+    }
+
+    /// Answers to the task's questions by simulation.
+    pub fn simulated_answers(self, trajectory: &Trajectory) -> BTreeMap<String, String> {
+        match self {
+            Self::Tower => tower::answers(trajectory.fell),
+        }
+    }
+}
+
+impl Factors {
+    /// Draws item `index` of the design from `stream`.
+    ///
+    /// # Errors
+    /// [`Error::Unfillable`] if no scene satisfies the factors of the item's cell.
+    pub fn draw(&self, index: u64, stream: &mut Stream) -> Result<Item> {
+        match self {
+            Self::Tower(factors) => factors.draw(index, stream),
+        }
+    }
+
+    /// Canonical text of the design: part of a set's fingerprint.
+    pub fn canonical(&self) -> String {
+        match self {
+            Self::Tower(factors) => {
+                serde_json::to_string(factors).expect("numbers always serialise")
+            }
+        }
+    }
+}
