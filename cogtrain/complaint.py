@@ -68,7 +68,7 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     def likeness(candidate: str) -> float:
         whole = SequenceMatcher(None, word, candidate).ratio()
         same_leaf = candidate.rpartition(".")[2] == word.rpartition(".")[2]
-        return max(whole, 0.85) if same_leaf else whole
+        return max(whole, 0.95) if same_leaf else whole
 
     return max(sorted(words), key=likeness, default=None)
 

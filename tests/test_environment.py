@@ -1,0 +1,53 @@
+"""What the machine grants, read from files of known content."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cogtrain import environment
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@pytest.mark.parametrize(
+    ("quota", "threads"),
+    [
+        ("100000 100000", 1),
+        ("150000 100000", 1),  # a part of a core runs no thread of its own
+        ("50000 100000", 1),  # and yet one thread there is always
+        ("max 100000", None),
+        ("99900000 100000", None),  # more than the machine has
+        ("nonsense", None),
+    ],
+)
+def test_threads_follow_the_quota_of_cgroup_2(tmp_path: Path, quota: str, threads: int | None):
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert environment.usable_threads(tmp_path) == (threads or cores())
+
+
+@pytest.mark.parametrize(("quota", "threads"), [("100000", 1), ("-1", None)])
+def test_threads_follow_the_quota_of_cgroup_1(tmp_path: Path, quota: str, threads: int | None):
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    assert environment.usable_threads(tmp_path) == (threads or cores())
+
+
+def test_without_cgroups_all_cores_are_ours(tmp_path: Path):
+    assert environment.usable_threads(tmp_path / "none") == cores()
+
+
+def test_the_description_is_plain_and_complete():
+    facts = environment.describe()
+    assert facts["versions"]["numpy"]
+    assert facts["usable_threads"] >= 1
+    assert isinstance(facts["gpus"], list)
+
+
+def test_a_missing_package_is_said_so(monkeypatch):
+    monkeypatch.setattr(environment, "PACKAGES", ("numpy", "no-such-package-here"))
+    assert environment.versions()["no-such-package-here"] is None
+    assert "no-such-package-here  not installed" in environment.table()
