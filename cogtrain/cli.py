@@ -63,6 +63,27 @@ def render(
     print(f"{len(stimuli)} stimuli in {out}")
 
 
+def score(
+    judgments: Path,
+    *,
+    humans: Path | None = None,
+    truth: Path | None = None,
+    question: str = "will_fall",
+) -> None:
+    """Score saved judgments: accuracy, and alignment with people.
+
+    Args:
+        judgments: Table of a run (judgments.parquet), or a tidy one of any observers with the
+            columns observer_id, stimulus_id, response.
+        humans: People's answers, the same columns.
+        truth: Table with stimulus_id and a column named as the question, where answers lack it.
+        question: What a tidy table answers.
+    """
+    from cogtrain.evaluation.score import score_files
+
+    print(score_files(judgments, humans, truth, question=question))
+
+
 def env() -> None:
     """Print versions, hardware and the threads that this process may use."""
     from cogtrain.environment import table
@@ -70,7 +91,7 @@ def env() -> None:
     print(table())
 
 
-LIGHT: dict[str, Verb] = {function.__name__: function for function in (render, env)}
+LIGHT: dict[str, Verb] = {function.__name__: function for function in (render, score, env)}
 
 
 def main(argv: list[str] | None = None) -> int:
