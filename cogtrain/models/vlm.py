@@ -1,0 +1,316 @@
+"""A vision-language model as an observer: images and a question in, beliefs in the options out.
+
+One forward pass answers; the output layer runs at the answer's position alone. The embedded default
+and a checkpoint of the model hub go through the same code.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import AutoModelForImageTextToText, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from cogtrain.models import adapter, answers, checkpoint, lora, parameters
+from cogtrain.models.answers import OptionScores
+from cogtrain.models.families import Family, family
+from cogtrain.models.lora import Tuning
+from cogtrain.models.sequences import Grid, SequenceBuilder, Sequences
+
+DType = Literal["float32", "bfloat16", "float16", "auto"]
+
+
+class VLM(nn.Module):
+    """A checkpoint, its tokenizer, and what of it is trained.
+
+    Make it with `VLM.load`.
+
+    Attributes:
+        model: The `transformers` model, adapters attached.
+        family: Its record.
+        tuning: What of it is trained.
+        name: What it was loaded as.
+        path: Folder of the base checkpoint.
+    """
+
+    def __init__(
+        self, model: Any, tokenizer: Any, *, tuning: Tuning, name: str, path: Path
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.family: Family = family(model.config.model_type)
+        self.tuning = tuning
+        self.name = name
+        self.path = path
+        self.family.speed_up(model.get_submodule(self.family.visual))
+        lora.attach(model, self.family, tuning)
+        self._builder = SequenceBuilder(
+            tokenizer,
+            image_token=self.family.image_token,
+            merge_size=self.family.merge_size(model.config),
+            position_ids=partial(self.family.position_ids, model.model),
+        )
+        self._forms: dict[tuple[str, torch.device], dict[str, Tensor]] = {}
+
+    @classmethod
+    def load(
+        cls,
+        pretrained: str = checkpoint.EMBEDDED,
+        *,
+        tuning: Tuning | None = None,
+        dtype: DType = "float32",
+        attn_implementation: str = "sdpa",
+    ) -> "VLM":
+        """Loads a checkpoint and attaches what is to be trained.
+
+        Args:
+            pretrained: ``"tiny"``, a folder, or a name on the model hub.
+            tuning: By default all weights of the embedded default, which knows nothing yet, and an
+                adapter on the language model of any other checkpoint.
+            dtype: Type of the base weights; the default is exact: training all weights needs it.
+                ``"bfloat16"`` halves the memory of a large base under an adapter.
+            attn_implementation: As in `transformers`.
+
+        Raises:
+            FileNotFoundError: If there is no such checkpoint, or a part of it is missing.
+            ValueError: If its family is not supported, or its weights do not fit its config.
+
+        >>> VLM.load("tiny").family.model_type
+        'qwen2_vl'
+        """
+        path = checkpoint.folder(pretrained)
+        family(_model_type(path))
+        model = _model(path, dtype, attn_implementation)
+        if tuning is None:
+            tuning = Tuning.full() if pretrained == checkpoint.EMBEDDED else Tuning()
+        return cls(model, _tokenizer(path), tuning=tuning, name=pretrained, path=path)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    def options(self, question: str) -> tuple[str, ...]:
+        """Answer options of ``question``, checked against this model's tokenizer.
+
+        Raises:
+            ValueError: For an unknown question, or an option without a form of one token.
+        """
+        return tuple(self._form_ids(question))
+
+    def scores(
+        self, question: Sequence[str], pixel_values: Tensor, image_grid_thw: Tensor
+    ) -> OptionScores:
+        """Mass of every answer option, one row per image; the same whatever else is in the batch.
+
+        Args:
+            question: ``N`` names of questions, all with the same options.
+            pixel_values: ``(patches of all images, channels * time * height * width)``.
+            image_grid_thw: ``(N, 3)`` int64, patches in time, height and width.
+
+        Returns:
+            Scores with ``log_mass`` of shape ``(N, options)``.
+
+        Raises:
+            ValueError: If counts disagree, options differ, or a grid does not fit the merge size.
+        """
+        grids = self._grids(question, pixel_values, image_grid_thw)
+        sequences = self._builder.batch(question, grids, self.device)
+        hidden = self._hidden(sequences, pixel_values, image_grid_thw)
+        logits = self.model.get_output_embeddings()(hidden)
+        return answers.score(logits, self._common_forms(question))
+
+    forward = scores
+
+    def _hidden(self, sequences: Sequences, pixel_values: Tensor, grid_thw: Tensor) -> Tensor:
+        """``(N, hidden)`` state of the last prompt token, from which the answer is read."""
+        output = self.model.model(
+            input_ids=sequences.input_ids,
+            attention_mask=sequences.attention_mask,
+            position_ids=sequences.position_ids,
+            pixel_values=pixel_values,
+            image_grid_thw=grid_thw,
+            use_cache=False,
+        ).last_hidden_state
+        return output[torch.arange(len(output), device=output.device), sequences.last]
+
+    def _grids(
+        self, question: Sequence[str], pixel_values: Tensor, image_grid_thw: Tensor
+    ) -> list[Grid]:
+        grids: list[Grid] = [tuple(grid) for grid in image_grid_thw.tolist()]
+        if len(question) != len(grids) or not grids:
+            raise ValueError(
+                f"expected one question per image, got {len(question)} questions and {len(grids)} "
+                "images; pair them"
+            )
+        if (patches := sum(t * h * w for t, h, w in grids)) != len(pixel_values):
+            raise ValueError(
+                f"expected {patches} patches by `image_grid_thw`, got {len(pixel_values)} in "
+                "`pixel_values`; take both from one preprocessing call"
+            )
+        side = self.family.merge_size(self.model.config)
+        for grid in grids:
+            if grid[1] % side or grid[2] % side:
+                raise ValueError(
+                    f"expected patch grids in multiples of {side}, got {grid[1]} x {grid[2]}; "
+                    "use an image size that the model's preprocessing accepts"
+                )
+        return grids
+
+    def _common_forms(self, question: Sequence[str]) -> dict[str, Tensor]:
+        names = list(dict.fromkeys(question))
+        forms = self._form_ids(names[0])
+        for name in names[1:]:
+            if tuple(self._form_ids(name)) != tuple(forms):
+                raise ValueError(
+                    f"expected one set of options per batch, got {'/'.join(forms)} for "
+                    f"`{names[0]}`, {'/'.join(self._form_ids(name))} for `{name}`; batch them apart"
+                )
+        return forms
+
+    def _form_ids(self, question: str) -> dict[str, Tensor]:
+        key = (question, self.device)
+        if key not in self._forms:
+            ids = answers.form_ids(self._builder, question)
+            self._forms[key] = {o: torch.tensor(one, device=self.device) for o, one in ids.items()}
+        return self._forms[key]
+
+    @cached_property
+    def _base_fingerprint(self) -> str:
+        return checkpoint.fingerprint(self.path)
+
+    def fingerprint(self) -> str:
+        """Hash of the base checkpoint (config and weights on disk), before any training."""
+        return self._base_fingerprint
+
+    def table(self) -> str:
+        """Every trained module with its counts of parameters, and what is frozen."""
+        return parameters.table(self.model, self.family, self.tuning.tune)
+
+    def parameter_groups(
+        self,
+        *,
+        lr: float,
+        weight_decay: float = 0.0,
+        lr_multipliers: dict[str, float] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Named optimizer groups of what is trained; see `cogtrain.models.parameters.groups`."""
+        return parameters.groups(
+            self.model,
+            self.family,
+            lr=lr,
+            weight_decay=weight_decay,
+            lr_multipliers=lr_multipliers,
+        )
+
+    def trainable_state(self) -> dict[str, Tensor]:
+        """What is trained, by name: the content of a checkpoint; see `cogtrain.models.lora`."""
+        return lora.trainable_state(self.model)
+
+    def load_trainable_state(self, state: dict[str, Tensor]) -> None:
+        """Puts back what `trainable_state` gave.
+
+        Raises:
+            ValueError: If names or shapes differ.
+        """
+        lora.load_trainable_state(self.model, state)
+
+    def save_adapter(self, folder: Path) -> None:
+        """Writes what is trained as a PEFT folder; see `cogtrain.models.adapter.save`.
+
+        Raises:
+            ValueError: If no component is trained by ``lora``; use `save_pretrained` then.
+        """
+        adapter.save(
+            self.model,
+            self.family,
+            self.tuning,
+            folder,
+            base=self.name,
+            fingerprint=self.fingerprint(),
+        )
+
+    def load_adapter(self, folder: Path) -> None:
+        """Puts a saved adapter in; see `cogtrain.models.adapter.load`.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            ValueError: If it is of another base or another tuning.
+        """
+        adapter.load(self.model, folder, fingerprint=self.fingerprint())
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Writes a complete checkpoint that `VLM.load` and `transformers` load unaided.
+
+        Raises:
+            ValueError: If an adapter is attached; use `save_adapter` then.
+        """
+        if self.tuning.tune.components("lora"):
+            raise ValueError(
+                "expected a model without adapter, got one trained by `lora` in "
+                f"{', '.join(self.tuning.tune.components('lora'))}; use `save_adapter`"
+            )
+        with _quiet():
+            self.model.save_pretrained(folder)
+        checkpoint.copy_processor(self.path, folder)
+
+
+def _model_type(path: Path) -> str:
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    return str(config.get("model_type"))
+
+
+def _tokenizer(path: Path) -> Any:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"expected a tokenizer in `{path}`, got {type(error).__name__}: {error}; "
+            "fetch the checkpoint again"
+        ) from error
+    if not tokenizer.chat_template:
+        raise ValueError(
+            f"expected a chat template in `{path}`, got none; use an instruction-tuned checkpoint"
+        )
+    return tokenizer
+
+
+def _model(path: Path, dtype: DType, attn_implementation: str) -> Any:
+    """The model, every weight from the checkpoint: `transformers` would invent missing ones."""
+    try:
+        with _quiet():
+            load: Any = AutoModelForImageTextToText.from_pretrained
+            model, report = load(
+                path, dtype=dtype, attn_implementation=attn_implementation, output_loading_info=True
+            )
+    except (SafetensorError, RuntimeError, OSError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"expected weights that fit the config in `{path}`, got {type(error).__name__}: "
+            f"{first}; fetch the checkpoint again"
+        ) from error
+    absent = sorted(report["missing_keys"]) + sorted(report["mismatched_keys"])
+    if absent:
+        raise ValueError(
+            f"expected weights for all parameters in `{path}`, got none that fit `{absent[0]}` and "
+            f"{len(absent) - 1} more; fetch the checkpoint again"
+        )
+    return model.eval()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the progress bars of `transformers`, which would tear ours."""
+    was_shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_shown:
+            transformers_logging.enable_progress_bar()
