@@ -1,0 +1,266 @@
+"""Judgments: who answered what to which stimulus. A model is just another observer.
+
+One row is one answer of one observer to one question about one stimulus. Ids are text, always:
+`001` is not `1`. What was not asked has no row; what was asked and not answered has an empty
+response. Columns that we do not know travel along.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cogtrain.judgment_table import COLUMNS, normalise, read_table, write_table
+from cogtrain.responses import parse_responses
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = 5  # enough unknown ids to recognise the mistake, few enough for one line
+
+
+class Judgments:
+    """Table of answers, one row per observer, set, stimulus and question.
+
+    Columns:
+        `observer_id`, `stimulus_id`: text, required.
+        `observer_kind`: `human`, `model` or `simulated`.
+        `set`, `question`: what the stimulus belongs to, what was asked.
+        `response`: the chosen option as text (`yes`), or a number as text on other scales.
+        `probability`: P(first option of the question), float64; a person's rating likewise.
+        `scale`: `binary`, `count`, `rating` or `choice`.
+        `truth`: the true answer, text.
+        `off_menu_mass`: probability that a model gives to none of the options.
+        `response_time_s`: seconds.
+        `session`: text.
+
+    Example:
+        >>> judgments = Judgments.from_model("tiny", ["a", "b"], [0.9, 0.2], truth=["yes", "yes"])
+        >>> judgments.table["response"].tolist()
+        ['yes', 'no']
+
+    Args:
+        table: At least `observer_id`, `stimulus_id` and `response`; absent columns are added empty.
+        source: Where it comes from, for errors.
+
+    Raises:
+        ValueError: On a missing column, an unknown kind or scale, a probability outside [0, 1], or
+            two rows for the same observer, set, stimulus and question.
+    """
+
+    def __init__(self, table: "pd.DataFrame", *, source: str = "the table") -> None:
+        self._table = normalise(table, source)
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """The rows as a pandas frame; changing it does not change the judgments."""
+        return self._table.copy()
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> "Judgments":
+        """Reads a judgments table: `.parquet`, `.csv` or `.tsv`.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it cannot be read or is not a judgments table; names file and fault.
+        """
+        path = Path(path)
+        return cls(read_table(path), source=f"`{path}`")
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Writes the table, the format taken from the suffix; readers never see half a file.
+
+        Raises:
+            ValueError: On another suffix.
+            OSError: If the folder cannot be written.
+        """
+        write_table(self._table, Path(path))
+
+    @classmethod
+    def tidy(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        observer_kind: str,
+        stimuli: Iterable[str] | None = None,
+        question: str | None = None,
+        set: str | None = None,
+        options: Sequence[str] = ("yes", "no"),
+    ) -> "Judgments":
+        """Imports a tidy table with `observer_id, stimulus_id, response` from an experiment.
+
+        Responses may be 1/0, yes/no, true/false or the options; empty or NA is no answer; if any
+        lies between 0 and 1, the column is read as ratings of the first option.
+
+        Args:
+            path: `.csv`, `.tsv` or `.parquet`.
+            observer_kind: `human`, `model` or `simulated`.
+            stimuli: Known ids; others are an error. `None` checks nothing.
+            question: Used where the table has no such column.
+            set: Used where the table has no such column.
+            options: The question's answers.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: On a missing column, unknown stimuli, an unreadable response or two rows
+                for the same observer, set, stimulus and question.
+        """
+        path = Path(path)
+        source = f"`{path}`"
+        table = read_table(path)
+        constants = {"observer_kind": observer_kind, "question": question, "set": set}
+        for name, constant in constants.items():
+            if name not in table and constant is not None:
+                table[name] = constant
+        table = normalise(table, source)
+        _require_known(table["stimulus_id"], stimuli, source)
+        parsed = parse_responses(table["response"], options=options, where=source)
+        table["response"], table["scale"] = parsed.text, parsed.scale
+        table["probability"] = np.where(
+            np.isnan(parsed.probability), table["probability"], parsed.probability
+        )
+        return cls(table, source=source)
+
+    @classmethod
+    def humans(
+        cls, path: str | os.PathLike[str], stimuli: Iterable[str] | None = None, **options: Any
+    ) -> "Judgments":
+        """Imports a tidy table of people's answers; see `tidy` for the options."""
+        return cls.tidy(path, observer_kind="human", stimuli=stimuli, **options)
+
+    @classmethod
+    def from_model(
+        cls,
+        observer_id: str,
+        stimulus_ids: Sequence[str],
+        probability: ArrayLike,
+        *,
+        options: Sequence[str] = ("yes", "no"),
+        **columns: Any,
+    ) -> "Judgments":
+        """Judgments of a model that answers by forced choice between two options.
+
+        Args:
+            observer_id: Name of the model or checkpoint.
+            stimulus_ids: One per row.
+            probability: P(first option), ``(rows,)``; one half is answered with the first option,
+                `nan` not at all.
+            options: The two answers.
+            columns: Further columns, a list or one value for all rows: `set`, `question`, `truth`,
+                `off_menu_mass`, ...
+        """
+        import pandas as pd
+
+        values = np.asarray(probability, dtype=float)
+        response = [None if np.isnan(p) else options[0 if p >= 0.5 else 1] for p in values]
+        fixed = {"observer_id": observer_id, "observer_kind": "model", "scale": "binary"}
+        rows = {"stimulus_id": list(stimulus_ids), "response": response, "probability": values}
+        table = pd.DataFrame(rows).assign(**(fixed | columns))
+        return cls(table, source=f"the answers of `{observer_id}`")
+
+    @classmethod
+    def concat(cls, parts: Iterable["Judgments"]) -> "Judgments":
+        """All rows of `parts`, in order; columns are the union.
+
+        Raises:
+            ValueError: If the same judgment occurs in two parts.
+        """
+        import pandas as pd
+
+        # Empty parts would only blur the column types.
+        tables = [part._table for part in parts if len(part)]
+        if not tables:
+            return cls(pd.DataFrame({name: [] for name in COLUMNS}))
+        return cls(pd.concat(tables, ignore_index=True), source="the concatenation")
+
+    def select(self, **wanted: str) -> "Judgments":
+        """Rows whose columns equal `wanted`, e.g. `observer_kind="human", question="will_fall"`.
+
+        A row that leaves `set` or `question` empty answers any: tidy tables often do not say.
+
+        Raises:
+            KeyError: On an unknown column.
+        """
+        rows = np.ones(len(self), dtype=bool)
+        for name, value in wanted.items():
+            if name not in self._table:
+                raise KeyError(f"expected a column of {list(self._table)}, got `{name}`")
+            column = self._table[name]
+            is_open = column.isna() if name in ("set", "question") else False
+            rows &= np.asarray((column == value) | is_open, dtype=bool)
+        return self._at(rows)
+
+    def with_truth(self, truth: Mapping[str, str]) -> "Judgments":
+        """The same judgments, with `truth` filled in by stimulus id where it is empty."""
+        table = self.table
+        known = zip(table["truth"], table["stimulus_id"], strict=True)
+        table["truth"] = [own if own == own else truth.get(name) for own, name in known]
+        return Judgments(table)
+
+    def split_people(self) -> tuple["Judgments", "Judgments"]:
+        """People's judgments, and everybody else's."""
+        human = np.asarray(self._table["observer_kind"] == "human", dtype=bool)
+        return self._at(human), self._at(~human)
+
+    def _at(self, rows: np.ndarray) -> "Judgments":
+        """The same judgments at `rows` only: checked before, so not again."""
+        part = object.__new__(Judgments)
+        part._table = self._table.iloc[np.flatnonzero(rows)].reset_index(drop=True)
+        return part
+
+    def answers(self, *, options: Sequence[str] = ("yes", "no"), graded: bool = True) -> np.ndarray:
+        """P(first option) per row: `probability` if `graded` and there is one, else 1 or 0.
+
+        Returns:
+            ``(rows,)`` float64; `nan` where there is no answer.
+
+        Raises:
+            ValueError: On a response that is neither of two options; names it.
+        """
+        probability = self._table["probability"].to_numpy(dtype=float)
+        response: Any = self._table["response"]
+        first, second = (np.asarray(response == option, dtype=bool) for option in options)
+        choice = np.where(first, 1.0, np.where(second, 0.0, np.nan))
+        other = ~(first | second | response.isna().to_numpy(dtype=bool))
+        unreadable = other & np.isnan(probability)
+        if unreadable.any():
+            value = response[unreadable].iloc[0]
+            raise ValueError(
+                f"expected responses to be {' or '.join(options)}, got {value!r}; select one "
+                "question, or import the table with its options"
+            )
+        rated = ~np.isnan(probability) & (other | graded)
+        return np.where(rated, probability, choice)
+
+    def names(self, column: str) -> list[str]:
+        """Different values of a text `column`, in order of first appearance."""
+        return self._table[column].dropna().unique().tolist()
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Judgments) and self._table.equals(other._table)
+
+    __hash__ = None  # type: ignore[assignment]  # holds a frame, which cannot be hashed
+
+    def __repr__(self) -> str:
+        observers, stimuli = (self._table[c].nunique() for c in ("observer_id", "stimulus_id"))
+        return f"Judgments({len(self)} rows, {observers} observers, {stimuli} stimuli)"
+
+
+def _require_known(ids: Any, stimuli: Iterable[str] | None, source: str) -> None:
+    if stimuli is None:
+        return
+    known = frozenset(stimuli)
+    unknown = [name for name in ids.unique() if name not in known]
+    if unknown:
+        shown = ", ".join(f"`{name}`" for name in unknown[:_SHOWN])
+        more = ", ..." if len(unknown) > _SHOWN else ""
+        raise ValueError(
+            f"expected only stimuli of the set in {source}, got {len(unknown)} unknown "
+            f"`stimulus_id`: {shown}{more}; correct the ids or remove these rows"
+        )

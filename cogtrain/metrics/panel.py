@@ -1,0 +1,74 @@
+"""Panel: the answers of several observers to the same stimuli, as one matrix."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cogtrain.judgments import Judgments
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Answers of observers (rows) to stimuli (columns).
+
+    Attributes:
+        observers: Row names.
+        stimuli: Column names.
+        answers: P(first option), or 1 and 0, ``(observers, stimuli)`` float64; `nan` where an
+            observer did not see or did not answer a stimulus.
+    """
+
+    observers: tuple[str, ...]
+    stimuli: tuple[str, ...]
+    answers: np.ndarray
+
+    @classmethod
+    def from_judgments(
+        cls, judgments: Judgments, *, options: Sequence[str] = ("yes", "no"), graded: bool = True
+    ) -> "Panel":
+        """Lays the judgments of one question out as a matrix, in order of first appearance.
+
+        Args:
+            judgments: Of one question, each stimulus once per observer.
+            options: The two answers; the first one is what a probability is of.
+            graded: Use `probability` where there is one; else only the chosen option.
+
+        Raises:
+            ValueError: If a stimulus occurs twice for an observer (in two sets or questions), or a
+                response is none of the options.
+        """
+        table = judgments.table
+        observer, observers = _positions(table["observer_id"].tolist())
+        stimulus, stimuli = _positions(table["stimulus_id"].tolist())
+        cells = observer * max(1, len(stimuli)) + stimulus
+        if len(np.unique(cells)) < len(cells):
+            values, counts = np.unique(cells, return_counts=True)
+            row, column = divmod(int(values[counts > 1][0]), len(stimuli))
+            raise ValueError(
+                f"expected one answer per observer and stimulus, got several of `{observers[row]}` "
+                f"to `{stimuli[column]}`; select one set and one question"
+            )
+        answers = np.full((len(observers), len(stimuli)), np.nan)
+        answers[observer, stimulus] = judgments.answers(options=options, graded=graded)
+        return cls(observers, stimuli, answers)
+
+    @property
+    def proportion(self) -> np.ndarray:
+        """Mean answer per stimulus over those who answered it, ``(stimuli,)``."""
+        answered = (~np.isnan(self.answers)).sum(axis=0)
+        total = np.nan_to_num(self.answers).sum(axis=0)
+        empty = np.full(len(self.stimuli), np.nan)
+        return np.divide(total, answered, out=empty, where=answered > 0)
+
+    def at(self, stimuli: Sequence[str]) -> np.ndarray:
+        """Answers to `stimuli` in their order, ``(observers, len(stimuli))``; `nan` if unknown."""
+        position = {name: column for column, name in enumerate(self.stimuli)}
+        columns = np.array([position.get(name, -1) for name in stimuli], dtype=int)
+        padded = np.concatenate([self.answers, np.full((len(self.observers), 1), np.nan)], axis=1)
+        return padded[:, columns]
+
+
+def _positions(names: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    first = {name: order for order, name in enumerate(dict.fromkeys(names))}
+    return np.array([first[name] for name in names], dtype=int), tuple(first)
