@@ -56,7 +56,7 @@ def folder(name: str) -> Path:
     if name == EMBEDDED:
         return Path(__file__).parent / "tiny"
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name and path.is_dir():
         return _complete(path)
     if path.exists() or not _is_hub_name(name):
         raise FileNotFoundError(

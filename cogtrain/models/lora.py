@@ -18,7 +18,7 @@ Mode = Literal["frozen", "lora", "full"]
 ALL_LINEAR = "all-linear"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the command line reads defaults from `vars`
 class Tune:
     """How each component is trained: ``frozen``, ``lora`` or ``full``.
 
@@ -46,7 +46,7 @@ class Tune:
         return tuple(component for component in COMPONENTS if getattr(self, component) == mode)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the command line reads defaults from `vars`
 class Tuning:
     """What is trained, as configured; the adapter's options have PEFT's names.
 

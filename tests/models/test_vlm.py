@@ -1,0 +1,227 @@
+import doctest
+import json
+import shutil
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from cogtrain import prompts
+from cogtrain.models import checkpoint
+from cogtrain.models import vlm as vlm_module
+from cogtrain.models.lora import Tune, Tuning
+from cogtrain.models.vlm import VLM
+
+TINY = checkpoint.folder("tiny")
+MIXED = [(56, 56), (112, 112), (56, 140), (224, 224), (140, 56), (112, 112), (84, 28 * 3)]
+
+
+def ask(vlm, images, pixels):
+    with torch.no_grad():
+        return vlm.scores(["will_fall"] * len(images), *pixels(images))
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the embedded checkpoint that may be damaged."""
+    target = tmp_path / "copy"
+    shutil.copytree(TINY, target, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    return target
+
+
+def huggingface_inputs(processor, image):
+    messages = prompts.chat("will_fall")
+    messages[0]["content"][0]["image"] = Image.fromarray(image)
+    return processor.apply_chat_template(
+        messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+    )
+
+
+@pytest.mark.parametrize("size", [(112, 112), (56, 140), (224, 224)])
+def test_answers_as_transformers_does(vlm, reference, processor, draw, size):
+    (image,) = draw(size)
+    inputs = huggingface_inputs(processor, image)
+    with torch.no_grad():
+        expected = reference(**inputs).logits[:, -1].log_softmax(-1)
+        found = vlm.scores(["will_fall"], inputs["pixel_values"], inputs["image_grid_thw"])
+    tokens = processor.tokenizer.get_vocab()
+    yes = [tokens[form] for form in ("Yes", "yes", "ĠYes", "Ġyes")]
+    no = [tokens[form] for form in ("No", "no", "ĠNo", "Ġno")]
+    masses = torch.stack([expected[:, ids].logsumexp(-1) for ids in (yes, no)], dim=-1)
+    torch.testing.assert_close(found.log_mass, masses, atol=2e-5, rtol=0)
+    off = 1 - expected[:, yes + no].exp().sum(-1)
+    torch.testing.assert_close(found.off_menu_mass, off, atol=1e-5, rtol=0)
+
+
+def test_logits_at_the_answer_are_those_of_transformers(vlm, reference, processor, draw):
+    (image,) = draw((112, 168))
+    inputs = huggingface_inputs(processor, image)
+    seen = []
+    head = vlm.model.get_output_embeddings()
+    handle = head.register_forward_hook(lambda _m, _i, output: seen.append(output))
+    with torch.no_grad():
+        vlm.scores(["will_fall"], inputs["pixel_values"], inputs["image_grid_thw"])
+        expected = reference(**inputs).logits[:, -1]
+    handle.remove()
+    assert [tuple(logits.shape) for logits in seen] == [tuple(expected.shape)]
+    torch.testing.assert_close(seen[0], expected, atol=2e-5, rtol=1e-5)
+
+
+def test_a_batch_changes_no_answer(vlm, draw, pixels):
+    images = draw(*MIXED)
+    together = ask(vlm, images, pixels).log_odds
+    alone = torch.cat([ask(vlm, [image], pixels).log_odds for image in images])
+    assert (together - alone).abs().max() < 1e-4
+    assert ((together > 0) == (alone > 0)).all()
+
+
+def test_the_answer_depends_on_the_image(vlm, draw, pixels):
+    assert ask(vlm, draw((112, 112), (112, 112)), pixels).log_odds.diff().abs() > 1e-3
+
+
+def test_gradients_reach_every_weight_and_agree_with_transformers(reference, processor, draw):
+    own = VLM.load("tiny")
+    (image,) = draw((112, 112))
+    inputs = huggingface_inputs(processor, image)
+    own.scores(["will_fall"], inputs["pixel_values"], inputs["image_grid_thw"]).log_odds.backward()
+    tokens = processor.tokenizer.get_vocab()
+    logits = reference(**inputs).logits[0, -1]
+    yes, no = (
+        logits[[tokens[form] for form in forms]].logsumexp(0)
+        for forms in (("Yes", "yes", "ĠYes", "Ġyes"), ("No", "no", "ĠNo", "Ġno"))
+    )
+    expected = torch.autograd.grad(yes - no, list(reference.parameters()))
+    for (name, parameter), gradient in zip(own.model.named_parameters(), expected, strict=True):
+        torch.testing.assert_close(
+            parameter.grad, gradient, atol=2e-4, rtol=1e-3, msg=lambda m, n=name: f"{n}: {m}"
+        )
+
+
+def test_bfloat16_base_answers_nearly_the_same(vlm, draw, pixels):
+    half = VLM.load("tiny", dtype="bfloat16").eval()
+    assert half.model.dtype == torch.bfloat16
+    images = draw(*MIXED)
+    found = ask(half, images, pixels)
+    assert found.log_mass.dtype == torch.float32
+    assert (found.log_odds - ask(vlm, images, pixels).log_odds).abs().max() < 0.1
+
+
+def test_default_tuning_follows_the_checkpoint(copy):
+    assert VLM.load("tiny").tuning == Tuning.full()
+    assert VLM.load(str(copy)).tuning == Tuning(tune=Tune(language="lora"))
+
+
+def test_saved_model_answers_the_same_and_is_another_base(draw, pixels, tmp_path):
+    own = VLM.load("tiny").eval()
+    with torch.no_grad():
+        own.model.model.visual.merger.mlp[0].weight.add_(0.01)
+    own.save_pretrained(tmp_path / "saved")
+    again = VLM.load(str(tmp_path / "saved"), tuning=Tuning.full()).eval()
+    images = draw((112, 112), (56, 56))
+    torch.testing.assert_close(
+        ask(again, images, pixels).log_mass, ask(own, images, pixels).log_mass
+    )
+    assert again.fingerprint() != own.fingerprint()
+
+
+def test_saved_model_holds_no_trace_of_our_attention(tmp_path):
+    VLM.load("tiny").save_pretrained(tmp_path / "saved")
+    assert "cogtrain" not in (tmp_path / "saved" / "config.json").read_text()
+
+
+def test_save_pretrained_refuses_an_adapter(tmp_path):
+    adapted = VLM.load("tiny", tuning=Tuning())
+    with pytest.raises(ValueError, match="got one trained by `lora` in language"):
+        adapted.save_pretrained(tmp_path / "saved")
+
+
+def test_examples_in_the_documentation():
+    result = doctest.testmod(vlm_module)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+class TestBadInput:
+    def test_too_few_questions(self, vlm, draw, pixels):
+        with pytest.raises(ValueError, match="got 1 questions and 2 images"):
+            vlm.scores(["will_fall"], *pixels(draw((56, 56), (56, 56))))
+
+    def test_empty_batch(self, vlm):
+        with pytest.raises(ValueError, match="got 0 questions and 0 images"):
+            vlm.scores([], torch.zeros(0, 1176), torch.zeros(0, 3, dtype=torch.int64))
+
+    def test_patches_that_the_grid_does_not_promise(self, vlm, draw, pixels):
+        values, grid = pixels(draw((56, 56)))
+        with pytest.raises(ValueError, match="expected 16 patches by `image_grid_thw`, got 15"):
+            vlm.scores(["will_fall"], values[:-1], grid)
+
+    def test_grid_that_does_not_merge(self, vlm):
+        with pytest.raises(ValueError, match="in multiples of 2, got 3 x 4"):
+            vlm.scores(["will_fall"], torch.zeros(12, 1176), torch.tensor([[1, 3, 4]]))
+
+    def test_unknown_question(self, vlm, draw, pixels):
+        with pytest.raises(ValueError, match="got `will_it`; did you mean `will_fall`"):
+            vlm.scores(["will_it"], *pixels(draw((56, 56))))
+
+    def test_two_sets_of_options_in_one_batch(self, vlm, draw, pixels, monkeypatch):
+        other = prompts.Prompt("Which one?", {"red": (" red",), "blue": (" blue",)})
+        monkeypatch.setattr(prompts, "_PROMPTS", {**prompts._PROMPTS, "which": other})
+        with pytest.raises(ValueError, match="got yes/no for `will_fall`, red/blue for `which`"):
+            vlm.scores(["will_fall", "which"], *pixels(draw((56, 56), (56, 56))))
+
+
+class TestDamagedCheckpoint:
+    def test_unsupported_family(self, copy):
+        config = json.loads((copy / "config.json").read_text())
+        (copy / "config.json").write_text(json.dumps(config | {"model_type": "llava"}))
+        with pytest.raises(
+            ValueError, match=r"supported family \(qwen2_vl\), got model_type `llava`"
+        ):
+            VLM.load(str(copy))
+
+    def test_missing_weight(self, copy):
+        weights = load_file(copy / "model.safetensors")
+        del weights["visual.merger.mlp.0.weight"]
+        save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+        with pytest.raises(
+            ValueError, match=r"none that fit `model\.visual\.merger\.mlp\.0\.weight`"
+        ):
+            VLM.load(str(copy))
+
+    def test_weight_of_another_shape(self, copy):
+        weights = load_file(copy / "model.safetensors")
+        weights["visual.merger.mlp.0.bias"] = torch.zeros(7)
+        save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+        with pytest.raises(ValueError, match="expected weights that fit the config"):
+            VLM.load(str(copy))
+
+    @pytest.mark.parametrize("size", [0, 7, 5000, 1_000_000])
+    def test_truncated_weights(self, copy, size):
+        file = copy / "model.safetensors"
+        file.write_bytes(file.read_bytes()[:size])
+        with pytest.raises(ValueError, match="expected weights that fit the config"):
+            VLM.load(str(copy))
+
+    def test_no_chat_template(self, copy):
+        (copy / "chat_template.jinja").unlink()
+        with pytest.raises(ValueError, match=r"expected a chat template .* got none"):
+            VLM.load(str(copy))
+
+    def test_broken_tokenizer(self, copy):
+        (copy / "tokenizer.json").write_text("{")
+        with pytest.raises(ValueError, match="expected a tokenizer"):
+            VLM.load(str(copy))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_gpu_answers_as_the_cpu_does(vlm, draw, pixels):
+    images = draw(*MIXED)
+    there = VLM.load("tiny").eval().to("cuda")
+    values, grid = pixels(images)
+    with torch.no_grad():
+        found = there.scores(["will_fall"] * len(images), values.to("cuda"), grid.to("cuda"))
+    torch.testing.assert_close(
+        found.log_odds.cpu(), ask(vlm, images, pixels).log_odds, atol=1e-2, rtol=0
+    )
