@@ -84,6 +84,18 @@ def score(
     print(score_files(judgments, humans, truth, question=question))
 
 
+def report(*runs: Path, out: Path | None = None) -> None:
+    """Write a report of saved runs: one Markdown page with figures.
+
+    Args:
+        runs: Run folders; the first is the one whose stimuli are framed as right or wrong.
+        out: Folder to write; left out, `report` within the run, or here for several runs.
+    """
+    from cogtrain.evaluation.report import report as write_report
+
+    print(write_report(runs, out))
+
+
 def env() -> None:
     """Print versions, hardware and the threads that this process may use."""
     from cogtrain.environment import table
@@ -91,7 +103,7 @@ def env() -> None:
     print(table())
 
 
-LIGHT: dict[str, Verb] = {function.__name__: function for function in (render, score, env)}
+LIGHT: dict[str, Verb] = {function.__name__: function for function in (render, score, report, env)}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -155,10 +167,10 @@ def _call(verb: Verb, words: list[str]) -> None:
     class Parser(OneLineErrors, ArgumentParser):
         """jsonargparse's parser with one-line errors."""
 
-    parser = Parser(prog=f"cogtrain {verb.__name__}", description=_summary(verb))
+    parser = Parser(prog=f"cogtrain {verb.__name__}")
     many = _variadic(verb)
     if many:  # jsonargparse reads `*names` of a signature as nothing at all
-        parser.add_argument(many, nargs="+", type=Path, help="one or more")
+        parser.add_argument(many, nargs="+", type=Path, help="one or more folders")
     parser.add_function_arguments(verb, as_positional=True)
     options = parser.parse_args(words).as_dict()
     verb(*options.pop(many, []) if many else (), **options)
