@@ -8,13 +8,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cogtrain._core import Batch, Preprocess, Scene, Stimulus, Style, Task, render, simulate
+    from cogtrain._core import (
+        Batch,
+        Generator,
+        Preprocess,
+        Scene,
+        Stimulus,
+        Style,
+        Task,
+        render,
+        simulate,
+    )
     from cogtrain.data.loader import Loader
     from cogtrain.judgments import Judgments
     from cogtrain.stimuli import StimulusSet
 
 __all__ = [
     "Batch",
+    "Generator",
     "Judgments",
     "Loader",
     "Preprocess",

@@ -14,7 +14,7 @@ use crate::{Error, Result, Stream};
 pub const GENERATOR_VERSION: u32 = 1;
 
 /// Most stimuli of one split: splits are this far apart on the axis of indices.
-const MAX_COUNT: u64 = 1 << 40;
+pub const MAX_COUNT: u64 = 1 << 40;
 
 /// Part of a design that shares no stimulus with the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

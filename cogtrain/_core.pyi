@@ -1,0 +1,180 @@
+"""Typed face of the compiled core; `stubtest` holds it against the module."""
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+class CorruptImageError(ValueError):
+    """An image file does not hold the image that it promises; the message names the file."""
+
+@final
+class Task:
+    """A question family whose truth physics decides, by name (`tower`)."""
+
+    def __new__(cls, name: str) -> Task: ...
+    @staticmethod
+    def names() -> list[str]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def questions(self) -> dict[str, list[str]]: ...
+
+@final
+class Style:
+    """How a scene looks, by name (`cubeworld`)."""
+
+    def __new__(cls, name: str) -> Style: ...
+    @staticmethod
+    def names() -> list[str]: ...
+    @property
+    def name(self) -> str: ...
+
+@final
+class Scene:
+    """Declared arrangement of bodies; SI units, z up. A value: equal if its parts are."""
+
+    @staticmethod
+    def from_json(text: str) -> Scene: ...
+    def to_json(self) -> str: ...
+
+@final
+class Trajectory:
+    """What the simulator says happens to a scene."""
+
+    @property
+    def fell(self) -> bool: ...
+    @property
+    def displacement_m(self) -> float: ...
+    @property
+    def dt_s(self) -> float: ...
+    @property
+    def positions(self) -> NDArray[np.float32]: ...
+
+@final
+class Stimulus:
+    """One record: image, answers, factors, provenance."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def image(self) -> NDArray[np.uint8]: ...
+    @property
+    def answers(self) -> dict[str, str]: ...
+    @property
+    def simulated(self) -> dict[str, str] | None: ...
+    @property
+    def factors(self) -> dict[str, int | float | str]: ...
+    @property
+    def margin(self) -> float | None: ...
+    @property
+    def scene(self) -> Scene | None: ...
+
+@final
+class Generator:
+    """Makes any stimulus of a design by its index, in any order, on any thread."""
+
+    def __new__(
+        cls,
+        task: str = "tower",
+        style: str = "cubeworld",
+        seed: int = 0,
+        split: str = "test",
+        factors: str = "{}",
+        size_px: int = 224,
+    ) -> Generator: ...
+    def scene(self, index: int) -> Scene: ...
+    def stimulus(self, index: int) -> Stimulus: ...
+
+@final
+class Source:
+    """Anything that gives stimulus `i`: a recipe or a folder of photographs."""
+
+    @staticmethod
+    def recipe(
+        task: str,
+        style: str,
+        seed: int,
+        count: int,
+        split: str,
+        factors: str,
+        size_px: int,
+    ) -> Source: ...
+    @staticmethod
+    def photographs(
+        ids: Sequence[str],
+        paths: Sequence[str | PathLike[str]],
+        answers: Sequence[dict[str, str]],
+    ) -> Source: ...
+    @property
+    def fingerprint(self) -> str: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Stimulus: ...
+
+@final
+class Preprocess:
+    """What a checkpoint's own image processor does, bit for bit."""
+
+    @staticmethod
+    def from_pretrained(path: str | PathLike[str]) -> Preprocess: ...
+    @staticmethod
+    def qwen2_vl(
+        *,
+        patch_size: int = 14,
+        merge_size: int = 2,
+        temporal_patch_size: int = 2,
+        min_pixels: int = 3136,
+        max_pixels: int = 1003520,
+        image_mean: Sequence[float] = ...,
+        image_std: Sequence[float] = ...,
+        rescale_factor: float = ...,
+    ) -> Preprocess: ...
+    def __call__(self, images: Any) -> dict[str, NDArray[Any]]: ...
+
+@final
+class Batch:
+    """Stimuli of one step of one rank."""
+
+    @property
+    def ids(self) -> list[str]: ...
+    @property
+    def answers(self) -> list[dict[str, str]]: ...
+    @property
+    def sets(self) -> NDArray[np.int64]: ...
+    @property
+    def positions(self) -> NDArray[np.int64]: ...
+    @property
+    def weights(self) -> NDArray[np.float32]: ...
+    @property
+    def images(self) -> NDArray[np.uint8]: ...
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]: ...
+    def __len__(self) -> int: ...
+
+@final
+class LoaderCore:
+    """The native loader behind `cogtrain.Loader`."""
+
+    def __new__(
+        cls,
+        sources: Sequence[Source],
+        batch_size: int,
+        seed: int,
+        preprocess: Preprocess | None,
+        rank: int,
+        world_size: int,
+        threads: int | None,
+        shuffle: bool,
+    ) -> LoaderCore: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Batch]: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+def simulate(scene: Scene) -> Trajectory: ...
+def render(scene: Scene, style: str = "cubeworld", size_px: int = 224) -> NDArray[np.uint8]: ...
+def encode_png(image: Any) -> bytes: ...
