@@ -40,6 +40,10 @@ class Family:
     position_ids: Callable[[Any, Tensor, Tensor], Tensor]
     speed_up: Callable[[nn.Module], None]
 
+    def __reduce__(self) -> tuple[Callable[[str], "Family"], tuple[str]]:
+        # Copied and sent between processes by name: a record is one of a kind.
+        return family, (self.model_type,)
+
     def component(self, name: str) -> Component | None:
         """Component that a module or parameter of this full ``name`` belongs to, if to one."""
         for component, paths in self.modules.items():

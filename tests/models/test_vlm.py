@@ -1,11 +1,15 @@
+import copy as copying
 import doctest
 import json
+import pickle
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from torch.nn.functional import nll_loss
 
 from cogtrain import prompts
 from cogtrain.models import checkpoint
@@ -105,6 +109,43 @@ def test_bfloat16_base_answers_nearly_the_same(vlm, draw, pixels):
     found = ask(half, images, pixels)
     assert found.log_mass.dtype == torch.float32
     assert (found.log_odds - ask(vlm, images, pixels).log_odds).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("tuning", [Tuning.full(), Tuning(tune=Tune(vision="lora"))])
+@pytest.mark.parametrize("again", [copying.deepcopy, lambda vlm: pickle.loads(pickle.dumps(vlm))])
+def test_a_copy_is_independent_and_answers_the_same(tuning, again, draw, pixels):
+    own = VLM.load("tiny", tuning=tuning).eval()
+    images = draw((112, 112), (56, 112))
+    before = ask(own, images, pixels).log_mass
+    other = again(own)
+    assert other.family is own.family
+    assert torch.equal(ask(other, images, pixels).log_mass, before)
+    with torch.no_grad():
+        other.model.model.visual.merger.mlp[0].bias.add_(1)
+    assert torch.equal(ask(own, images, pixels).log_mass, before)
+    assert not torch.equal(ask(other, images, pixels).log_mass, before)
+
+
+def test_learns_a_question_about_the_image(pixels):
+    """Red or blue, 8 noisy images: the whole line from pixels to loss carries a gradient."""
+    torch.manual_seed(0)
+    own = VLM.load("tiny").train()
+    rng = np.random.default_rng(0)
+    is_red = np.arange(8) % 2 == 0
+    images = rng.integers(0, 100, (8, 56, 56, 3), dtype=np.uint8)
+    images[is_red, ..., 0] += 120
+    images[~is_red, ..., 2] += 120
+    truth = torch.tensor(np.where(is_red, 0, 1))
+    arguments = ["will_fall"] * 8, *pixels(list(images))
+    optimizer = torch.optim.AdamW(own.parameter_groups(lr=2e-3))
+    losses = []
+    for _ in range(15):
+        losses.append(nll_loss(own.scores(*arguments).log_probability, truth))
+        optimizer.zero_grad()
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[0] > 0.5
+    assert losses[-1] < 0.05
 
 
 def test_default_tuning_follows_the_checkpoint(copy):
