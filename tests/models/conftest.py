@@ -27,6 +27,15 @@ class ImageProcessor(Qwen2VLProcessor):
         ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
 
 
+@pytest.fixture(scope="package", autouse=True)
+def one_thread():
+    """These matrices are small: on a busy machine a second thread costs far more than it brings."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def processor():
     tokenizer = AutoTokenizer.from_pretrained(TINY)
