@@ -1,6 +1,7 @@
 """The judgments table as a file: its columns, their types, reading, and writing in one piece."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,9 +96,7 @@ def normalise(table: "pd.DataFrame", source: str) -> "pd.DataFrame":
         ValueError: On a missing column, an empty id, a value outside its domain, or a judgment
             that is given twice; names `source`.
     """
-    missing = [name for name in REQUIRED if name not in table]
-    if missing:
-        raise ValueError(_missing_column(missing, [str(name) for name in table], source))
+    require_columns(table, source)
     others = [name for name in table if name not in COLUMNS]
     known: dict[str, Any] = {
         name: _numbers(table, name, source) if name in NUMBERS else _text(table, name)
@@ -119,12 +118,17 @@ def _suffix(path: Path) -> str:
     return suffix
 
 
-def _missing_column(missing: list[str], present: list[str], source: str) -> str:
+def require_columns(table: "pd.DataFrame", source: str, required: Iterable[str] = REQUIRED) -> None:
+    """Raises a `ValueError` that names what is missing and what is there, if anything is."""
+    present = [str(name) for name in table]
+    missing = [name for name in required if name not in present]
+    if not missing:
+        return
     names = ", ".join(f"`{name}`" for name in missing)
     got = ", ".join(f"`{name}`" for name in present) or "none"
     joined = len(present) == 1 and ";" in present[0]
     advice = "separate the columns by commas" if joined else "add or rename a column"
-    return f"expected a column {names} in {source}, got columns {got}; {advice}"
+    raise ValueError(f"expected a column {names} in {source}, got columns {got}; {advice}")
 
 
 def _text(table: "pd.DataFrame", name: str) -> Any:

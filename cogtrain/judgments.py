@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cogtrain.judgment_table import COLUMNS, normalise, read_table, write_table
+from cogtrain.judgment_table import COLUMNS, normalise, read_table, require_columns, write_table
 from cogtrain.responses import parse_responses
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class Judgments:
         path = Path(path)
         source = f"`{path}`"
         table = read_table(path)
+        require_columns(table, source)
         constants = {"observer_kind": observer_kind, "question": question, "set": set}
         for name, constant in constants.items():
             if name not in table and constant is not None:

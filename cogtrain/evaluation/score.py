@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cogtrain.evaluation.table import format_scores
-from cogtrain.judgment_table import read_table
+from cogtrain.judgment_table import read_table, require_columns
 from cogtrain.judgments import Judgments
 from cogtrain.metrics import (
     Estimate,
@@ -24,6 +24,7 @@ from cogtrain.metrics import (
     spearman_to_individuals_ceiling,
 )
 from cogtrain.metrics.accuracy import decide, proportion_correct
+from cogtrain.metrics.panel import in_key_order
 from cogtrain.responses import parse_responses
 
 if TYPE_CHECKING:
@@ -104,12 +105,7 @@ def read_truth(path: Path, question: str, options: Sequence[str] = ("yes", "no")
         ValueError: If a column is missing or an answer cannot be read.
     """
     table = read_table(path)
-    for name in ("stimulus_id", question):
-        if name not in table:
-            present = ", ".join(f"`{column}`" for column in table)
-            raise ValueError(
-                f"expected a column `{name}` in `{path}`, got columns {present}; add or rename one"
-            )
+    require_columns(table, f"`{path}`", ("stimulus_id", question))
     answers = parse_responses(table[question].tolist(), options=options, where=f"`{path}`")
     ids = table["stimulus_id"].astype(str)
     return {name: text for name, text in zip(ids, answers.text, strict=True) if text is not None}
@@ -119,7 +115,7 @@ def by_observer(scores: "pd.DataFrame") -> dict[tuple[str, str], dict[str, Estim
     """The rows of `score` as (observer, set) → metric → estimate, people's figures with each."""
     results: dict[tuple[str, str], dict[str, Estimate]] = {}
     people: dict[str, dict[str, Estimate]] = {}
-    several = scores["question"].nunique() > 1
+    several = len(set(scores["question"])) > 1
     for place, metric, estimate in _rows(scores):
         name = " ".join(place[:2]).strip() if several else place[0]
         mine = people.setdefault(name, {})
@@ -152,7 +148,7 @@ def _scores(
         wanted |= {"question": question} if question else {}
         cell = everyone.select(**wanted)
         people, others = cell.split_people()
-        stimuli = (others if len(others) else people).names("stimulus_id")
+        stimuli = in_key_order((others if len(others) else people).names("stimulus_id"))
         truth = _truth(cell)
         panel = _panel(people, options)
         if panel is not None:
@@ -199,9 +195,10 @@ def _of_one(
         pairs = zip(table["response"], table["stimulus_id"], strict=True)
         right = [float(said == truth[name]) if name in truth else np.nan for said, name in pairs]
         return {"accuracy": proportion_correct(right, chance=float("nan"))}
-    stimuli, answers = panel.stimuli, panel.answers[0]
+    stimuli = tuple(in_key_order(panel.stimuli))
+    answers = panel.at(stimuli)[0]
+    chosen = Panel.from_judgments(own, options=options, graded=False).at(stimuli)[0]
     right = _binary(truth, stimuli, options)
-    chosen = own.answers(options=options, graded=False)
     estimates = {"accuracy": accuracy(chosen, right)}
     if people is None:
         return estimates
@@ -216,6 +213,8 @@ def _of_one(
 
 
 def _of_people(answers: np.ndarray, truth: np.ndarray) -> dict[str, Estimate]:
+    asked = (~np.isnan(answers)).any(axis=0)
+    answers, truth = answers[:, asked], truth[asked]
     accuracies = observer_accuracies(answers, truth)
     figures: dict[str, Callable[[], Estimate]] = {
         "human_accuracy": lambda: human_accuracy(answers, truth),

@@ -7,7 +7,6 @@ nor `set_dtype` nor a move to another device can change a bit of it.
 """
 
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from cogtrain.judgments import Judgments
-from cogtrain.metrics.panel import Panel
+from cogtrain.metrics.panel import Panel, key_of
 
 _WIDTH = 4
 
@@ -39,8 +38,7 @@ class Items(NamedTuple):
 
 def keys_of(ids: Sequence[str]) -> np.ndarray:
     """128-bit hashes of stimulus ids, ``(n, 2)`` int64; the same in every process."""
-    digests = b"".join(blake2b(name.encode(), digest_size=16).digest() for name in ids)
-    return np.frombuffer(digests, dtype="<i8").reshape(-1, 2)
+    return np.frombuffer(b"".join(map(key_of, ids)), dtype="<i8").reshape(-1, 2)
 
 
 def gather_rows(rows: Tensor, group: Any = None) -> list[Tensor]:

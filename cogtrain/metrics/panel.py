@@ -1,11 +1,26 @@
 """Panel: the answers of several observers to the same stimuli, as one matrix."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
 from cogtrain.judgments import Judgments
+
+
+def key_of(stimulus_id: str) -> bytes:
+    """16-byte hash of a stimulus id: what metrics key their state by, the same everywhere."""
+    return blake2b(stimulus_id.encode(), digest_size=16).digest()
+
+
+def in_key_order(stimuli: Iterable[str]) -> list[str]:
+    """Stimuli in the order of their keys.
+
+    A bootstrap draws positions; in this order the same stimuli get the same interval, whatever
+    order they came in: live from a metric or later from a table.
+    """
+    return sorted(stimuli, key=key_of)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,113 @@
+"""Run: what a run folder says, read without the software that wrote it."""
+
+import csv
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cogtrain.evaluation.score import by_observer, score
+from cogtrain.judgments import Judgments
+from cogtrain.metrics import Estimate, read_estimates
+from cogtrain.metrics.log import Logged
+
+_PARTS = ("manifest.json", "judgments.parquet", "metrics.jsonl")
+_STAGES = ("test", "val")  # what was held back to the end says more than what was watched
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder; a part that is missing or damaged is empty, and `notes` says so.
+
+    Attributes:
+        path: The folder.
+        manifest: Versions, commit, hardware, sets.
+        logged: Every estimate of `metrics.jsonl`, in order.
+        judgments: Every answer of the tested weights, people's too if they were saved; or nothing.
+        images: File of each kept stimulus by (set, stimulus id).
+        notes: One line per part that is not there.
+    """
+
+    path: Path
+    manifest: dict[str, Any] = field(default_factory=dict)
+    logged: list[Logged] = field(default_factory=list)
+    judgments: Judgments | None = None
+    images: dict[tuple[str, str], Path] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """Reads a run folder.
+
+        Raises:
+            FileNotFoundError: If there is no such folder.
+            ValueError: If the folder holds none of a run's parts.
+        """
+        if not path.is_dir():
+            raise FileNotFoundError(
+                f"expected a run folder, got `{path}`, which does not exist; check the path"
+            )
+        if not any((path / part).exists() for part in _PARTS):
+            raise ValueError(
+                f"expected a run folder, got `{path}`, which holds none of {', '.join(_PARTS)}; "
+                "give a folder that `fit` or `test` has written"
+            )
+        notes: list[str] = []
+        readers = {
+            "manifest": (path / "manifest.json", _manifest),
+            "logged": (path / "metrics.jsonl", read_estimates),
+            "judgments": (path / "judgments.parquet", Judgments.read),
+            "images": (path / "report" / "stimuli" / "index.csv", _images),
+        }
+        parts: dict[str, Any] = {}
+        for name, (file, read) in readers.items():
+            try:
+                parts[name] = read(file)
+            except FileNotFoundError:
+                notes.append(f"no `{file.relative_to(path)}`")
+            except (ValueError, KeyError, OSError) as error:
+                notes.append(f"`{file.relative_to(path)}` cannot be read: {error}")
+        return cls(path, notes=notes, **parts)
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.path.resolve().name
+
+    @property
+    def stage(self) -> str:
+        """`test` if anything was tested, else `val`; empty without logged estimates."""
+        stages = {each.stage for each in self.logged}
+        return next((stage for stage in _STAGES if stage in stages), "")
+
+    def results(self) -> dict[str, dict[str, Estimate]]:
+        """Latest estimates by set and metric; computed from the judgments if none were logged."""
+        results: dict[str, dict[str, Estimate]] = {}
+        for each in self.logged:
+            if each.stage == self.stage:
+                results.setdefault(each.set, {})[each.metric] = each.estimate
+        if not results and self.judgments is not None and len(self.judgments):
+            scored = by_observer(score(self.judgments))
+            results = {name: estimates for (_, name), estimates in scored.items()}
+        return results
+
+    def curve(self, metric: str) -> dict[str, list[tuple[int, Estimate]]]:
+        """Validation estimates of `metric` over training, by set."""
+        curves: dict[str, dict[int, Estimate]] = {}
+        for each in self.logged:
+            if each.stage == "val" and each.metric == metric:
+                curves.setdefault(each.set, {})[each.step] = each.estimate
+        return {name: sorted(points.items()) for name, points in curves.items()}
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(manifest, dict):
+        raise ValueError(f"expected a JSON object, got {type(manifest).__name__}")
+    return manifest
+
+
+def _images(index: Path) -> dict[tuple[str, str], Path]:
+    with index.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {(row["set"], row["stimulus_id"]): index.parent / row["file"] for row in rows}
