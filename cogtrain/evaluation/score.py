@@ -50,7 +50,7 @@ def score(
 
     Args:
         judgments: Of models, and of people if they are in the same table.
-        humans: People's judgments of the same stimuli.
+        humans: People's judgments of the same stimuli; they replace those of `judgments`.
         truth: True answer by stimulus id, where the table has none.
         options: The two answers of a binary question; probabilities are of the first.
 
@@ -60,7 +60,9 @@ def score(
     """
     import pandas as pd
 
-    everyone = Judgments.concat([judgments, *([humans] if humans is not None else [])])
+    everyone = judgments
+    if humans is not None:
+        everyone = Judgments.concat([judgments.split_people()[1], humans])
     if truth is not None:
         everyone = everyone.with_truth(truth)
     rows = [

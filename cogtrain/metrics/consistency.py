@@ -12,7 +12,7 @@ from cogtrain.metrics.accuracy import correctness
 from cogtrain.metrics.estimate import Estimate, bootstrapped, undefined
 from cogtrain.metrics.resample import REPLICATES, over_stimuli_and_observers
 
-_CELLS_AT_ONCE = 2_000_000  # 8 MB per array of float32
+_CELLS_AT_ONCE = 500_000  # 2 MB per array of float32
 
 
 def kappa(both: np.ndarray, first: np.ndarray, second: np.ndarray, n: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 REPLICATES = 1000
 """Default number of resamples: the 2.5 % end then moves by about 2 % of the interval's width."""
 
-_CELLS_AT_ONCE = 2_000_000  # 16 MB per array of float64: bounded memory for any number of stimuli
+_CELLS_AT_ONCE = 500_000  # 4 MB per array of float64: bounded memory for any number of stimuli
 _STIMULI, _OBSERVERS = 0, 1  # purposes: the two streams of one seed never meet
 
 

@@ -65,6 +65,7 @@ def test_people_in_the_same_table_are_people():
     together = score(Judgments.concat([model(), humans]))
     apart = score(model(), humans)
     assert together.equals(apart)
+    assert score(Judgments.concat([model(), humans]), humans).equals(apart)
 
 
 def test_the_order_of_rows_does_not_change_the_numbers():
