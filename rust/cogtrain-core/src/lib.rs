@@ -1,0 +1,58 @@
+//! Scenes, labels, rendering, preprocessing and deterministic loading for visual-cognition
+//! studies.
+//!
+//! Two wings meet in one record. The *making* wing goes from a task's factors to a [`Stimulus`]:
+//! draw a [`Scene`], let statics decide what is true of it, [`render`] it. The *serving* wing
+//! takes anything that can give stimulus `i` (a [`Source`]) and hands out batches.
+//!
+//! ```
+//! use cogtrain_core::{Generator, Recipe, Source, Split, Style, Task};
+//!
+//! let generator = Generator::new(Recipe {
+//!     task: Task::Tower,
+//!     style: Style::Cubeworld,
+//!     seed: 0,
+//!     count: 100,
+//!     split: Split::Test,
+//!     factors: serde_json::Map::new(),
+//!     size_px: 56,
+//! })?;
+//! let stimulus = generator.get(3)?;
+//! assert_eq!(stimulus.answers["will_fall"], "yes");
+//! assert_eq!(stimulus.image.width(), 56);
+//! # Ok::<(), cogtrain_core::Error>(())
+//! ```
+
+mod error;
+mod image;
+mod rng;
+mod stimulus;
+
+mod generate;
+mod physics;
+mod render;
+mod scene;
+mod style;
+mod task;
+
+mod codec;
+mod loader;
+mod photographs;
+mod preprocess;
+
+pub use error::{Error, Result};
+pub use image::Image;
+pub use rng::Stream;
+pub use stimulus::{Factor, Source, Stimulus};
+
+pub use generate::{GENERATOR_VERSION, Generator, MAX_COUNT, Recipe, Split, stimulus_id};
+pub use physics::{Equilibrium, Pose, Trajectory, column, simulate};
+pub use render::render;
+pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
+pub use style::{Look, Rgb, Style};
+pub use task::{Factors, Item, Task, TowerFactors};
+
+pub use codec::{encode_png, read_image};
+pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};
+pub use photographs::{Photograph, Photographs};
+pub use preprocess::{Patches, Preprocess, Qwen2Vl};
