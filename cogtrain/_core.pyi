@@ -7,6 +7,23 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "Batch",
+    "CorruptImageError",
+    "Generator",
+    "LoaderCore",
+    "Preprocess",
+    "Scene",
+    "Source",
+    "Stimulus",
+    "Style",
+    "Task",
+    "Trajectory",
+    "encode_png",
+    "render",
+    "simulate",
+]
+
 class CorruptImageError(ValueError):
     """An image file does not hold the image that it promises; the message names the file."""
 

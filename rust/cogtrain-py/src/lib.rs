@@ -1,0 +1,37 @@
+//! The Python face of `cogtrain-core`: converts, detaches from the interpreter, maps errors.
+
+#![allow(
+    clippy::doc_markdown,
+    reason = "comments on exported items are Python docstrings"
+)]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "arguments come from Python by value"
+)]
+
+mod arrays;
+mod errors;
+mod loader;
+mod making;
+mod preprocess;
+mod source;
+
+/// Native core of cogtrain: makes stimuli, reads images, prepares them, and loads batches.
+///
+/// Arrays go out without a copy; the interpreter lock is not held while anything is computed or
+/// waited for.
+#[pyo3::pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::arrays::encode_png;
+    #[pymodule_export]
+    use crate::errors::CorruptImageError;
+    #[pymodule_export]
+    use crate::loader::{Batch, LoaderCore};
+    #[pymodule_export]
+    use crate::making::{Generator, Scene, Stimulus, Style, Task, Trajectory, render, simulate};
+    #[pymodule_export]
+    use crate::preprocess::Preprocess;
+    #[pymodule_export]
+    use crate::source::Source;
+}
