@@ -1,0 +1,1 @@
+"""Batches of stimuli: the loader (numpy only) and, for training, their way into torch."""
