@@ -1,0 +1,75 @@
+//! Batches for a vision-language model from Rust alone:
+//! `cargo run --release --example loader -- [IMAGE…]`.
+//!
+//! Loads rendered towers, or the PNG and JPEG files given, and resumes in the middle.
+
+// An example talks to its reader.
+#![allow(clippy::print_stdout)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cogtrain_core::{
+    Generator, Loader, LoaderOptions, Photograph, Photographs, Pixels, Preprocess, Qwen2Vl, Recipe,
+    Result, Source, Split, Style, Task,
+};
+
+fn main() -> Result<()> {
+    let source = source()?;
+    let options = LoaderOptions {
+        batch_size: 4,
+        seed: 7,
+        preprocess: Some(Preprocess::qwen2_vl(&Qwen2Vl::default())?),
+        ..LoaderOptions::default()
+    };
+
+    let mut loader = Loader::new(vec![Arc::clone(&source)], options.clone())?;
+    let half = loader.len() / 2;
+    for batch in loader.epoch().take(half) {
+        show(&batch?);
+    }
+
+    let state = loader.state();
+    println!("saved: epoch {}, {} consumed", state.epoch, state.consumed);
+    let mut resumed = Loader::new(vec![source], options)?;
+    resumed.load_state(&state)?;
+    for batch in resumed.epoch() {
+        show(&batch?);
+    }
+    Ok(())
+}
+
+fn source() -> Result<Arc<dyn Source>> {
+    let paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    if paths.is_empty() {
+        return Ok(Arc::new(Generator::new(Recipe {
+            task: Task::Tower,
+            style: Style::Cubeworld,
+            seed: 0,
+            count: 16,
+            split: Split::Train,
+            factors: serde_json::Map::new(),
+            size_px: 224,
+        })?));
+    }
+    let row = |path: PathBuf| Photograph {
+        id: path.display().to_string(),
+        path,
+        answers: BTreeMap::new(),
+    };
+    Ok(Arc::new(Photographs::new(
+        paths.into_iter().map(row).collect(),
+    )?))
+}
+
+fn show(batch: &cogtrain_core::Batch) {
+    if let Pixels::Patches(patches) = &batch.pixels {
+        let rows = patches.values.len() / patches.columns;
+        println!(
+            "{rows} × {} values: {}",
+            patches.columns,
+            batch.ids.join(", ")
+        );
+    }
+}
