@@ -1,0 +1,77 @@
+"""From a native batch to what a model step takes: arrays become tensors on the same memory.
+
+One item is one (stimulus, question) pair. With one question per stimulus, which is the usual case,
+nothing is copied; with several, the patches of a stimulus are repeated for each of its questions.
+"""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cogtrain._core import Batch
+
+
+class Collated(TypedDict):
+    """Items of one step of one rank.
+
+    `ids`, `set`, `question` and `answer` have one entry per item; `weights` is float32 ``(N,)``, 0
+    for an item that only fills up the batch; `pixel_values` is float32 ``(patches, features)`` and
+    `image_grid_thw` int64 ``(N, 3)``, as the Hugging Face processor makes them.
+    """
+
+    ids: list[str]
+    set: list[str]
+    question: list[str]
+    answer: list[str]
+    weights: Tensor
+    pixel_values: Tensor
+    image_grid_thw: Tensor
+
+
+def collate(batch: Batch, set_names: Sequence[str]) -> Collated:
+    """Items of ``batch``; the tensors share its memory wherever each stimulus has one question.
+
+    Args:
+        batch: From a `Loader` with a `preprocess`.
+        set_names: Names of the loader's sets, in the loader's order.
+
+    Raises:
+        ValueError: For a stimulus without any answered question.
+    """
+    answers = batch.answers
+    for stimulus_id, answered in zip(batch.ids, answers, strict=True):
+        if not answered:
+            raise ValueError(
+                f"expected at least one answered question, got none for stimulus `{stimulus_id}`; "
+                "add a column with the truth to the table of its set"
+            )
+    rows = [row for row, answered in enumerate(answers) for _ in answered]
+    arrays = batch.arrays
+    if len(rows) != len(answers):
+        arrays = _repeat(arrays["pixel_values"], arrays["image_grid_thw"], rows)
+    weights = batch.weights if len(rows) == len(answers) else batch.weights[rows]
+    ids, sets = batch.ids, batch.sets.tolist()
+    return {
+        "ids": [ids[row] for row in rows],
+        "set": [set_names[sets[row]] for row in rows],
+        "question": [question for answered in answers for question in answered],
+        "answer": [answer for answered in answers for answer in answered.values()],
+        "weights": torch.from_numpy(weights),
+        "pixel_values": torch.from_numpy(arrays["pixel_values"]),
+        "image_grid_thw": torch.from_numpy(arrays["image_grid_thw"]),
+    }
+
+
+def _repeat(
+    pixel_values: np.ndarray, grid: np.ndarray, rows: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """Patches and grids of the images ``rows``, which may name an image more than once."""
+    ends = np.cumsum(grid.prod(axis=1))
+    images = np.split(pixel_values, ends[:-1])
+    return {
+        "pixel_values": np.concatenate([images[row] for row in rows]),
+        "image_grid_thw": grid[list(rows)],
+    }

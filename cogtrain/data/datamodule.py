@@ -1,0 +1,212 @@
+"""The sets of a run as Lightning wants them: one training stream, one loader per tested set.
+
+The training loader knows its rank and remembers its place, so Lightning adds no sampler of its own
+(``use_distributed_sampler=False``). The place travels in the checkpoint of the data module, because
+Lightning restores a loader's own state too late once a schedule has asked for the number of steps,
+and not at all at the end of an epoch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import LightningDataModule
+
+from cogtrain._core import Preprocess
+from cogtrain.data.collate import Collated, collate
+from cogtrain.data.loader import Loader
+from cogtrain.data.recipe import Photographs, Recipe
+from cogtrain.stimuli import StimulusSet
+
+# The embedded default: what a laptop trains in minutes. 112 px is 4 x 4 merged patches, the fewest
+# on which a tower of seven blocks still shows its edges.
+_SMALL = Recipe(name="tower-small", factors={"size": "small"}, size_px=112)
+_LARGE = Recipe(name="tower-large", factors={"size": "large"}, size_px=112)
+DEFAULT_TRAIN = [replace(_SMALL, count=100_000)]
+DEFAULT_VAL = [replace(_SMALL, count=500)]
+DEFAULT_TEST = [_SMALL, _LARGE]
+
+
+class Collating:
+    """A `Loader` whose batches are collated; its place is the loader's place."""
+
+    def __init__(self, loader: Loader, set_names: Sequence[str]) -> None:
+        self.loader = loader
+        self.set_names = tuple(set_names)
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Collated]:
+        return (collate(batch, self.set_names) for batch in iter(self.loader))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Place in the stream: what has been handed out."""
+        return self.loader.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continues at ``state``."""
+        self.loader.load_state_dict(state)
+
+
+class StimuliDataModule(LightningDataModule):
+    """Stimulus sets of a run: what it trains on, what it watches, what it is tested on.
+
+    Args:
+        train: Sets that are mixed into one shuffled stream; left out, small towers.
+        val: Sets judged during training; left out, unseen small towers.
+        test: Sets judged at the end; left out, small and large towers.
+        photographs: Image files to test on, besides `test`.
+        batch_size: Stimuli per step and rank.
+        eval_batch_size: Stimuli per step and rank without gradients.
+        preprocess: Folder with the model's `preprocessor_config.json`; follows `model.pretrained`.
+        threads: Native threads that render and preprocess; left out, what the machine grants.
+        seed: Order of the training stream.
+    """
+
+    def __init__(
+        self,
+        train: list[Recipe] = DEFAULT_TRAIN,
+        val: list[Recipe] = DEFAULT_VAL,
+        test: list[Recipe] = DEFAULT_TEST,
+        photographs: Photographs | None = None,
+        *,
+        batch_size: int = 64,
+        eval_batch_size: int = 128,
+        preprocess: str | None = None,
+        threads: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.recipes = {
+            "train": list(train),
+            "val": list(val),
+            "test": list(test),
+        }
+        self.photographs = photographs
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.preprocess = preprocess
+        self.threads = threads
+        self.seed = seed
+        self.sets: dict[str, list[StimulusSet]] = {}
+        self._train: Collating | None = None
+        self._place: dict[str, Any] | None = None
+
+    def build(self) -> dict[str, list[StimulusSet]]:
+        """The sets by part, built once and checked against the patch grid before any step.
+
+        Raises:
+            ValueError: For an image size off the grid, a name used twice in one part, or a bad
+                table of photographs.
+            FileNotFoundError: For a missing file, by its path.
+        """
+        if self.sets:
+            return self.sets
+        self._reject_off_grid()
+        sets = {
+            "train": [recipe.build("train") for recipe in self.recipes["train"]],
+            "val": [recipe.build("val") for recipe in self.recipes["val"]],
+            "test": [recipe.build("test") for recipe in self.recipes["test"]],
+        }
+        if self.photographs is not None:
+            sets["test"].append(self.photographs.build())
+        for part, members in sets.items():
+            _reject_twins(part, [member.name for member in members])
+        self.sets = sets
+        return sets
+
+    def setup(self, stage: str) -> None:
+        """Builds the sets."""
+        self.build()
+
+    def train_dataloader(self) -> Collating:
+        """The one shuffled stream, at the place where a checkpoint left it."""
+        members = self.build()["train"]
+        if not members:
+            raise ValueError(
+                "expected at least one set to train on, got none; add one to `data.train`"
+            )
+        self._train = self._loader(members, self.batch_size, shuffle=True)
+        if self._place is not None:
+            self._train.load_state_dict(self._place)
+            self._place = None
+        return self._train
+
+    def val_dataloader(self) -> dict[str, Collating]:
+        """One loader per validation set, by name, in a fixed order."""
+        return self._each("val")
+
+    def test_dataloader(self) -> dict[str, Collating]:
+        """One loader per test set, by name, in a fixed order."""
+        return self._each("test")
+
+    def predict_dataloader(self) -> dict[str, Collating]:
+        """The test sets: predicting is judging without a score."""
+        return self._each("test")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Place in the training stream, empty before training.
+
+        After the last batch of an epoch, which `limit_train_batches` may put before the end of the
+        stream, the place is the start of the next one.
+        """
+        if self._train is None:
+            return {}
+        place = self._train.state_dict()
+        if place["consumed"] and self._is_epoch_over():
+            place = place | {"epoch": place["epoch"] + 1, "consumed": 0}
+        return {"train": place}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keeps the place until the training stream exists."""
+        self._place = state_dict.get("train")
+
+    def _is_epoch_over(self) -> bool:
+        trainer = self.trainer
+        if trainer is None:
+            return False
+        begun = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        return begun >= trainer.num_training_batches
+
+    def _each(self, part: str) -> dict[str, Collating]:
+        return {
+            member.name: self._loader([member], self.eval_batch_size, shuffle=False)
+            for member in self.build()[part]
+        }
+
+    def _loader(self, members: list[StimulusSet], batch_size: int, *, shuffle: bool) -> Collating:
+        trainer = self.trainer
+        loader = Loader(
+            members,
+            batch_size=batch_size,
+            seed=self.seed,
+            preprocess=self._preprocess(),
+            rank=0 if trainer is None else trainer.global_rank,
+            world_size=1 if trainer is None else trainer.world_size,
+            threads=self.threads,
+            shuffle=shuffle,
+        )
+        return Collating(loader, [member.name for member in members])
+
+    def _reject_off_grid(self) -> None:
+        preprocess = self._preprocess()
+        for recipe in (recipe for part in self.recipes.values() for recipe in part):
+            try:
+                preprocess(np.zeros((1, recipe.size_px, recipe.size_px, 3), dtype=np.uint8))
+            except ValueError as error:
+                raise ValueError(f"set `{recipe.name}`: {error}") from error
+
+    def _preprocess(self) -> Preprocess:
+        if self.preprocess is None:
+            return Preprocess.qwen2_vl()
+        return Preprocess.from_pretrained(self.preprocess)
+
+
+def _reject_twins(part: str, names: list[str]) -> None:
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        raise ValueError(
+            f"expected one set per name in `data.{part}`, got `{twins[0]}` twice; rename one"
+        )

@@ -1,0 +1,1 @@
+"""What watches a run: its answers, the stimuli it saw, its progress."""

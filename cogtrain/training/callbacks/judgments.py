@@ -1,0 +1,213 @@
+"""Every answer becomes a judgment, and every set of judgments becomes numbers with intervals."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from cogtrain.judgments import Judgments
+from cogtrain.metrics import SetMetrics
+from cogtrain.metrics.estimate import Estimate
+from cogtrain.metrics.log import append_estimates
+from cogtrain.prompts import answer_forms
+from cogtrain.stimuli import StimulusSet
+from cogtrain.training.logs import MetricsFile
+
+MONITOR = "val/macro/accuracy"
+_Key = tuple[str, str]  # set, question
+
+
+class JudgmentsCallback(Callback):
+    """Keeps the answers of a stage, scores them per set, logs and writes both.
+
+    After a stage, `results` holds the numbers per set for whoever prints them.
+
+    Args:
+        observer: Name of the model in the judgments table.
+        path: Where the judgments of the last tested or predicted weights go. Those made while
+            training go beside it, to ``<stem>_val<suffix>``, one observer per step.
+        sets: Stimulus sets by part, for their human judgments.
+    """
+
+    def __init__(self, observer: str, path: Path, sets: Mapping[str, list[StimulusSet]]) -> None:
+        self.observer = observer
+        self.path = path
+        self.results: dict[str, dict[str, Estimate]] = {}
+        self._humans = {
+            (part, member.name): _humans(member) for part in sets for member in sets[part]
+        }
+        self._metrics: dict[tuple[str, str, str], SetMetrics] = {}
+        self._columns: dict[_Key, dict[str, list[Any]]] = {}
+        self._during_fit: list[Judgments] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Drops what a run that is continued from an earlier step will log and answer again."""
+        step = trainer.global_step
+        if not trainer.is_global_zero or step == 0:
+            return
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsFile):
+                logger.rewind(step)
+        if self._path_during_fit.exists():
+            saved = Judgments.read(self._path_during_fit)
+            earlier = (saved.select(observer_id=name) for name in saved.names("observer_id"))
+            self._during_fit = [part for part in earlier if _step_of(part) <= step]
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forgets the answers of the stage before."""
+        self._columns = {}
+
+    on_test_epoch_start = on_validation_epoch_start
+    on_predict_epoch_start = on_validation_epoch_start
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
+    ) -> None:
+        """Keeps the real answers of a batch."""
+        for row in _rows(outputs):
+            key = (row.pop("set"), row.pop("question"))
+            columns = self._columns.setdefault(key, defaultdict(list))
+            for name, value in row.items():
+                columns[name].append(value)
+
+    on_test_batch_end = on_validation_batch_end
+    on_predict_batch_end = on_validation_batch_end
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Scores, logs and writes."""
+        self._close(trainer, "val")
+        accuracies = [scores["accuracy"].value for scores in self.results.values()]
+        if accuracies:
+            mean = torch.tensor(accuracies).mean()
+            pl_module.log(MONITOR, mean, prog_bar=True, logger=False, sync_dist=True)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Scores, logs and writes."""
+        self._close(trainer, "test")
+
+    def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes; a prediction is not scored."""
+        self._gather(trainer)
+        self._write(trainer)
+
+    def _close(self, trainer: Trainer, stage: str) -> None:
+        self._gather(trainer)
+        self.results = {_name(key, self._columns): self._score(stage, key) for key in self._columns}
+        for set_name, scores in self.results.items():
+            if trainer.is_global_zero:
+                _log(trainer, stage, set_name, scores)
+        self._write(trainer)
+
+    def _score(self, part: str, key: _Key) -> dict[str, Estimate]:
+        set_name, question = key
+        if (part, *key) not in self._metrics:  # kept: what people did does not change
+            self._metrics[part, *key] = SetMetrics(
+                humans=self._humans.get((part, set_name)),
+                question=question,
+                options=tuple(answer_forms(question)),
+            )
+        metrics, columns = self._metrics[part, *key], self._columns[key]
+        metrics.reset()
+        metrics.update(columns["ids"], columns["probability"], columns["truth"])
+        return metrics.compute()
+
+    def _gather(self, trainer: Trainer) -> None:
+        """Brings the answers of all ranks together, each stimulus once by construction."""
+        if trainer.world_size == 1:
+            return
+        parts: list[Any] = [None] * trainer.world_size
+        torch.distributed.all_gather_object(parts, self._columns)
+        joined: dict[_Key, dict[str, list[Any]]] = {}
+        for part in parts:
+            for key, columns in part.items():
+                into = joined.setdefault(key, defaultdict(list))
+                for name, values in columns.items():
+                    into[name].extend(values)
+        self._columns = joined
+
+    def _write(self, trainer: Trainer) -> None:
+        if not trainer.is_global_zero:
+            return
+        if trainer.state.fn != "fit":
+            own = self._judgments(trainer, self.observer)
+            Judgments.concat([*own, *self._people()]).write(self.path)
+            return
+        observer = f"{self.observer}@{trainer.global_step}"
+        self._during_fit.extend(self._judgments(trainer, observer))
+        Judgments.concat(self._during_fit).write(self._path_during_fit)
+
+    def _people(self) -> list[Judgments]:
+        """People's judgments of the sets that were answered, so that the table scores alone."""
+        answered = {set_name for set_name, _ in self._columns}
+        people = {name: each for (_, name), each in self._humans.items() if name in answered}
+        return [each for each in people.values() if each is not None]
+
+    @property
+    def _path_during_fit(self) -> Path:
+        return self.path.with_stem(f"{self.path.stem}_val")
+
+    def _judgments(self, trainer: Trainer, observer: str) -> Iterator[Judgments]:
+        session = f"step {trainer.global_step}"
+        for (set_name, question), columns in self._columns.items():
+            yield Judgments.from_model(
+                observer,
+                columns["ids"],
+                columns["probability"],
+                options=tuple(answer_forms(question)),
+                set=set_name,
+                question=question,
+                truth=columns["truth"],
+                off_menu_mass=columns["off_menu_mass"],
+                log_odds=columns["log_odds"],
+                session=session,
+            )
+
+
+def _step_of(part: Judgments) -> int:
+    """Step at which the observer of ``part``, such as ``fit-1@600``, answered."""
+    return int(part.names("observer_id")[0].rpartition("@")[2])
+
+
+def _humans(member: StimulusSet) -> Judgments | None:
+    if member.humans is None:
+        return None
+    ids = [member[index].id for index in range(len(member))]
+    return Judgments.humans(member.humans, stimuli=ids, set=member.name)
+
+
+def _rows(outputs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Real answers of a batch as plain values."""
+    plain = {
+        name: value.tolist() if isinstance(value, torch.Tensor) else value
+        for name, value in outputs.items()
+    }
+    for values in zip(*plain.values(), strict=True):
+        row = dict(zip(plain, values, strict=True))
+        if row.pop("weights") > 0:
+            yield row
+
+
+def _name(key: _Key, among: Mapping[_Key, Any]) -> str:
+    """Name of a set's results; with the question behind it where a set has several."""
+    set_name, question = key
+    is_alone = sum(other == set_name for other, _ in among) == 1
+    return set_name if is_alone else f"{set_name}:{question}"
+
+
+def _log(trainer: Trainer, stage: str, set_name: str, estimates: Mapping[str, Estimate]) -> None:
+    step = trainer.global_step
+    flat: dict[str, float] = {}
+    for metric, estimate in estimates.items():
+        ends = {"": estimate.value, "_low": estimate.low, "_high": estimate.high}
+        for end, value in ends.items():
+            if not math.isnan(value):  # a gap in the curve says more than a broken point
+                flat[f"{stage}/{set_name}/{metric}{end}"] = value
+    for logger in trainer.loggers:
+        if isinstance(logger, MetricsFile):
+            append_estimates(logger.path, estimates, stage=stage, set=set_name, step=step)
+        else:
+            logger.log_metrics(flat, step)

@@ -1,0 +1,114 @@
+"""A few stimuli of every set as the model saw them, with its answers: in W&B and as files."""
+
+import csv
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
+from PIL import Image
+
+from cogtrain.training.callbacks.patches import PatchLayout
+
+COLUMNS = ("set", "stimulus_id", "image", "question", "truth", "response", "probability", "step")
+_UNSAFE = re.compile(r"[^\w.-]")
+
+
+class StimuliTable(Callback):
+    """Shows what went in and what came out.
+
+    Args:
+        layout: Turns the model's input back into images.
+        folder: Run's `report` folder; tested stimuli go to ``stimuli/<set>/<id>.png``, listed in
+            ``stimuli/index.csv`` (`set, stimulus_id, file`).
+        count: Stimuli per set; more than a few dozen nobody looks at.
+    """
+
+    def __init__(self, layout: PatchLayout, folder: Path, *, count: int = 24) -> None:
+        self.layout = layout
+        self.folder = folder / "stimuli"
+        self.count = count
+        self._shown: dict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forgets the stage before."""
+        self._shown.clear()
+
+    on_test_epoch_start = on_validation_epoch_start
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Keeps the first stimuli of each set; the first rank's are enough."""
+        if not trainer.is_global_zero or all(
+            len(self._shown[name]) >= self.count for name in set(batch["set"])
+        ):
+            return
+        images = self.layout.images(batch["pixel_values"], batch["image_grid_thw"])
+        weights, probabilities = outputs["weights"].tolist(), outputs["probability"].tolist()
+        for index, name in enumerate(batch["set"]):
+            if weights[index] > 0 and len(self._shown[name]) < self.count:
+                self._shown[name].append(
+                    {
+                        "set": name,
+                        "stimulus_id": batch["ids"][index],
+                        "image": images[index],
+                        "question": batch["question"][index],
+                        "truth": outputs["truth"][index],
+                        "response": outputs["response"][index],
+                        "probability": probabilities[index],
+                        "step": trainer.global_step,
+                    }
+                )
+
+    on_test_batch_end = on_validation_batch_end
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Logs the table."""
+        self._log(trainer, "val")
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Logs the table and writes the images."""
+        self._log(trainer, "test")
+        if trainer.is_global_zero:
+            self._write()
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [row for rows in self._shown.values() for row in rows]
+
+    def _log(self, trainer: Trainer, stage: str) -> None:
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger) and trainer.is_global_zero:
+                import wandb
+
+                table = wandb.Table(columns=list(COLUMNS))
+                for row in self._rows():
+                    shown = row | {"image": wandb.Image(row["image"])}
+                    table.add_data(*(shown[name] for name in COLUMNS))
+                step = {"trainer/global_step": trainer.global_step}
+                logger.experiment.log({f"{stage}/stimuli": table} | step)
+
+    def _write(self) -> None:
+        listed: dict[tuple[str, str], str] = {}
+        for row in self._rows():
+            file = Path(_file_name(row["set"])) / f"{_file_name(row['stimulus_id'])}.png"
+            _save(row["image"], self.folder / file)
+            listed[row["set"], row["stimulus_id"]] = file.as_posix()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "index.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("set", "stimulus_id", "file"))
+            writer.writerows((*key, path) for key, path in listed.items())
+
+
+def _file_name(name: str) -> str:
+    """``name`` with what a file system may not take replaced."""
+    return _UNSAFE.sub("_", name)
+
+
+def _save(image: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)

@@ -1,0 +1,240 @@
+"""The verbs that train and judge: `python -m cogtrain fit | validate | test | predict`.
+
+LightningCLI with fixed classes and typed sections (`seed_everything, trainer, model, data,
+optimizer, lr_scheduler, eval`), a run folder, and nothing on the screen that is not for the user.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import dict_to_namespace
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from cogtrain.data.datamodule import StimuliDataModule
+from cogtrain.evaluation.table import format_table
+from cogtrain.models import checkpoint
+from cogtrain.models.lora import Tuning
+from cogtrain.training import logs
+from cogtrain.training.arguments import expand
+from cogtrain.training.callbacks.judgments import MONITOR, JudgmentsCallback
+from cogtrain.training.callbacks.patches import PatchLayout
+from cogtrain.training.callbacks.progress import progress_bar
+from cogtrain.training.callbacks.stimuli import StimuliTable
+from cogtrain.training.manifest import write_manifest
+from cogtrain.training.module import VLMModule
+from cogtrain.training.noise import quieten
+from cogtrain.training.parser import TRAINER_DEFAULTS, Evaluation, Parser, add_sections
+from cogtrain.training.run import RunFolder, find_checkpoint, open_run
+from cogtrain.training.state import LastCheckpoint, RandomStreams
+
+
+class CogtrainCLI(LightningCLI):
+    """One run of one verb; constructing it runs it, as Lightning's own does.
+
+    Args:
+        words: Verb and options.
+    """
+
+    model: VLMModule
+    datamodule: StimuliDataModule
+
+    def __init__(self, words: list[str]) -> None:
+        super().__init__(
+            VLMModule,
+            StimuliDataModule,
+            save_config_callback=None,  # written into the run folder below
+            trainer_defaults=TRAINER_DEFAULTS,
+            seed_everything_default=0,
+            parser_class=Parser,
+            args=words,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Adds our sections."""
+        add_sections(parser)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parses; the warning that ``sys.argv`` is not looked at is not for our users."""
+        self.config = parser.parse_args(args)
+
+    def _parse_ckpt_path(self) -> None:
+        """Nothing: a checkpoint does not change what the command line says."""
+
+    def before_instantiate_classes(self) -> None:
+        """Opens the run folder before anything costs time."""
+        section = self.config[self.subcommand]
+        given = find_checkpoint(section.ckpt_path) if section.ckpt_path else None
+        section.ckpt_path = None if given is None else str(given)
+        section.data.seed = int(section.seed_everything)  # a random one is drawn after parsing
+        if section.model.tuning is None:  # spelled out, so that the saved config says it
+            is_embedded = section.model.pretrained == checkpoint.EMBEDDED
+            tuning = Tuning.full() if is_embedded else Tuning()
+            section.model.tuning = dict_to_namespace(asdict(tuning))
+        self.run_folder = open_run(str(self.subcommand), section.name, given)
+
+    def instantiate_classes(self) -> None:
+        """Makes model, data and trainer; a run that cannot begin leaves no empty folder behind."""
+        try:
+            super().instantiate_classes()
+        except BaseException:
+            self.run_folder.discard_if_empty()
+            raise
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """The trainer with our callbacks and loggers, everything inside the run folder."""
+        run, trainer = self.run_folder, self._get(self.config_init, "trainer")
+        options: Evaluation = self._get(self.config_init, "eval")
+        sets = self.datamodule.build()
+        self.last = LastCheckpoint(run.last, every_s=options.checkpoint_every_s)
+        self.judgments = JudgmentsCallback(run.name, run.judgments, sets)
+        layout = PatchLayout.read(Path(str(self.datamodule.preprocess)))
+        ours: list[Callback] = [
+            self.judgments,
+            StimuliTable(layout, run.report, count=options.stimuli),
+        ]
+        if self.subcommand == "fit":
+            ours.append(RandomStreams(int(self._get(self.config, "seed_everything"))))
+            if trainer.enable_checkpointing is not False:
+                ours += [*_best(run, bool(sets["val"])), self.last]
+        if trainer.enable_progress_bar is not False:
+            ours.append(progress_bar())
+        trainer.callbacks = [*(trainer.callbacks or []), *ours]
+        loggers = self._loggers(trainer.logger, options)
+        return super().instantiate_trainer(logger=loggers, default_root_dir=str(run.path), **kwargs)
+
+    def _loggers(self, given: Any, options: Evaluation) -> list[Any]:
+        metrics = logs.MetricsFile(self.run_folder.metrics)
+        if given not in (None, True, False):
+            return [metrics, *(given if isinstance(given, list) else [given])]
+        if given is False or not options.wandb or rank_zero_only.rank != 0:
+            return [metrics]
+        wandb = logs.wandb_logger(
+            self.run_folder.path, project=options.wandb_project, config=self._complete_config()
+        )
+        return [metrics] if wandb is None else [metrics, wandb]
+
+    def after_instantiate_classes(self) -> None:
+        """Writes what the run is made of."""
+        if not self.trainer.is_global_zero:
+            return
+        run, config = self.run_folder, self._complete_config()
+        run.config.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        write_manifest(run.manifest, sets=self.datamodule.build(), model=self.model.describe())
+        run.report.mkdir(exist_ok=True)
+
+    def _complete_config(self) -> dict[str, Any]:
+        """Every option of the run, without what ties it to this folder: it can be run again."""
+        dumped = self._parser(self.subcommand).dump(self.config[self.subcommand], skip_unset=False)
+        return yaml.safe_load(dumped) | {"name": None, "ckpt_path": None}
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        kwargs = super()._prepare_subcommand_kwargs(subcommand)
+        kwargs["weights_only"] = True  # a checkpoint is data; it must not be able to run code
+        return kwargs | ({"verbose": False} if "verbose" in kwargs else {})
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        handler = self.last.interrupt if subcommand == "fit" else signal.default_int_handler
+        with _on_interrupt(handler):
+            try:
+                super()._run_subcommand(subcommand)
+            except SystemExit:  # Lightning's answer to Ctrl-C
+                if self.last.asked_to_stop and self.run_folder.last.exists():
+                    print(_how_to_continue(self.trainer, self.run_folder), file=sys.stderr)
+                raise KeyboardInterrupt from None
+            finally:
+                logs.finish(self.trainer.loggers)
+
+    def before_fit(self) -> None:
+        """Says what is trained: every module, unless it is simply everything."""
+        counts = self.model.describe()
+        trained, total = counts["trained_parameters"], counts["parameters"]
+        if self.trainer.is_global_zero:
+            if trained != total:
+                print(self.model.vlm.table(), end="\n\n", file=sys.stderr)
+            print(
+                f"training {trained:,} of {total:,} parameters of `{counts['pretrained']}`",
+                file=sys.stderr,
+            )
+
+    def after_fit(self) -> None:
+        """Judges the best weights on the test sets and writes the adapter."""
+        run, options = self.run_folder, self._get(self.config_init, "eval")
+        weights = next((path for path in (run.best, run.last) if path.exists()), None)
+        if weights is not None:
+            self.model.restore(weights)
+        if self.trainer.is_global_zero and self.model.vlm.tuning.tune.components("lora"):
+            self.model.vlm.save_adapter(run.adapter)
+        if options.after_fit and self.datamodule.build()["test"]:
+            self.trainer.test(self.model, datamodule=self.datamodule, verbose=False)
+        self._say()
+
+    def _say(self) -> None:
+        """The table of results and the folder that holds everything."""
+        if self.trainer.is_global_zero:
+            if self.judgments.results:
+                print(format_table(self.judgments.results))
+            print(f"\nrun folder: {self.run_folder.path}")
+
+    after_validate = after_test = after_predict = _say
+
+
+def main(words: list[str]) -> int:
+    """Runs one verb and returns 0.
+
+    Args:
+        words: Verb and options, such as ``["fit", "--trainer.max_epochs", "2"]``.
+
+    Raises:
+        ValueError, OSError: For a user's mistake, with a message of one line.
+        KeyboardInterrupt: On Ctrl-C, after a checkpoint that can be continued was written.
+    """
+    quieten()
+    CogtrainCLI(expand(words))
+    return 0
+
+
+def _best(run: RunFolder, is_validated: bool) -> list[Callback]:
+    if not is_validated:
+        return []
+    return [
+        ModelCheckpoint(
+            dirpath=run.checkpoints,
+            filename=run.best.stem,
+            monitor=MONITOR,
+            mode="max",
+            save_on_train_epoch_end=False,
+            enable_version_counter=False,
+        )
+    ]
+
+
+def _how_to_continue(trainer: Trainer, run: RunFolder) -> str:
+    return (
+        f"\nstopped after step {trainer.global_step}; to continue: "
+        f"python -m cogtrain fit --name {run.name} --ckpt_path last"
+    )
+
+
+@contextmanager
+def _on_interrupt(handler: Any) -> Iterator[None]:
+    """Lets ``handler`` answer Ctrl-C, and gives the signal back, which Lightning does not."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

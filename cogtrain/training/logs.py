@@ -1,0 +1,140 @@
+"""Where numbers go: always a local file, and Weights & Biases if it is wanted.
+
+W&B is never needed and never fatal: without a key it writes an offline run into the run folder, and
+nothing here can raise a prompt. The local file has one JSON object per line and per number, with
+``step`` and ``name`` beside the fields of an `Estimate`, so it can be read without either library.
+"""
+
+import json
+import math
+import netrc
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+_HOST = "api.wandb.ai"
+
+
+class MetricsFile(Logger):
+    """Appends every number to `metrics.jsonl`.
+
+    Args:
+        path: File to append to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self.path.parent.name
+
+    @property
+    def version(self) -> str:
+        """Runs are told apart by name alone."""
+        return ""
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the config has its own file."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Appends plain numbers, such as the loss."""
+        lines = [
+            json.dumps({"step": step, "name": name, "value": float(value)})
+            for name, value in metrics.items()
+            if name != "epoch"
+        ]
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+
+    @rank_zero_only
+    def rewind(self, step: int) -> None:
+        """Drops what was logged after ``step``, which a continued run will log again."""
+        if not self.path.exists():
+            return
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if _step(line) <= step]
+        aside = self.path.with_suffix(".part")
+        aside.write_text("".join(kept), encoding="utf-8")
+        aside.replace(self.path)
+
+
+def wandb_logger(folder: Path, *, project: str, config: Mapping[str, Any]) -> WandbLogger | None:
+    """Weights & Biases run that lives in ``folder``; nothing if it cannot be begun.
+
+    Args:
+        folder: Run folder; its name is the run's name and its id, so a continued run stays one run.
+        project: W&B project.
+        config: Complete nested config of the run.
+    """
+    # Before the import: its first lines on the screen come before any setting is read.
+    os.environ.setdefault("WANDB_SILENT", "true")
+    import wandb
+
+    settings = wandb.Settings(
+        silent=True, console="off", x_disable_stats=True, disable_git=True, disable_code=True
+    )
+    try:
+        run = wandb.init(
+            project=project,
+            name=folder.name,
+            id=_id(folder),
+            dir=folder,
+            config=dict(config),
+            mode="online" if has_key() else "offline",
+            resume="allow" if has_key() else None,
+            settings=settings,
+        )
+        run.define_metric("trainer/global_step")
+        run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    except Exception as error:  # whatever it is, training goes on without it
+        print(f"note: training goes on without Weights & Biases ({_first_line(error)})")
+        return None
+    return WandbLogger(experiment=run)
+
+
+def finish(loggers: Iterable[Logger]) -> None:
+    """Ends W&B runs, so that everything is on disk."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
+
+
+def has_key() -> bool:
+    """Whether W&B could log in without asking: a key in the environment or in the netrc file."""
+    if os.environ.get("WANDB_API_KEY"):
+        return os.environ.get("WANDB_MODE", "online") == "online"
+    try:
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(_HOST) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def _id(folder: Path) -> str:
+    """Id of the run, made once and kept beside its files."""
+    kept = folder / ".wandb_id"
+    if not kept.exists():
+        import secrets
+
+        kept.write_text(secrets.token_hex(4), encoding="utf-8")
+    return kept.read_text(encoding="utf-8")
+
+
+def _step(line: str) -> float:
+    try:
+        return json.loads(line).get("step") or 0
+    except json.JSONDecodeError:
+        return math.inf  # cut short by a crash
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

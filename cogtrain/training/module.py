@@ -1,0 +1,230 @@
+"""What one step computes. Everything is forced choice over logits; nothing is generated.
+
+A checkpoint holds what was trained and the fingerprint of what was not, so it stays small and says
+so when it meets another model.
+"""
+
+from pathlib import Path
+from typing import Any, TypedDict
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from cogtrain.models.lora import Tuning
+from cogtrain.models.vlm import VLM, DType
+from cogtrain.training.objective import Objective, weighted_mean
+from cogtrain.training.schedule import AdamW, WarmupCosine
+
+_IDENTITY = "cogtrain_model"
+
+
+class Answers(TypedDict):
+    """A model's answers to the items of a batch.
+
+    `probability` and `log_odds` are of the first option of the question; `correct` is 1.0 where the
+    most probable option is true. All tensors are float32 ``(N,)``.
+    """
+
+    ids: list[str]
+    set: list[str]
+    question: list[str]
+    truth: list[str]
+    response: list[str]
+    probability: Tensor
+    log_odds: Tensor
+    off_menu_mass: Tensor
+    correct: Tensor
+    weights: Tensor
+
+
+class VLMModule(LightningModule):
+    """A vision-language model that learns to answer questions about stimuli.
+
+    Args:
+        pretrained: `tiny` for the embedded default, a checkpoint folder, or a hub name.
+        tuning: What of the model is trained, and how; left out, all of the embedded default, which
+            knows nothing yet, and a LoRA adapter on the language part of any other model.
+        dtype: Type of the base weights.
+        objective: What training minimises.
+        optimizer: How weights move; the config section `optimizer`.
+        lr_scheduler: How fast; the config section `lr_scheduler`.
+    """
+
+    def __init__(
+        self,
+        pretrained: str = "tiny",
+        tuning: Tuning | None = None,
+        *,
+        dtype: DType = "float32",
+        objective: Objective = Objective(),  # noqa: B008 - frozen, and the default that --help shows
+        optimizer: AdamW = AdamW(),  # noqa: B008
+        lr_scheduler: WarmupCosine = WarmupCosine(),  # noqa: B008
+    ) -> None:
+        super().__init__()
+        self.pretrained = pretrained
+        self.objective = objective
+        self.optimizer_options = optimizer
+        self.schedule_options = lr_scheduler
+        self.strict_loading = False  # checked more strictly by `on_load_checkpoint`
+        self.vlm = VLM.load(pretrained, tuning=tuning, dtype=dtype)
+
+    def describe(self) -> dict[str, Any]:
+        """What identifies the model in a manifest."""
+        counts = {True: 0, False: 0}
+        for parameter in self.parameters():
+            counts[parameter.requires_grad] += parameter.numel()
+        return {
+            "pretrained": self.pretrained,
+            "fingerprint": self.vlm.fingerprint(),
+            "parameters": sum(counts.values()),
+            "trained_parameters": counts[True],
+        }
+
+    def restore(self, path: Path) -> None:
+        """Takes the trained weights of the checkpoint at ``path``.
+
+        Raises:
+            ValueError: If it is of another model or another tuning.
+        """
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        self.on_load_checkpoint(saved)
+        self.load_state_dict(saved["state_dict"], strict=False)
+
+    def on_fit_start(self) -> None:
+        """Puts what is trained into training mode; what is frozen answers as it always does."""
+        self.train()
+        for component in self.vlm.tuning.tune.components("frozen"):
+            for path in self.vlm.family.modules[component]:
+                self.vlm.model.get_submodule(path).eval()
+
+    def answer(self, batch: dict[str, Any]) -> tuple[Answers, Tensor]:
+        """Answers to the items of ``batch`` and their losses, float32 ``(N,)``.
+
+        Raises:
+            ValueError: For a truth that is not among the options of its question.
+        """
+        scores = self.vlm.scores(batch["question"], batch["pixel_values"], batch["image_grid_thw"])
+        options = scores.options
+        truth = torch.tensor(
+            [
+                _index(options, *pair)
+                for pair in zip(batch["question"], batch["answer"], strict=True)
+            ],
+            device=scores.log_mass.device,
+        )
+        losses = self.objective(scores.log_mass, truth)
+        probability = scores.probability.detach()
+        chosen = probability.argmax(dim=-1)
+        answers: Answers = {
+            "ids": batch["ids"],
+            "set": batch["set"],
+            "question": batch["question"],
+            "truth": batch["answer"],
+            "response": [options[index] for index in chosen.tolist()],
+            "probability": probability[:, 0],
+            "log_odds": scores.log_odds.detach(),
+            "off_menu_mass": scores.off_menu_mass.detach(),
+            "correct": (chosen == truth).float(),
+            "weights": batch["weights"],
+        }
+        return answers, losses
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Mean loss over the real items of the batch."""
+        answers, losses = self.answer(batch)
+        weights = answers["weights"]
+        loss = weighted_mean(losses, weights)
+        size = len(answers["ids"])
+        accuracy = weighted_mean(answers["correct"], weights)
+        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size)
+        self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
+        self.log("lr", self.optimizers().param_groups[0]["lr"], batch_size=size)
+        return loss
+
+    def validation_step(
+        self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0
+    ) -> Answers:
+        """Answers of the batch; callbacks judge them."""
+        return self.answer(batch)[0]
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> Answers:
+        """Answers of the batch; callbacks judge them."""
+        return self.answer(batch)[0]
+
+    def predict_step(
+        self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0
+    ) -> Answers:
+        """Answers of the batch; callbacks keep them."""
+        return self.answer(batch)[0]
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW over what is trained, with a learning rate per optimizer step."""
+        optimizer = self.optimizer_options.build(self.vlm)
+        total = int(self.trainer.estimated_stepping_batches)
+        schedule = self.schedule_options.build(optimizer, total)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "lr"},
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Drops the frozen weights and adds the identity of the model they belong to."""
+        kept = self._kept()
+        state = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {name: state[name] for name in state if name in kept}
+        checkpoint[_IDENTITY] = {
+            "pretrained": self.pretrained,
+            "fingerprint": self.vlm.fingerprint(),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses weights of another model or another tuning before any is loaded.
+
+        Raises:
+            ValueError: Naming what differs.
+        """
+        saved = checkpoint.get(_IDENTITY)
+        if saved is None:
+            raise ValueError(
+                "expected a checkpoint of cogtrain, got one without a model identity; "
+                "give a file from a run's `checkpoints` folder"
+            )
+        if saved["fingerprint"] != (own := self.vlm.fingerprint()):
+            raise ValueError(
+                f"expected a checkpoint trained from `{self.pretrained}` ({own[:12]}), "
+                f"got one trained from `{saved['pretrained']}` ({saved['fingerprint'][:12]}); "
+                f"set `--model.pretrained {saved['pretrained']}`"
+            )
+        _reject_other_tuning(self._kept(), checkpoint["state_dict"])
+
+    def _kept(self) -> dict[str, Tensor]:
+        """What a checkpoint holds: trained parameters and every persistent buffer, by name."""
+        named = self.named_parameters(remove_duplicate=False)  # tied weights go by two names
+        frozen = {name for name, parameter in named if not parameter.requires_grad}
+        return {name: value for name, value in self.state_dict().items() if name not in frozen}
+
+
+def _reject_other_tuning(expected: dict[str, Tensor], got: dict[str, Tensor]) -> None:
+    differing = sorted(set(expected) ^ set(got))
+    if differing:
+        where = "only in the model" if differing[0] in expected else "only in the checkpoint"
+        raise ValueError(
+            f"expected the {len(expected)} trained tensors of this model, got {len(got)} "
+            f"(`{differing[0]}` is {where}); set `model.tuning` as in the checkpoint's run"
+        )
+    for name, value in expected.items():
+        if value.shape != got[name].shape:
+            raise ValueError(
+                f"expected `{name}` of shape {tuple(value.shape)}, got {tuple(got[name].shape)}; "
+                "set `model` as in the checkpoint's run"
+            )
+
+
+def _index(options: tuple[str, ...], question: str, answer: str) -> int:
+    if answer not in options:
+        raise ValueError(
+            f"expected the answer to `{question}` to be one of {', '.join(options)}, "
+            f"got `{answer}`; correct the table of the set"
+        )
+    return options.index(answer)

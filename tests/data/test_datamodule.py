@@ -1,0 +1,160 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cogtrain import Loader, Preprocess, StimulusSet
+from cogtrain.data.collate import collate
+from cogtrain.data.datamodule import StimuliDataModule
+from cogtrain.data.recipe import Photographs, Recipe
+
+SMALL = Recipe(name="small", count=10, factors={"size": "small"}, size_px=56)
+LARGE = replace(SMALL, name="large", factors={"size": "large"})
+
+
+def data(**options):
+    parts = {"train": [SMALL, LARGE], "val": [SMALL], "test": [SMALL, LARGE]} | options
+    return StimuliDataModule(**parts, batch_size=4, eval_batch_size=8, seed=1)
+
+
+class TestCollate:
+    @pytest.fixture
+    def batch(self):
+        loader = Loader(
+            [SMALL.build("test"), LARGE.build("test")],
+            batch_size=16,
+            seed=0,
+            preprocess=Preprocess.qwen2_vl(),
+        )
+        return list(loader)[-1]
+
+    def test_tensors_share_the_memory_of_the_batch(self, batch):
+        collated = collate(batch, ["small", "large"])
+        for name in ("pixel_values", "image_grid_thw"):
+            assert np.shares_memory(collated[name].numpy(), batch.arrays[name])
+
+    def test_names_every_item(self, batch):
+        collated = collate(batch, ["small", "large"])
+        assert collated["ids"] == batch.ids
+        assert collated["set"] == [("small", "large")[index] for index in batch.sets]
+        assert set(collated["question"]) == {"will_fall"}
+        assert collated["answer"] == [answers["will_fall"] for answers in batch.answers]
+
+    def test_marks_what_only_fills_up(self, batch):
+        weights = collate(batch, ["small", "large"])["weights"]
+        assert weights.dtype == torch.float32
+        assert weights.tolist() == [1.0] * 4 + [0.0] * 12
+
+    def test_repeats_the_image_for_each_of_its_questions(self):
+        class Asked:  # perception checks will ask several questions about one stimulus
+            ids = ("a", "b")
+            answers = ({"will_fall": "yes", "how_many": "3"}, {"will_fall": "no"})
+            sets = np.array([0, 0])
+            weights = np.array([1.0, 0.0], dtype=np.float32)
+            arrays = {  # noqa: RUF012
+                "pixel_values": np.arange(10, dtype=np.float32).reshape(5, 2),
+                "image_grid_thw": np.array([[1, 1, 2], [1, 1, 3]]),
+            }
+
+        collated = collate(Asked(), ["towers"])
+        assert collated["ids"] == ["a", "a", "b"]
+        assert collated["question"] == ["will_fall", "how_many", "will_fall"]
+        assert collated["answer"] == ["yes", "3", "no"]
+        assert collated["weights"].tolist() == [1.0, 1.0, 0.0]
+        assert collated["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 2], [1, 1, 3]]
+        assert collated["pixel_values"][:, 0].tolist() == [0, 2, 0, 2, 4, 6, 8]
+
+    def test_refuses_a_stimulus_without_a_question(self):
+        class Silent:
+            ids = ("a",)
+            answers = ({},)
+
+        with pytest.raises(ValueError, match="got none for stimulus `a`"):
+            collate(Silent(), ["towers"])
+
+
+def test_trains_on_one_stream_and_tests_set_by_set():
+    module = data()
+    assert len(module.train_dataloader()) == 5
+    assert list(module.val_dataloader()) == ["small"]
+    assert list(module.test_dataloader()) == list(module.predict_dataloader()) == ["small", "large"]
+    seen = {name for batch in module.train_dataloader() for name in batch["set"]}
+    assert seen == {"small", "large"}
+
+
+def test_tested_sets_keep_their_order():
+    module = data()
+    (batch,) = [next(iter(module.val_dataloader()["small"]))]
+    expected = SMALL.build("val")
+    assert batch["ids"] == [expected[index].id for index in range(8)]
+
+
+def test_parts_share_no_stimulus():
+    module = data(test=[SMALL])
+    parts = module.build()
+    ids = [{stimulus.id for stimulus in parts[part][0]} for part in ("train", "val", "test")]
+    assert len(set.union(*ids)) == 30
+
+
+def test_continues_at_the_saved_place():
+    whole = [batch["ids"] for batch in data().train_dataloader()]
+    first = data()
+    stream = iter(first.train_dataloader())
+    begun = [next(stream)["ids"] for _ in range(2)]
+    second = data()
+    second.load_state_dict(first.state_dict())
+    assert begun + [batch["ids"] for batch in second.train_dataloader()] == whole
+
+
+def test_has_no_place_before_training():
+    assert data().state_dict() == {}
+
+
+def test_refuses_another_stream():
+    first = data()
+    next(iter(first.train_dataloader()))
+    other = data(train=[SMALL])
+    other.load_state_dict(first.state_dict())
+    with pytest.raises(ValueError, match="fingerprint"):
+        other.train_dataloader()
+
+
+def test_refuses_an_image_size_off_the_grid():
+    with pytest.raises(ValueError, match=r"set `small`: expected .*250.*252"):
+        data(val=[replace(SMALL, size_px=250)]).build()
+
+
+def test_refuses_two_sets_of_one_name():
+    with pytest.raises(ValueError, match=r"`data.test`, got `small` twice"):
+        data(test=[SMALL, SMALL]).build()
+
+
+def test_refuses_to_train_on_nothing():
+    with pytest.raises(ValueError, match=r"add one to `data.train`"):
+        data(train=[]).train_dataloader()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("task", "towr", "got `towr`; the nearest is `tower`"),
+        ("style", "cubewrld", "got `cubewrld`; the nearest is `cubeworld`"),
+        ("count", 0, "`count` of set `small` to be at least 1, got 0"),
+    ],
+)
+def test_refuses_a_recipe_that_cannot_be(field, value, message):
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **{field: value})
+
+
+def test_photographs_are_tested_beside_the_recipes(lerer_towers):
+    photographs = Photographs(
+        table=lerer_towers / "stimuli.csv",
+        images=lerer_towers / "images",
+        humans=lerer_towers / "human_judgments.csv",
+    )
+    sets = data(photographs=photographs).build()["test"]
+    assert [member.name for member in sets] == ["small", "large", "photographs"]
+    assert len(sets[-1]) == 100
+    assert isinstance(sets[-1], StimulusSet)

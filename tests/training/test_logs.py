@@ -1,0 +1,71 @@
+import json
+
+import pytest
+import wandb
+
+from cogtrain.metrics.estimate import Estimate
+from cogtrain.metrics.log import append_estimates, read_estimates
+from cogtrain.training.logs import MetricsFile, has_key, wandb_logger
+
+
+@pytest.fixture
+def metrics(tmp_path):
+    return MetricsFile(tmp_path / "metrics.jsonl")
+
+
+def test_plain_numbers_and_estimates_share_a_file(metrics):
+    metrics.log_metrics({"train/loss": 0.5, "epoch": 0}, step=10)
+    append_estimates(metrics.path, {"accuracy": Estimate(0.8)}, stage="val", set="towers", step=10)
+    first = json.loads(metrics.path.read_text().splitlines()[0])
+    assert first == {"step": 10, "name": "train/loss", "value": 0.5}
+    assert [logged.metric for logged in read_estimates(metrics.path)] == ["accuracy"]
+
+
+def test_rewinds_to_a_step_and_drops_a_line_cut_short(metrics):
+    for step in (1, 2, 3):
+        metrics.log_metrics({"train/loss": step / 10}, step=step)
+    with metrics.path.open("a") as file:
+        file.write('{"step": 2, "na')
+    metrics.rewind(2)
+    assert [json.loads(line)["step"] for line in metrics.path.read_text().splitlines()] == [1, 2]
+
+
+def test_rewinds_nothing_without_a_file(metrics):
+    metrics.rewind(5)
+    assert not metrics.path.exists()
+
+
+def test_a_key_in_the_environment_or_the_netrc_file(monkeypatch, tmp_path):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    netrc = tmp_path / "netrc"
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert not has_key()
+    netrc.write_text("machine api.wandb.ai login user password abc\n")
+    assert has_key()
+    netrc.write_text("not a netrc file")
+    assert not has_key()
+    monkeypatch.setenv("WANDB_API_KEY", "abc")
+    assert has_key()
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert not has_key()
+
+
+def test_training_goes_on_if_wandb_fails(monkeypatch, tmp_path, capsys):
+    def fail(**_):
+        raise RuntimeError("no space left\nsecond line")
+
+    monkeypatch.setattr(wandb, "init", fail)
+    assert wandb_logger(tmp_path, project="p", config={}) is None
+    assert "without Weights & Biases (no space left)" in capsys.readouterr().out
+
+
+def test_an_offline_run_can_be_read_back(tmp_path, read_offline_run):
+    logger = wandb_logger(tmp_path, project="p", config={"data": {"batch_size": 3}})
+    assert logger is not None
+    logger.log_metrics({"val/towers/accuracy": 0.75}, step=7)
+    logger.experiment.finish()
+    (run,) = read_offline_run(tmp_path)
+    assert run.config["data"] == {"batch_size": 3}
+    assert run.history[0]["val/towers/accuracy"] == 0.75
+    assert run.history[0]["trainer/global_step"] == 7

@@ -1,0 +1,116 @@
+import pytest
+import torch
+
+from cogtrain import Loader, Preprocess, StimulusSet
+from cogtrain.data.collate import collate
+from cogtrain.models.lora import Tune, Tuning
+from cogtrain.training.module import VLMModule
+from cogtrain.training.objective import Objective
+
+LORA = Tuning(r=2, lora_alpha=4)
+
+
+@pytest.fixture(scope="module")
+def module():
+    return VLMModule()
+
+
+@pytest.fixture
+def batch():
+    towers = StimulusSet.recipe(count=4, size_px=56)
+    loader = Loader(towers, batch_size=4, seed=0, preprocess=Preprocess.qwen2_vl())
+    return collate(next(iter(loader)), ["towers"])
+
+
+def checkpoint_of(module):
+    saved = {"state_dict": module.state_dict()}
+    module.on_save_checkpoint(saved)
+    return saved
+
+
+def test_answers_are_the_models_own_scores(module, batch):
+    with torch.no_grad():
+        answers, losses = module.answer(batch)
+        scores = module.vlm.scores(
+            batch["question"], batch["pixel_values"], batch["image_grid_thw"]
+        )
+    torch.testing.assert_close(answers["probability"], scores.probability[:, 0])
+    torch.testing.assert_close(answers["log_odds"], scores.log_odds)
+    torch.testing.assert_close(answers["off_menu_mass"], scores.off_menu_mass)
+    truth = torch.tensor([scores.options.index(answer) for answer in batch["answer"]])
+    torch.testing.assert_close(losses, Objective()(scores.log_mass, truth))
+    responses = [scores.options[index] for index in scores.log_mass.argmax(dim=1)]
+    assert answers["response"] == responses
+    correct = [float(a == b) for a, b in zip(responses, batch["answer"], strict=True)]
+    assert answers["correct"].tolist() == correct
+
+
+def test_refuses_a_truth_that_is_no_option(module, batch):
+    batch["answer"][1] = "perhaps"
+    with pytest.raises(ValueError, match=r"`will_fall` to be one of yes, no, got `perhaps`"):
+        module.answer(batch)
+
+
+def test_a_checkpoint_holds_what_was_trained():
+    adapted = VLMModule(tuning=LORA)
+    kept = set(checkpoint_of(adapted)["state_dict"])
+    trained = {name for name, p in adapted.named_parameters() if p.requires_grad}
+    assert kept == trained
+    assert all("lora_" in name for name in kept)
+    assert len(trained) < len(adapted.state_dict())
+
+
+def test_a_checkpoint_of_full_tuning_holds_everything(module):
+    assert set(checkpoint_of(module)["state_dict"]) == set(module.state_dict())
+
+
+def test_refuses_another_tuning(module):
+    with pytest.raises(ValueError, match=r"trained tensors.*`model.tuning`"):
+        module.on_load_checkpoint(checkpoint_of(VLMModule(tuning=LORA)))
+
+
+def test_refuses_another_rank():
+    saved = checkpoint_of(VLMModule(tuning=LORA))
+    other = VLMModule(tuning=Tuning(r=3, lora_alpha=4))
+    with pytest.raises(ValueError, match=r"of shape \(3, .*got \(2, "):
+        other.on_load_checkpoint(saved)
+
+
+def test_refuses_another_model(module):
+    saved = checkpoint_of(module)
+    saved["cogtrain_model"] = {"pretrained": "lab/other", "fingerprint": "0123456789abcdef"}
+    with pytest.raises(ValueError, match=r"got one trained from `lab/other` \(0123456789ab\)"):
+        module.on_load_checkpoint(saved)
+
+
+def test_refuses_a_checkpoint_of_something_else(module):
+    with pytest.raises(ValueError, match="expected a checkpoint of cogtrain"):
+        module.on_load_checkpoint({"state_dict": {}})
+
+
+def test_restores_what_was_saved(tmp_path):
+    trained = VLMModule(tuning=LORA)
+    with torch.no_grad():
+        for parameter in trained.parameters():
+            if parameter.requires_grad:
+                parameter.add_(1.0)
+    torch.save(checkpoint_of(trained), tmp_path / "x.ckpt")
+    fresh = VLMModule(tuning=LORA)
+    fresh.restore(tmp_path / "x.ckpt")
+    for name, value in trained.state_dict().items():
+        torch.testing.assert_close(fresh.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_frozen_components_stay_in_evaluation_mode():
+    module = VLMModule(tuning=Tuning(tune=Tune(vision="frozen", language="full")))
+    module.on_fit_start()
+    model = module.vlm.model
+    assert not model.get_submodule("model.visual.blocks").training
+    assert model.get_submodule("model.language_model").training
+
+
+def test_says_what_identifies_it(module):
+    described = module.describe()
+    assert described["pretrained"] == "tiny"
+    assert described["parameters"] == described["trained_parameters"] > 500_000
+    assert len(described["fingerprint"]) == 32

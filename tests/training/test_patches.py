@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+import torch
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from cogtrain.models.checkpoint import folder
+from cogtrain.training.callbacks.patches import PatchLayout
+
+
+@pytest.mark.parametrize("sizes", [[(56, 56)], [(56, 84), (112, 56), (28, 140)]])
+def test_gives_back_what_the_hugging_face_processor_took(sizes):
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+    processor = Qwen2VLImageProcessorPil.from_pretrained(folder("tiny"))
+    made = processor(images=images, do_resize=False, return_tensors="pt")
+    back = PatchLayout.read(folder("tiny")).images(made["pixel_values"], made["image_grid_thw"])
+    for image, restored in zip(images, back, strict=True):
+        np.testing.assert_array_equal(restored, image)
+
+
+def test_takes_half_precision():
+    layout = PatchLayout(mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    grey = torch.zeros(4, 3 * 2 * 14 * 14, dtype=torch.bfloat16)
+    (image,) = layout.images(grey, torch.tensor([[1, 2, 2]]))
+    assert image.shape == (28, 28, 3)
+    assert (image == 128).all()
