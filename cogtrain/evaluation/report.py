@@ -34,7 +34,7 @@ def report(
     """Writes `report.md` and its figures.
 
     Args:
-        runs: Run folders; the first is the one whose stimuli are framed as right or wrong.
+        runs: Run folders; stimuli are framed by whether the first that judged them is right.
         out: Folder to write; by default `report` within a single run, or here for several.
         image_of: Where the contact sheets get pixels; by default the stimuli that a run kept.
 
@@ -149,11 +149,11 @@ def _sheets(runs: Mapping[str, Run], folder: Path, image_of: ImageOf | None) -> 
         if cells:
             file = f"stimuli-{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.png"
             draw_contact_sheet(cells, colours, folder / file)
-            first = next(iter(runs))
+            first = next(iter(colours))
             text = f"`{name}`: bars are P(yes); the frame is green where {first} is right."
             lines += [f"![Stimuli of {name}]({file})", "", text, ""]
         else:
-            lines += [f"`{name}`: the pictures that the run lists cannot be read.", ""]
+            lines += [f"`{name}`: no picture can be read, or none of them was judged.", ""]
     return lines if sets else [*lines, "No pictures: the runs kept no stimuli."]
 
 
@@ -190,7 +190,9 @@ def _cells(
         models, humans, known = _answers(run, name)
         truth, people = known | truth, humans | people
         said[run_name] = models
-    colours = {run: palette.of_run(index) for index, run in enumerate(runs)}
+    colours = {run: palette.of_run(index) for index, run in enumerate(runs) if said[run]}
+    if not colours:
+        return [], {}
     if people:
         said["people"], colours["people"] = people, palette.PEOPLE
     cells = []
@@ -198,7 +200,7 @@ def _cells(
         image = pixels(name, stimulus)
         if image is not None:
             answer = truth.get(stimulus, "")
-            values = {who: answers.get(stimulus, np.nan) for who, answers in said.items()}
+            values = {who: said[who].get(stimulus, np.nan) for who in colours}
             first = answer == "yes" if answer in ("yes", "no") else None
             cells.append(Cell(image, answer, first, values))
     return cells, colours

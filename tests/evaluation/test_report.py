@@ -101,6 +101,15 @@ def test_several_runs_side_by_side(tmp_path, monkeypatch):
     assert "| wood/tower | fit-1 (2) | accuracy |" in text
 
 
+def test_a_sheet_shows_the_runs_that_judged_its_set(tmp_path):
+    first = make_run(tmp_path / "first")
+    table = Judgments.read(first / "judgments.parquet").table
+    Judgments(table.assign(set="elsewhere")).write(first / "judgments.parquet")
+    second = make_run(tmp_path / "second")
+    text = report([first, second], tmp_path / "both").read_text()
+    assert "the frame is green where second is right" in text
+
+
 def test_pictures_can_come_from_elsewhere(tmp_path):
     run = make_run(tmp_path / "fit-1")
     (run / "report" / "stimuli" / "index.csv").unlink()
@@ -150,7 +159,7 @@ def test_missing_and_damaged_pictures_are_left_out(tmp_path):
     assert "stimuli-wood_tower.png" in pictures(run / "report")
     for name in IDS[2:7]:
         (run / f"report/stimuli/{name}.png").unlink()
-    assert "pictures that the run lists cannot be read" in report([run]).read_text()
+    assert "no picture can be read" in report([run]).read_text()
 
 
 def test_without_logged_numbers_the_judgments_are_scored(tmp_path):
