@@ -20,7 +20,7 @@ def main() -> None:
         axis.set_axis_off()
         word = "falls" if stimulus.answers["will_fall"] == "yes" else "stands"
         axis.set_title(f"{word}, margin {stimulus.margin:+.2f} m", fontsize=12)
-    figure.savefig(Path(__file__).parent / "stimuli.png", dpi=72)
+    figure.savefig(Path(__file__).parent / "stimuli.png", dpi=72, bbox_inches="tight")
 
 
 if __name__ == "__main__":

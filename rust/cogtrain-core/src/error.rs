@@ -77,6 +77,7 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Argument`], with every part converted to text.
+    #[allow(clippy::needless_pass_by_value)] // so that callers pass text and numbers alike
     pub fn argument(
         name: &str,
         expected: impl ToString,

@@ -5,7 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A stream of random numbers that belongs to one (seed, purpose, index).
 ///
-/// ChaCha with 8 rounds, keyed by BLAKE3 of seed and purpose, with the index as its stream
+/// `ChaCha` with 8 rounds, keyed by BLAKE3 of seed and purpose, with the index as its stream
 /// number: no stream depends on how far another one was read.
 ///
 /// ```

@@ -47,12 +47,12 @@ impl Block {
         })
     }
 
-    /// Horizontal distance from `point` to an upright box's outline, in metres; 0 under the box.
-    pub fn outline_distance(&self, point: V3) -> f64 {
+    /// Squared horizontal distance from `point` to an upright box's outline, in m²; 0 under it.
+    pub fn outline_distance2(&self, point: V3) -> f64 {
         let local = V3::new(point.x - self.centre.x, point.y - self.centre.y, 0.0);
         let out = |k: usize| (local.dot(self.axes[k]).abs() - self.half[k]).max(0.0);
         let (x, y) = (out(0), out(1));
-        (x * x + y * y).sqrt()
+        x * x + y * y
     }
 
     /// Where the ray from `origin` along `direction` enters, if it does ahead of `origin`.
@@ -155,10 +155,10 @@ impl Field {
             let corners = block.corners();
             let shadow = corners.map(|p| p - sun * (p.z / sun.z));
             for_tiles(view, &corners, height_px, width_px, |tile| {
-                tiles[tile].0 |= 1 << i
+                tiles[tile].0 |= 1 << i;
             });
             for_tiles(view, &shadow, height_px, width_px, |tile| {
-                tiles[tile].1 |= 1 << i
+                tiles[tile].1 |= 1 << i;
             });
         }
         let shaders = shaders(&blocks, sun);
@@ -185,10 +185,10 @@ impl Field {
     pub fn nearest(&self, set: Set, origin: V3, direction: V3) -> Option<(usize, Hit)> {
         let mut best: Option<(usize, Hit)> = None;
         for i in members(set) {
-            if let Some(hit) = self.blocks[i].enter(origin, direction) {
-                if best.is_none_or(|(_, nearest)| hit.t < nearest.t) {
-                    best = Some((i, hit));
-                }
+            if let Some(hit) = self.blocks[i].enter(origin, direction)
+                && best.is_none_or(|(_, nearest)| hit.t < nearest.t)
+            {
+                best = Some((i, hit));
             }
         }
         best

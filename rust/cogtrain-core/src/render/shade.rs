@@ -111,8 +111,7 @@ impl Shader {
 
 /// 1 under the block, falling with the squared distance from its outline.
 fn closeness(block: &Block, point: V3) -> f64 {
-    let distance = block.outline_distance(point) / CONTACT_RANGE_M;
-    1.0 / (1.0 + distance * distance)
+    1.0 / (1.0 + block.outline_distance2(point) * (1.0 / (CONTACT_RANGE_M * CONTACT_RANGE_M)))
 }
 
 /// Diffuse light: sun, sky from above, bounce from below.

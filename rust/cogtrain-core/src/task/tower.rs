@@ -202,7 +202,9 @@ fn centred(mut centres: Vec<[f64; 2]>) -> Option<Vec<[f64; 2]>> {
         if 0.5 * (high - low) + HALF_M > MAX_HALF_EXTENT_M {
             return None;
         }
-        centres.iter_mut().for_each(|c| c[k] -= 0.5 * (low + high));
+        for centre in &mut centres {
+            centre[k] -= 0.5 * (low + high);
+        }
     }
     Some(centres)
 }
@@ -306,14 +308,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(value: Value) -> Result<TowerFactors> {
+    fn read(value: &Value) -> Result<TowerFactors> {
         TowerFactors::read(value.as_object().expect("an object"))
     }
 
     #[test]
     fn every_cell_of_every_extreme_can_be_filled() {
         for margin in [[0.01, 0.01], [0.3, 0.3], [0.4, 0.4]] {
-            let factors = read(json!({"margin": margin})).expect("in range");
+            let factors = read(&json!({"margin": margin})).expect("in range");
             for index in 0..120 {
                 let item = factors
                     .draw(index, &mut Stream::new(1, "test", index))
@@ -351,7 +353,7 @@ mod tests {
             (json!({"margin": [0.001, 0.2]}), ["`margin`", "0.001"]),
             (json!({"yaw_deg": [10]}), ["`yaw_deg`", "[10]"]),
         ] {
-            let error = read(factors).expect_err("refused").to_string();
+            let error = read(&factors).expect_err("refused").to_string();
             assert!(words.iter().all(|word| error.contains(word)), "{error}");
         }
     }
