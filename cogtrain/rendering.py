@@ -22,10 +22,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cogtrain._core import Stimulus, encode_png
 from cogtrain.environment import usable_threads
 
 if TYPE_CHECKING:
-    from cogtrain._core import Stimulus
     from cogtrain.stimuli import StimulusSet
 
 LAYOUT_VERSION = 1
@@ -43,7 +43,8 @@ def render_folder(
     """Renders every stimulus of ``stimuli`` into the new folder ``out`` and returns it.
 
     The folder appears complete or not at all: it is written aside and renamed. Pixels and table
-    do not depend on ``threads`` (default: what the machine grants this process).
+    do not depend on ``threads`` (default: what the machine grants this process), nor the bytes of
+    the images on any library that is installed.
 
     Args:
         stimuli: The set to write.
@@ -74,15 +75,13 @@ def render_folder(
     return out
 
 
-def _draw(stimulus: "Stimulus", folder: Path) -> Row:
-    from PIL import Image
-
+def _draw(stimulus: Stimulus, folder: Path) -> Row:
     image = Path("images") / f"{stimulus.id}.png"
-    Image.fromarray(stimulus.image).save(folder / image)
+    (folder / image).write_bytes(encode_png(stimulus.image))
     return table_row(stimulus, image)
 
 
-def table_row(stimulus: "Stimulus", image: Path) -> Row:
+def table_row(stimulus: Stimulus, image: Path) -> Row:
     """The line of ``stimuli.csv`` that describes ``stimulus``, whose picture is ``image``."""
     simulated = stimulus.simulated
     row: Row = {"stimulus_id": stimulus.id, "image": image.as_posix()}
