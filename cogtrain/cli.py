@@ -5,13 +5,15 @@ to LightningCLI. Heavy imports happen only inside the verb that needs them, so t
 answers at once.
 """
 
+import atexit
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cogtrain.complaint import OneLineErrors, UsageError, complain, unknown
+from cogtrain.complaint import INTERRUPTED, OneLineErrors, UsageError, complain, unknown
 
 Verb = Callable[..., None]
 
@@ -121,7 +123,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def run() -> None:
     """Entry point of the installed command."""
-    sys.exit(main())
+    code = main()
+    if code == INTERRUPTED:
+        # All is written; taking torch's modules down would keep the user waiting a second more.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _dispatch(words: list[str]) -> int:
