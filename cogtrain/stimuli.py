@@ -74,9 +74,7 @@ class StimulusSet:
         """
         chosen = dict(factors or {})
         size = chosen.get("size")
-        source = _core.Source.recipe(
-            task, style, seed, count, split, json.dumps(chosen), size_px
-        )
+        source = _core.Source.recipe(task, style, seed, count, split, json.dumps(chosen), size_px)
         default = f"{task}-{size}" if size else task
         return cls(name or default, source, domain=_core.Task(task).domain)
 
@@ -113,7 +111,9 @@ class StimulusSet:
                 f"({len(missing)} of {len(paths)} missing); check `images`"
             )
         if humans is not None and not Path(humans).is_file():
-            raise FileNotFoundError(f"expected a table at `{humans}`, got nothing there; check the path")
+            raise FileNotFoundError(
+                f"expected a table at `{humans}`, got nothing there; check the path"
+            )
         source = _core.Source.photographs(
             [row["stimulus_id"] for row in rows],
             [str(path) for path in paths],
@@ -177,7 +177,8 @@ def _questions(table: Path, columns: list[str]) -> list[str]:
     if missing or not questions:
         wanted = missing or known
         raise ValueError(
-            f"expected column `{wanted[0]}` in `{table}`, got {', '.join(columns) or 'none'}; add it"
+            f"expected column `{wanted[0]}` in `{table}`, "
+            f"got {', '.join(columns) or 'none'}; add it"
         )
     return questions
 
