@@ -193,7 +193,8 @@ mod tests {
     proptest! {
         /// Mirroring a tower, and scaling all masses, changes no margin.
         #[test]
-        fn mirror_and_mass_scale(offsets in prop::collection::vec((-0.45..0.45, -0.45..0.45), 2..7), yaw in -0.5..0.5) {
+        // Within 0.3 of the axis, neighbours still overlap when all are turned by half a radian.
+        fn mirror_and_mass_scale(offsets in prop::collection::vec((-0.3..0.3, -0.3..0.3), 2..7), yaw in -0.5..0.5) {
             let centres: Vec<_> = offsets.iter().enumerate().map(|(i, &(x, y))| [x, y, i as f64 + 0.5]).collect();
             let turn = |mut scene: Scene, sign: f64| {
                 for body in &mut scene.bodies {
