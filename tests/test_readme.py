@@ -23,7 +23,7 @@ def blocks(language: str) -> list[str]:
 
 def commands(language: str) -> list[list[str]]:
     """Words of each `python -m cogtrain` line, without the remark at its end."""
-    lines = "".join(blocks(language)).splitlines()
+    lines = "".join(blocks(language)).replace("\\\n", " ").splitlines()
     bare = [line.partition("  #")[0].split() for line in lines]
     return [words[3:] for words in bare if words[:3] == ["python", "-m", "cogtrain"]]
 
