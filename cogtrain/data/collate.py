@@ -56,7 +56,7 @@ def collate(batch: Batch, set_names: Sequence[str]) -> Collated:
     ids, sets = batch.ids, batch.sets.tolist()
     return {
         "ids": [ids[row] for row in rows],
-        "set": [set_names[sets[row]] for row in rows],
+        "set": [set_names[int(sets[row])] for row in rows],
         "question": [question for answered in answers for question in answered],
         "answer": [answer for answered in answers for answer in answered.values()],
         "weights": torch.from_numpy(weights),

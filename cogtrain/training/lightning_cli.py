@@ -72,9 +72,13 @@ class CogtrainCLI(LightningCLI):
     def _parse_ckpt_path(self) -> None:
         """Nothing: a checkpoint does not change what the command line says."""
 
+    @property
+    def _verb(self) -> str:
+        return str(self.subcommand)
+
     def before_instantiate_classes(self) -> None:
         """Opens the run folder before anything costs time."""
-        section = self.config[self.subcommand]
+        section = self.config[self._verb]
         given = find_checkpoint(section.ckpt_path) if section.ckpt_path else None
         section.ckpt_path = None if given is None else str(given)
         section.data.seed = int(section.seed_everything)  # a random one is drawn after parsing
@@ -82,7 +86,7 @@ class CogtrainCLI(LightningCLI):
             is_embedded = section.model.pretrained == checkpoint.EMBEDDED
             tuning = Tuning.full() if is_embedded else Tuning()
             section.model.tuning = dict_to_namespace(asdict(tuning))
-        self.run_folder = open_run(str(self.subcommand), section.name, given)
+        self.run_folder = open_run(self._verb, section.name, given)
 
     def instantiate_classes(self) -> None:
         """Makes model, data and trainer; a run that cannot begin leaves no empty folder behind."""
@@ -118,10 +122,10 @@ class CogtrainCLI(LightningCLI):
         metrics = logs.MetricsFile(self.run_folder.metrics)
         if given not in (None, True, False):
             return [metrics, *(given if isinstance(given, list) else [given])]
-        if given is False or not options.wandb or rank_zero_only.rank != 0:
+        if given is False or not options.wandb or not _is_first_rank():
             return [metrics]
         wandb = logs.wandb_logger(
-            self.run_folder.path, project=options.wandb_project, config=self._complete_config()
+            self.run_folder.path, project=options.wandb_project, config=self.complete_config()
         )
         return [metrics] if wandb is None else [metrics, wandb]
 
@@ -129,14 +133,14 @@ class CogtrainCLI(LightningCLI):
         """Writes what the run is made of."""
         if not self.trainer.is_global_zero:
             return
-        run, config = self.run_folder, self._complete_config()
+        run, config = self.run_folder, self.complete_config()
         run.config.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         write_manifest(run.manifest, sets=self.datamodule.build(), model=self.model.describe())
         run.report.mkdir(exist_ok=True)
 
-    def _complete_config(self) -> dict[str, Any]:
+    def complete_config(self) -> dict[str, Any]:
         """Every option of the run, without what ties it to this folder: it can be run again."""
-        dumped = self._parser(self.subcommand).dump(self.config[self.subcommand], skip_unset=False)
+        dumped = self._parser(self.subcommand).dump(self.config[self._verb], skip_unset=False)
         return yaml.safe_load(dumped) | {"name": None, "ckpt_path": None}
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
@@ -203,6 +207,10 @@ def main(words: list[str]) -> int:
     quieten()
     CogtrainCLI(expand(words))
     return 0
+
+
+def _is_first_rank() -> bool:
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def _best(run: RunFolder, is_validated: bool) -> list[Callback]:

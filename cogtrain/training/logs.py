@@ -18,6 +18,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 _HOST = "api.wandb.ai"
+_PLACES = ("WANDB_DATA_DIR", "WANDB_CACHE_DIR")
 
 
 class MetricsFile(Logger):
@@ -78,6 +79,8 @@ def wandb_logger(folder: Path, *, project: str, config: Mapping[str, Any]) -> Wa
     """
     # Before the import: its first lines on the screen come before any setting is read.
     os.environ.setdefault("WANDB_SILENT", "true")
+    for name in _PLACES:  # images of tables wait there to be sent: with the run, not at home
+        os.environ.setdefault(name, str((folder / "wandb" / "store").resolve()))
     import wandb
 
     settings = wandb.Settings(
@@ -103,10 +106,19 @@ def wandb_logger(folder: Path, *, project: str, config: Mapping[str, Any]) -> Wa
 
 
 def finish(loggers: Iterable[Logger]) -> None:
-    """Ends W&B runs, so that everything is on disk."""
-    for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish()
+    """Ends W&B runs and waits until they are on disk, which the end of a run alone does not."""
+    ours = [logger for logger in loggers if isinstance(logger, WandbLogger)]
+    if not ours:
+        return
+    import wandb
+
+    for logger in ours:
+        logger.experiment.finish()
+        inside = Path(logger.experiment.dir).parents
+        for name in _PLACES:
+            if Path(os.environ.get(name, "")).parent in inside:
+                del os.environ[name]
+    wandb.teardown()
 
 
 def has_key() -> bool:

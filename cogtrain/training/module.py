@@ -139,7 +139,7 @@ class VLMModule(LightningModule):
         accuracy = weighted_mean(answers["correct"], weights)
         self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size)
         self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
-        self.log("lr", self.optimizers().param_groups[0]["lr"], batch_size=size)
+        self.log("lr", self.trainer.optimizers[0].param_groups[0]["lr"], batch_size=size)
         return loss
 
     def validation_step(

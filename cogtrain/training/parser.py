@@ -47,7 +47,7 @@ class Parser(OneLineErrors, LightningArgumentParser):
     """Lightning's parser: complains in one line, and takes no abbreviations."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **({"allow_abbrev": False} | kwargs))
+        super().__init__(*args, allow_abbrev=False, **kwargs)
 
     def error(self, message: str, *_: object, **__: object) -> NoReturn:
         """Raises the message, knowing the keys of optional sections and of list items too."""
@@ -57,7 +57,7 @@ class Parser(OneLineErrors, LightningArgumentParser):
 def _inner_keys(section: type, prefix: str) -> Iterator[str]:
     for name, kind in get_type_hints(section).items():
         yield f"{prefix}.{name}"
-        if is_dataclass(kind):
+        if isinstance(kind, type) and is_dataclass(kind):
             yield from _inner_keys(kind, f"{prefix}.{name}")
 
 

@@ -1,12 +1,17 @@
-"""How tests read a W&B offline run back: wandb itself no longer ships a reader."""
+"""A trained run to look at, and how a W&B offline run is read: wandb ships no reader any more."""
 
 import json
+import os
+import shutil
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from wandb.proto.wandb_internal_pb2 import Record
 
 _BLOCK, _HEADER = 32768, struct.Struct("<IHB")  # as in a LevelDB log: checksum, length, type
@@ -19,12 +24,17 @@ class OfflineRun:
     def __init__(self, file: Path) -> None:
         self.config: dict[str, Any] = {}
         self.history: list[dict[str, Any]] = []
+        self.images: dict[str, list[Path]] = {}
         for content in _contents(file.read_bytes()):
             record = Record()
             record.ParseFromString(content)
             kind = record.WhichOneof("record_type")
             if kind == "history":
                 self.history.append(_values(record.history.item))
+            elif kind == "artifact":
+                files = (Path(each.local_path) for each in record.artifact.manifest.contents)
+                images = [file for file in files if file.read_bytes()[:4] == b"\x89PNG"]
+                self.images[record.artifact.name] = images
             elif kind in ("run", "config"):
                 changes = record.run.config if kind == "run" else record.config
                 self.config |= _values(changes.update)
@@ -70,3 +80,56 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+LORA = ["--model.tuning.tune.language", "lora", "--model.tuning.r", "2"]
+
+
+def towers(name="tower-small", count=24, **options):
+    return {"name": name, "count": count, "size_px": 56, "factors": {"size": "small"}} | options
+
+
+SMALL = {
+    "data": {
+        "train": [towers(count=64)],
+        "val": [towers()],
+        "test": [towers(), towers("tower-large", factors={"size": "large"})],
+        "batch_size": 16,
+        "eval_batch_size": 16,
+    },
+    "trainer": {"accelerator": "cpu", "val_check_interval": 0.5, "log_every_n_steps": 1},
+    "eval": {"stimuli": 5},
+}
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COGTRAIN_RUN", "")
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(SMALL))
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory):
+    """A folder in which `fit` has run once, and what it printed."""
+    folder = tmp_path_factory.mktemp("fitted")
+    (folder / "small.yaml").write_text(yaml.safe_dump(SMALL))
+    words = ["fit", "--config", "small.yaml", "--name", "mine", *LORA]
+    done = subprocess.run(
+        [sys.executable, "-m", "cogtrain", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+@pytest.fixture
+def trained(fitted, workplace):
+    """A copy of that folder, to work in."""
+    shutil.copytree(fitted[0] / "runs", workplace / "runs")
+    return workplace / "runs" / "mine"

@@ -64,5 +64,5 @@ def test_leaves_other_words_alone(words):
 
 def test_says_which_checkpoint_is_missing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match="nowhere.ckpt"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.ckpt"):
         expand(["test", "--ckpt_path", "nowhere.ckpt"])

@@ -1,11 +1,12 @@
 import json
+import os
 
 import pytest
 import wandb
 
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.log import append_estimates, read_estimates
-from cogtrain.training.logs import MetricsFile, has_key, wandb_logger
+from cogtrain.training.logs import MetricsFile, finish, has_key, wandb_logger
 
 
 @pytest.fixture
@@ -64,8 +65,9 @@ def test_an_offline_run_can_be_read_back(tmp_path, read_offline_run):
     logger = wandb_logger(tmp_path, project="p", config={"data": {"batch_size": 3}})
     assert logger is not None
     logger.log_metrics({"val/towers/accuracy": 0.75}, step=7)
-    logger.experiment.finish()
+    finish([logger])
     (run,) = read_offline_run(tmp_path)
     assert run.config["data"] == {"batch_size": 3}
     assert run.history[0]["val/towers/accuracy"] == 0.75
     assert run.history[0]["trainer/global_step"] == 7
+    assert "WANDB_DATA_DIR" not in os.environ

@@ -99,5 +99,7 @@ def test_says_when_a_checkpoint_is_cut_short(part):
     write_checkpoint(run)
     whole = run.last.read_bytes()
     run.last.write_bytes(whole[: int(len(whole) * part)])
-    with pytest.raises(ValueError, match=r"whole checkpoint, got `runs/fit-1/checkpoints/last.ckpt`"):
+    with pytest.raises(
+        ValueError, match=r"whole checkpoint, got `runs/fit-1/checkpoints/last.ckpt`"
+    ):
         find_checkpoint("last")

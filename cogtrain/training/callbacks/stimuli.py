@@ -10,6 +10,7 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from PIL import Image
+from typing_extensions import override
 
 from cogtrain.training.callbacks.patches import PatchLayout
 
@@ -39,8 +40,15 @@ class StimuliTable(Callback):
 
     on_test_epoch_start = on_validation_epoch_start
 
+    @override
     def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         """Keeps the first stimuli of each set; the first rank's are enough."""
         if not trainer.is_global_zero or all(
