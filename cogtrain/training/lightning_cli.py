@@ -18,6 +18,7 @@ from jsonargparse import dict_to_namespace
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from cogtrain.data.datamodule import StimuliDataModule
@@ -36,6 +37,8 @@ from cogtrain.training.noise import quieten
 from cogtrain.training.parser import TRAINER_DEFAULTS, Evaluation, Parser, add_sections
 from cogtrain.training.run import RunFolder, find_checkpoint, open_run
 from cogtrain.training.state import LastCheckpoint, RandomStreams
+
+TERMINATED = 143  # 128 + SIGTERM, as shells count
 
 
 class CogtrainCLI(LightningCLI):
@@ -56,6 +59,7 @@ class CogtrainCLI(LightningCLI):
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             parser_class=Parser,
+            parser_kwargs={"prog": "python -m cogtrain"},
             args=words,
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
@@ -153,9 +157,11 @@ class CogtrainCLI(LightningCLI):
         with _on_interrupt(handler):
             try:
                 super()._run_subcommand(subcommand)
-            except SystemExit:  # Lightning's answer to Ctrl-C
-                if self.last.asked_to_stop and self.run_folder.last.exists():
+            except SystemExit as error:  # Lightning's answer to Ctrl-C, and to a polite kill
+                if subcommand == "fit" and self.run_folder.last.exists():
                     print(_how_to_continue(self.trainer, self.run_folder), file=sys.stderr)
+                if isinstance(error, SIGTERMException):
+                    raise SystemExit(TERMINATED) from None
                 raise KeyboardInterrupt from None
             finally:
                 logs.finish(self.trainer.loggers)

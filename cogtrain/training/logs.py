@@ -100,6 +100,7 @@ def wandb_logger(folder: Path, *, project: str, config: Mapping[str, Any]) -> Wa
         run.define_metric("trainer/global_step")
         run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
     except Exception as error:  # whatever it is, training goes on without it
+        _leave(folder / "wandb")
         print(f"note: training goes on without Weights & Biases ({_first_line(error)})")
         return None
     return WandbLogger(experiment=run)
@@ -114,11 +115,15 @@ def finish(loggers: Iterable[Logger]) -> None:
 
     for logger in ours:
         logger.experiment.finish()
-        inside = Path(logger.experiment.dir).parents
-        for name in _PLACES:
-            if Path(os.environ.get(name, "")).parent in inside:
-                del os.environ[name]
+        _leave(Path(logger.experiment.dir).parents[1])
     wandb.teardown()
+
+
+def _leave(folder: Path) -> None:
+    """Gives back the places of W&B's files, so that another run of this process has its own."""
+    for name in _PLACES:
+        if os.environ.get(name) == str((folder / "store").resolve()):
+            del os.environ[name]
 
 
 def has_key() -> bool:

@@ -203,7 +203,8 @@ def test_photographs_beside_people(trained, lerer_towers, repository, capsys):
     assert metrics >= {"accuracy", "spearman", "pearson", "error_consistency"}
 
 
-def test_ctrl_c_leaves_a_run_that_continues(workplace):
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_can_be_continued(workplace, stop, code):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     words = ["fit", "--config", "small.yaml", "--name", "cut", "--trainer.max_epochs", "1000"]
     process = subprocess.Popen(
@@ -219,9 +220,9 @@ def test_ctrl_c_leaves_a_run_that_continues(workplace):
         said += line
         if line.startswith("step "):
             break
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     _, rest = process.communicate()
-    assert process.returncode == 130, said + rest
+    assert process.returncode == code, said + rest
     assert "--name cut --ckpt_path last" in rest
     assert "Traceback" not in rest
     step = int(rest.partition("stopped after step ")[2].partition(";")[0])

@@ -59,6 +59,7 @@ def test_training_goes_on_if_wandb_fails(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(wandb, "init", fail)
     assert wandb_logger(tmp_path, project="p", config={}) is None
     assert "without Weights & Biases (no space left)" in capsys.readouterr().out
+    assert "WANDB_DATA_DIR" not in os.environ
 
 
 def test_an_offline_run_can_be_read_back(tmp_path, read_offline_run):
