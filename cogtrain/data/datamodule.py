@@ -23,7 +23,7 @@ from cogtrain.stimuli import StimulusSet
 # on which a tower of seven blocks still shows its edges.
 _SMALL = Recipe(name="tower-small", factors={"size": "small"}, size_px=112)
 _LARGE = Recipe(name="tower-large", factors={"size": "large"}, size_px=112)
-DEFAULT_TRAIN = [replace(_SMALL, count=100_000)]
+DEFAULT_TRAIN = [replace(_SMALL, count=60_000)]
 DEFAULT_VAL = [replace(_SMALL, count=500)]
 DEFAULT_TEST = [_SMALL, _LARGE]
 
