@@ -73,10 +73,10 @@ def is_share(metric: str) -> bool:
 
 
 def show(metric: str, value: float, *, missing: str = "undefined") -> str:
-    """`value` in the metric's own unit."""
+    """`value` in the metric's own unit; four digits, as figures are published."""
     if math.isnan(value):
         return missing
-    return f"{100 * value:.1f} %" if is_share(metric) else f"{value:.3f}"
+    return f"{100 * value:.2f} %" if is_share(metric) else f"{value:.4f}"
 
 
 def show_interval(metric: str, estimate: Estimate) -> str:
@@ -84,8 +84,8 @@ def show_interval(metric: str, estimate: Estimate) -> str:
     if math.isnan(estimate.low):
         return "-"
     if is_share(metric):
-        return f"[{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
-    return f"[{estimate.low:.3f}, {estimate.high:.3f}]"
+        return f"[{100 * estimate.low:.2f}, {100 * estimate.high:.2f}]"
+    return f"[{estimate.low:.4f}, {estimate.high:.4f}]"
 
 
 def human_figure(metric: str, estimates: Mapping[str, Estimate]) -> str:

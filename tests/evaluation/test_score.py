@@ -121,10 +121,12 @@ def test_prints_the_real_models(lerer_towers):
     names = ("model_judgments", "human_judgments", "stimuli")
     text = score_files(*(lerer_towers / f"{name}.csv" for name in names))
     rows = {tuple(line.split()[:3]): line for line in text.splitlines()}
-    assert "60.0 %" in rows["GPT-4V", "-", "accuracy"]
-    assert "65.6 % (range 54 to 75, majority 73.0 %)" in rows["GPT-4V", "-", "accuracy"]
-    assert "0.248" in rows["GPT-4V", "-", "spearman_to_individuals"]
-    assert "0.569 [" in rows["GPT-4V", "-", "spearman_to_individuals"]
+    assert "60.00 %" in rows["GPT-4V", "-", "accuracy"]
+    assert "65.61 % (range 54 to 75, majority 73.00 %)" in rows["GPT-4V", "-", "accuracy"]
+    assert "0.2479" in rows["GPT-4V", "-", "spearman_to_individuals"]
+    assert "0.0240" in rows["CLAUDE-3", "-", "spearman_to_individuals"]
+    assert "0.0005" in rows["OTTER", "-", "spearman_to_individuals"]
+    assert "0.5687 [" in rows["GPT-4V", "-", "spearman_to_individuals"]
     assert "undefined" in rows["ADAPTER", "-", "spearman"]
     assert "ADAPTER, spearman: the observer is constant: 1 for all 100 stimuli" in text
 

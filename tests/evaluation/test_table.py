@@ -16,12 +16,12 @@ RESULTS = {
 }
 
 TABLE = """\
-set          metric                 value    95 % interval  chance    n  human
------------  -----------------  ---------  ---------------  ------  ---  ------------------------
-tower-small  accuracy              89.1 %     [86.0, 91.6]  50.0 %  500  -
-photographs  accuracy              58.0 %     [48.2, 67.2]  50.0 %  100  65.6 % (majority 73.0 %)
-photographs  spearman           undefined                -   0.000  100  -
-photographs  error_consistency     -0.021  [-0.115, 0.087]   0.000  100  0.246 [0.192, 0.301]
+set          metric                 value      95 % interval   chance    n  human
+-----------  -----------------  ---------  -----------------  -------  ---  --------------------------
+tower-small  accuracy             89.10 %     [86.00, 91.60]  50.00 %  500  -
+photographs  accuracy             58.00 %     [48.21, 67.20]  50.00 %  100  65.61 % (majority 73.00 %)
+photographs  spearman           undefined                  -   0.0000  100  -
+photographs  error_consistency    -0.0210  [-0.1150, 0.0870]   0.0000  100  0.2460 [0.1920, 0.3010]
 photographs, spearman: the observer is constant"""
 
 
@@ -32,13 +32,13 @@ def test_the_final_table_of_a_run():
 def test_several_observers():
     text = format_scores({("tiny", "photographs"): {"accuracy": Estimate(0.5, n=3)}})
     assert text.splitlines()[2].split() == [
-        "tiny", "photographs", "accuracy", "50.0", "%", "-", "-", "3", "-",
+        "tiny", "photographs", "accuracy", "50.00", "%", "-", "-", "3", "-",
     ]  # fmt: skip
 
 
 def test_figures_of_people_alone_have_their_own_rows():
     text = format_table({"photographs": {"human_accuracy": Estimate(0.6561, n=100)}})
-    assert "human_accuracy  65.6 %" in text
+    assert "human_accuracy  65.61 %" in text
 
 
 def test_nothing_is_a_header():

@@ -197,8 +197,8 @@ def test_photographs_beside_people(trained, lerer_towers, repository, capsys):
     ]
     assert main(words) == 0
     out = capsys.readouterr().out
-    assert "65.6 %" in out  # mean accuracy of the 107 people, as published
-    assert "73.0 %" in out  # their majority
+    assert "65.61 %" in out  # mean accuracy of the 107 people, as published
+    assert "73.00 %" in out  # their majority
     metrics = {each.metric for each in read_estimates(trained.parent / "test-1" / "metrics.jsonl")}
     assert metrics >= {"accuracy", "spearman", "pearson", "error_consistency"}
 
