@@ -5,7 +5,7 @@ from cogtrain.metrics import Estimate
 
 RESULTS = {
     "tower-small": {"accuracy": Estimate(0.891, 0.86, 0.916, 500, 0.5)},
-    "photographs": {
+    "photos": {
         "accuracy": Estimate(0.58, 0.4821, 0.6720, 100, 0.5),
         "spearman": Estimate(math.nan, n=100, chance=0.0, reason="the observer is constant"),
         "error_consistency": Estimate(-0.021, -0.115, 0.087, 100, 0.0),
@@ -19,10 +19,10 @@ TABLE = """\
 set          metric                 value      95 % interval   chance    n  human
 -----------  -----------------  ---------  -----------------  -------  ---  --------------------------
 tower-small  accuracy             89.10 %     [86.00, 91.60]  50.00 %  500  -
-photographs  accuracy             58.00 %     [48.21, 67.20]  50.00 %  100  65.61 % (majority 73.00 %)
-photographs  spearman           undefined                  -   0.0000  100  -
-photographs  error_consistency    -0.0210  [-0.1150, 0.0870]   0.0000  100  0.2460 [0.1920, 0.3010]
-photographs, spearman: the observer is constant"""
+photos       accuracy             58.00 %     [48.21, 67.20]  50.00 %  100  65.61 % (majority 73.00 %)
+photos       spearman           undefined                  -   0.0000  100  -
+photos       error_consistency    -0.0210  [-0.1150, 0.0870]   0.0000  100  0.2460 [0.1920, 0.3010]
+photos, spearman: the observer is constant"""
 
 
 def test_the_final_table_of_a_run():
@@ -30,9 +30,9 @@ def test_the_final_table_of_a_run():
 
 
 def test_several_observers():
-    text = format_scores({("tiny", "photographs"): {"accuracy": Estimate(0.5, n=3)}})
+    text = format_scores({("tiny", "photos"): {"accuracy": Estimate(0.5, n=3)}})
     assert text.splitlines()[2].split() == [
-        "tiny", "photographs", "accuracy", "50.00", "%", "-", "-", "3", "-",
+        "tiny", "photos", "accuracy", "50.00", "%", "-", "-", "3", "-",
     ]  # fmt: skip
 
 
