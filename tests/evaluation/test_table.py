@@ -4,7 +4,7 @@ from cogtrain.evaluation.table import format_scores, format_table, markdown
 from cogtrain.metrics import Estimate
 
 RESULTS = {
-    "tower-small": {"accuracy": Estimate(0.891, 0.86, 0.916, 500, 0.5)},
+    "towers": {"accuracy": Estimate(0.891, 0.86, 0.916, 500, 0.5)},
     "photos": {
         "accuracy": Estimate(0.58, 0.4821, 0.6720, 100, 0.5),
         "spearman": Estimate(math.nan, n=100, chance=0.0, reason="the observer is constant"),
@@ -16,12 +16,12 @@ RESULTS = {
 }
 
 TABLE = """\
-set          metric                 value      95 % interval   chance    n  human
------------  -----------------  ---------  -----------------  -------  ---  --------------------------
-tower-small  accuracy             89.10 %     [86.00, 91.60]  50.00 %  500  -
-photos       accuracy             58.00 %     [48.21, 67.20]  50.00 %  100  65.61 % (majority 73.00 %)
-photos       spearman           undefined                  -   0.0000  100  -
-photos       error_consistency    -0.0210  [-0.1150, 0.0870]   0.0000  100  0.2460 [0.1920, 0.3010]
+set     metric                 value      95 % interval   chance    n  human
+------  -----------------  ---------  -----------------  -------  ---  --------------------------
+towers  accuracy             89.10 %     [86.00, 91.60]  50.00 %  500  -
+photos  accuracy             58.00 %     [48.21, 67.20]  50.00 %  100  65.61 % (majority 73.00 %)
+photos  spearman           undefined                  -   0.0000  100  -
+photos  error_consistency    -0.0210  [-0.1150, 0.0870]   0.0000  100  0.2460 [0.1920, 0.3010]
 photos, spearman: the observer is constant"""
 
 
