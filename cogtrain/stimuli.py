@@ -197,6 +197,7 @@ def _answer(table: Path, line: int, question: str, text: str | None) -> str:
 
 def _image_path(folder: Path, image: str) -> Path:
     # Tables often name images relative to themselves (`images/1.png`) while the caller points at
-    # the folder of the images: accept the bare file name where the longer path does not exist.
+    # the folder of the images: take the bare file name where only that exists.
     path = folder / image
-    return path if path.is_file() else folder / Path(image).name
+    bare = folder / path.name
+    return bare if bare.is_file() and not path.is_file() else path

@@ -129,6 +129,11 @@ def test_photographs_keep_ids_as_text(tmp_path):
     assert photographs[0].simulated is None
 
 
+def test_the_folder_of_the_images_may_be_given_itself(tmp_path):
+    table = write_table(tmp_path, ["stimulus_id,image,will_fall", "1,images/a.png,1"])
+    assert StimulusSet.photographs(table, tmp_path)[0].image.shape == (28, 28, 3)
+
+
 @pytest.mark.parametrize(
     ("rows", "error", "words"),
     [
@@ -137,7 +142,7 @@ def test_photographs_keep_ids_as_text(tmp_path):
         (["stimulus_id,image", "1,a.png"], ValueError, "`will_fall`.*got stimulus_id, image"),
         (["stimulus_id,will_fall", "1,1"], ValueError, "`image`"),
         (["stimulus_id,image,will_fall"], ValueError, "at least one row"),
-        (["stimulus_id,image,will_fall", "1,c.png,1"], FileNotFoundError, r"c\.png"),
+        (["stimulus_id,image,will_fall", "1,x/c.png,1"], FileNotFoundError, r"x/c\.png"),
     ],
 )
 def test_a_wrong_table_is_refused_by_name(tmp_path, rows, error, words):
