@@ -16,7 +16,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install build fit test lint bench docs lock clean tools
+.PHONY: help install build fit test lint bench golden docs lock clean tools
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ lint: install  ## rustfmt, clippy, ruff, pyright, stubtest on the compiled modul
 
 bench: install  ## our figures, printed and written to benchmarks/results/
 	@for bench in benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
+
+golden: install  ## draw the golden images and the README's picture anew; look at them
+	$(BIN)/python tests/golden/remake.py
+	$(BIN)/python docs/stimuli.py
 
 docs: install  ## the Rust documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
@@ -98,5 +102,5 @@ $(REQUIREMENTS): requirements.lock $(VENV)/pyvenv.cfg
 	@touch $@
 
 $(CORE): $(REQUIREMENTS) $(CORE_SOURCES) | tools
-	$(BIN)/maturin develop --release --locked
+	PIP_QUIET=1 $(BIN)/maturin develop --release --locked
 	@touch $@
