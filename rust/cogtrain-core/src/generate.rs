@@ -7,8 +7,8 @@ use crate::render::render;
 use crate::scene::Scene;
 use crate::stimulus::{Source, Stimulus};
 use crate::style::Style;
-use crate::task::{Factors, Item, Task};
-use crate::{Error, Result, Stream};
+use crate::task::{Factors, Item, Place, Task};
+use crate::{Error, Result};
 
 /// Raised whenever the same recipe would give other stimuli; part of every id and fingerprint.
 pub const GENERATOR_VERSION: u32 = 1;
@@ -107,9 +107,8 @@ impl Generator {
                 "stay within the set",
             ));
         }
-        let at = self.recipe.split.first_index() + index;
-        let mut stream = Stream::new(self.recipe.seed, self.recipe.task.name(), at);
-        self.factors.draw(index, &mut stream)
+        let (seed, first) = (self.recipe.seed, self.recipe.split.first_index());
+        self.factors.draw(&Place { seed, first, index })
     }
 
     /// Stimulus `index` with its picture, and the item behind it.

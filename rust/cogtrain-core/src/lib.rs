@@ -50,7 +50,7 @@ pub use physics::{Equilibrium, Pose, Trajectory, column, simulate};
 pub use render::render;
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
 pub use style::{Look, Rgb, Style};
-pub use task::{Factors, Item, Task, TowerFactors};
+pub use task::{Factors, Item, Place, Task, TowerFactors};
 
 pub use codec::{encode_png, read_image};
 pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};

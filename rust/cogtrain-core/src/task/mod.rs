@@ -97,14 +97,32 @@ impl Task {
     }
 }
 
+/// Where an item stands: all that its randomness may depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Seed of the design.
+    pub seed: u64,
+    /// First number of the design's split on the axis of all stimuli.
+    pub first: u64,
+    /// Position within the split.
+    pub index: u64,
+}
+
+impl Place {
+    /// The random stream of `purpose` that items with the same `number` share.
+    fn stream(&self, purpose: &str, number: u64) -> Stream {
+        Stream::new(self.seed, purpose, self.first + number)
+    }
+}
+
 impl Factors {
-    /// Draws item `index` of the design from `stream`.
+    /// Draws the item at `place`.
     ///
     /// # Errors
     /// [`Error::Unfillable`] if no scene satisfies the factors of the item's cell.
-    pub fn draw(&self, index: u64, stream: &mut Stream) -> Result<Item> {
+    pub fn draw(&self, place: &Place) -> Result<Item> {
         match self {
-            Self::Tower(factors) => factors.draw(index, stream),
+            Self::Tower(factors) => factors.draw(place),
         }
     }
 
