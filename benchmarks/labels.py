@@ -12,6 +12,7 @@ import json
 import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -63,13 +64,14 @@ def balance(rows: pd.DataFrame) -> pd.DataFrame:
 
 def agreement(rows: pd.DataFrame) -> pd.DataFrame:
     """Share of towers on which both verdicts agree, per bin of |margin| and side."""
-    bins = pd.cut(rows.margin.abs(), BINS, include_lowest=True)
+    names = [f"{low:.0%} to {high:.0%}" for low, high in pairwise(BINS)]
+    bins = pd.cut(rows.margin.abs(), BINS, labels=names, include_lowest=True)
     agree = rows.falls == rows.falls_simulated
     grouped = agree.groupby([bins, rows.falls], observed=True)
     table = grouped.agg(["size", "mean"]).unstack("falls")
     table.columns = [f"{'falls' if falls else 'stands'} {stat}" for stat, falls in table.columns]
-    names = {"size": "n", "mean": "agree"}
-    return table.rename(columns=lambda c: f"{c.split()[0]}: {names[c.split()[1]]}").round(4)
+    heads = {"size": "n", "mean": "agree"}
+    return table.rename(columns=lambda c: f"{c.split()[0]}: {heads[c.split()[1]]}").round(4)
 
 
 def separation(rows: pd.DataFrame) -> pd.DataFrame:
