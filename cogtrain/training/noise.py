@@ -8,6 +8,7 @@ _IRRELEVANT = (
     r".*does not have many workers.*",  # the loader has native threads, not worker processes
     r".*smaller than the logging interval.*",  # a short run is no mistake
     r".*module\(s\) in eval mode at the start of training.*",  # frozen components, on purpose
+    r"Total length of .* across ranks is zero.*",  # a list of sets may be left empty
     r"Be aware that when using `ckpt_path`, callbacks used.*",  # judging needs none of training's
     r"Checkpoint directory .* exists and is not empty.*",  # a run that is continued
     r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # between Lightning and torch
