@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import peft
 from peft.tuners.tuners_utils import cast_adapter_dtype
-from torch import Tensor, nn
+from torch import nn
 
 from cogtrain.models.families import COMPONENTS, Component, Family
 
@@ -164,34 +164,6 @@ def is_adapter(name: str) -> bool:
 def base_name(name: str) -> str:
     """Name of a parameter as it was before an adapter was attached."""
     return name.replace(".base_layer.", ".")
-
-
-def trainable_state(model: nn.Module) -> dict[str, Tensor]:
-    """What is trained, by name, detached: a checkpoint that leaves the frozen base out."""
-    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
-
-
-def load_trainable_state(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Puts back what `trainable_state` gave, into a model that is tuned in the same way.
-
-    Raises:
-        ValueError: If names or shapes differ: the model or its tuning is another one.
-    """
-    own = trainable_state(model)
-    if differing := sorted(own.keys() ^ state.keys()):
-        side = "lacks" if differing[0] in own else "has in excess"
-        raise ValueError(
-            f"expected the checkpoint of a model tuned like this one, got one that {side} "
-            f"`{differing[0]}` ({len(differing)} names differ); use the `tune` it was written with"
-        )
-    for name, value in state.items():
-        if own[name].shape != value.shape:
-            raise ValueError(
-                f"expected `{name}` of shape {tuple(own[name].shape)}, got {tuple(value.shape)}; "
-                "use the model and the `r` that the checkpoint was written with"
-            )
-    for name, value in state.items():
-        own[name].copy_(value)
 
 
 def _peft_config(tuning: Tuning, targets: list[str]) -> peft.LoraConfig:

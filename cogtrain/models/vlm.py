@@ -209,18 +209,6 @@ class VLM(nn.Module):
             lr_multipliers=lr_multipliers,
         )
 
-    def trainable_state(self) -> dict[str, Tensor]:
-        """What is trained, by name: the content of a checkpoint; see `cogtrain.models.lora`."""
-        return lora.trainable_state(self.model)
-
-    def load_trainable_state(self, state: dict[str, Tensor]) -> None:
-        """Puts back what `trainable_state` gave.
-
-        Raises:
-            ValueError: If names or shapes differ.
-        """
-        lora.load_trainable_state(self.model, state)
-
     def save_adapter(self, folder: Path) -> None:
         """Writes what is trained as a PEFT folder; see `cogtrain.models.adapter.save`.
 

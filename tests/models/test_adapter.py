@@ -147,10 +147,10 @@ class TestRefusals:
     def test_another_rank(self, tmp_path):
         trained(Tuning(r=4)).save_adapter(tmp_path / "adapter")
         other = VLM.load("tiny", tuning=Tuning(r=8))
-        before = {name: tensor.clone() for name, tensor in other.trainable_state().items()}
+        before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
         with pytest.raises(ValueError, match=r"of shape \(8, \d+\), got \(4, \d+\)"):
             other.load_adapter(tmp_path / "adapter")
-        assert all(torch.equal(t, before[n]) for n, t in other.trainable_state().items())
+        assert all(torch.equal(t, before[n]) for n, t in other.state_dict().items())
 
     @pytest.mark.parametrize("size", [0, 7, 3000])
     def test_truncated(self, tmp_path, size):

@@ -125,35 +125,3 @@ def test_mode_that_cannot_be():
         ValueError, match=r"expected `tune\.merger` to be one of frozen, lora, full, got `qlora`"
     ):
         Tune(merger="qlora")
-
-
-class TestTrainableState:
-    def test_comes_back(self, draw, pixels):
-        one, other = load(vision="lora", merger="full"), load(vision="lora", merger="full")
-        with torch.no_grad():
-            for parameter in one.model.parameters():
-                if parameter.requires_grad:
-                    parameter.add_(torch.randn_like(parameter) * 0.1)
-        other.load_trainable_state({n: t.clone() for n, t in one.trainable_state().items()})
-        arguments = ["will_fall"], *pixels(draw((112, 112)))
-        assert torch.equal(one.scores(*arguments).log_mass, other.scores(*arguments).log_mass)
-
-    def test_leaves_the_frozen_base_out(self):
-        state = load(language="lora").trainable_state()
-        assert all(lora.is_adapter(name) for name in state)
-        assert sum(t.numel() for t in state.values()) < 100_000
-
-    def test_of_another_tuning_is_refused(self):
-        with pytest.raises(
-            ValueError, match=r"one that lacks `model\.visual\.merger\.ln_q\.bias` \(6 names"
-        ):
-            load(merger="full").load_trainable_state({})
-
-    def test_of_another_rank_is_refused_and_nothing_changes(self):
-        vlm = load(language="lora")
-        state = {name: torch.ones_like(tensor) for name, tensor in vlm.trainable_state().items()}
-        last = list(state)[-1]
-        state[last] = torch.ones(3, 3)
-        with pytest.raises(ValueError, match=r"got \(3, 3\)"):
-            vlm.load_trainable_state(state)
-        assert not any((tensor == 1).all() for tensor in vlm.trainable_state().values())
