@@ -128,6 +128,11 @@ class StimulusSet:
         return cls.photographs(folder / "stimuli.csv", folder, name=folder.name)
 
     @property
+    def ids(self) -> list[str]:
+        """Ids of all stimuli in order, without making or reading an image."""
+        return self.source.ids
+
+    @property
     def fingerprint(self) -> str:
         """Changes whenever any stimulus could have changed."""
         return self.source.fingerprint

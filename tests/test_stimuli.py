@@ -58,6 +58,10 @@ def test_the_id_is_of_the_scene_not_of_the_grid():
     assert towers()[3].id == towers(size_px=84)[3].id
 
 
+def test_ids_come_without_images():
+    assert towers().ids == [s.id for s in towers()]
+
+
 def test_names_and_domain():
     assert towers(factors={"size": "large"}).name == "tower-large"
     assert towers().name == "tower"
@@ -123,7 +127,7 @@ def write_table(folder: Path, rows: list[str]) -> Path:
 def test_photographs_keep_ids_as_text(tmp_path):
     table = write_table(tmp_path, ["stimulus_id,image,will_fall", "001,a.png,1", "002,b.png,no"])
     photographs = StimulusSet.photographs(table)
-    assert [s.id for s in photographs] == ["001", "002"]
+    assert [s.id for s in photographs] == photographs.ids == ["001", "002"]
     assert [s.answers["will_fall"] for s in photographs] == ["yes", "no"]
     assert photographs[0].scene is None
     assert photographs[0].simulated is None

@@ -183,8 +183,7 @@ def _step_of(part: Judgments) -> int:
 def _humans(member: StimulusSet) -> Judgments | None:
     if member.humans is None:
         return None
-    ids = [member[index].id for index in range(len(member))]
-    return Judgments.humans(member.humans, stimuli=ids, set=member.name)
+    return Judgments.humans(member.humans, stimuli=member.ids, set=member.name)
 
 
 def _rows(outputs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

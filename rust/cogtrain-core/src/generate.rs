@@ -145,6 +145,11 @@ impl Source for Generator {
         self.recipe.count as usize
     }
 
+    fn id(&self, index: usize) -> Result<String> {
+        let item = self.item(index as u64)?;
+        Ok(stimulus_id(&item.scene, self.recipe.style))
+    }
+
     fn get(&self, index: usize) -> Result<Stimulus> {
         self.generate(index as u64).map(|(stimulus, _)| stimulus)
     }

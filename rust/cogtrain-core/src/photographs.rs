@@ -59,16 +59,26 @@ impl Photographs {
     }
 }
 
+impl Photographs {
+    fn row(&self, index: usize) -> Result<&Photograph> {
+        self.rows.get(index).ok_or_else(|| {
+            let expected = format!("below {}", self.rows.len());
+            Error::argument("index", expected, index, "ask for a stimulus of this set")
+        })
+    }
+}
+
 impl Source for Photographs {
     fn len(&self) -> usize {
         self.rows.len()
     }
 
+    fn id(&self, index: usize) -> Result<String> {
+        self.row(index).map(|row| row.id.clone())
+    }
+
     fn get(&self, index: usize) -> Result<Stimulus> {
-        let row = self.rows.get(index).ok_or_else(|| {
-            let expected = format!("below {}", self.rows.len());
-            Error::argument("index", expected, index, "ask for a stimulus of this set")
-        })?;
+        let row = self.row(index)?;
         Ok(Stimulus {
             id: row.id.clone(),
             image: read_image(&row.path)?,

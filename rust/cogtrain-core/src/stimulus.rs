@@ -46,6 +46,11 @@ pub trait Source: Send + Sync {
     /// Stimulus `index` (< `len`); the same index gives the same bytes, always.
     fn get(&self, index: usize) -> Result<Stimulus>;
 
+    /// Id of stimulus `index` (< `len`); worth overriding where it costs less than the image.
+    fn id(&self, index: usize) -> Result<String> {
+        self.get(index).map(|stimulus| stimulus.id)
+    }
+
     /// Changes whenever any stimulus could have changed; part of a loader's saved state.
     fn fingerprint(&self) -> String;
 }

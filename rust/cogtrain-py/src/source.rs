@@ -87,6 +87,18 @@ impl Source {
         Ok(Self(Kind::Photographs(Arc::new(photographs))))
     }
 
+    /// Ids of all stimuli in order, without making or reading an image.
+    #[getter]
+    fn ids(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let source = self.shared();
+        py.detach(|| {
+            (0..source.len())
+                .map(|index| source.id(index))
+                .collect::<core::Result<_>>()
+        })
+        .map_err(to_python)
+    }
+
     /// Changes whenever any stimulus could have changed.
     #[getter]
     fn fingerprint(&self) -> String {
