@@ -150,7 +150,7 @@ def _read(folder: Path) -> tuple[dict[str, Tensor], str | None]:
         )
     try:
         with safe_open(file, framework="pt") as stream:
-            state = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+            state = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - no dict
             return state, (stream.metadata() or {}).get("base_fingerprint")
     except SafetensorError as error:
         raise ValueError(

@@ -58,8 +58,8 @@ class VLMModule(LightningModule):
         *,
         dtype: DType = "float32",
         objective: Objective = Objective(),  # noqa: B008 - frozen, and the default that --help shows
-        optimizer: AdamW = AdamW(),  # noqa: B008
-        lr_scheduler: WarmupCosine = WarmupCosine(),  # noqa: B008
+        optimizer: AdamW = AdamW(),  # noqa: B008 - as above
+        lr_scheduler: WarmupCosine = WarmupCosine(),  # noqa: B008 - as above
     ) -> None:
         super().__init__()
         self.pretrained = pretrained

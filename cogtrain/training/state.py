@@ -161,7 +161,7 @@ class LastCheckpoint(Checkpoint):
 
 
 def _datamodule(trainer: Trainer) -> Any:
-    return trainer.datamodule  # type: ignore[attr-defined]
+    return trainer.datamodule  # type: ignore[attr-defined]  # set by `fit`, not declared
 
 
 def _boundary_keys(trainer: Trainer) -> tuple[str, ...]:
