@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Batch",
     "CorruptImageError",
+    "Equilibrium",
     "Generator",
     "LoaderCore",
     "Preprocess",
@@ -20,8 +21,10 @@ __all__ = [
     "Task",
     "Trajectory",
     "encode_png",
+    "equilibrium",
     "render",
     "simulate",
+    "stands",
 ]
 
 class CorruptImageError(ValueError):
@@ -58,6 +61,23 @@ class Scene:
     @staticmethod
     def from_json(text: str) -> Scene: ...
     def to_json(self) -> str: ...
+
+@final
+class Equilibrium:
+    """The verdict of statics on a structure of upright boxes."""
+
+    @property
+    def stands(self) -> bool: ...
+    @property
+    def margin_m(self) -> float: ...
+    @property
+    def margin_fraction(self) -> float: ...
+    @property
+    def critical(self) -> int: ...
+    @property
+    def contacts(self) -> list[tuple[int, int | None]]: ...
+    @property
+    def mechanism(self) -> NDArray[np.float64] | None: ...
 
 @final
 class Trajectory:
@@ -194,6 +214,8 @@ class LoaderCore:
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
+def equilibrium(scene: Scene) -> Equilibrium: ...
+def stands(scene: Scene, tilt: tuple[float, float] = ...) -> bool: ...
 def simulate(scene: Scene) -> Trajectory: ...
 def render(scene: Scene, style: str = "cubeworld", size_px: int = 224) -> NDArray[np.uint8]: ...
 def encode_png(image: Any) -> bytes: ...

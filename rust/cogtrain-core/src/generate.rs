@@ -119,7 +119,7 @@ impl Generator {
             image: render(&item.scene, self.recipe.style, self.recipe.size_px)?,
             answers: self.recipe.task.answers(&item.equilibrium),
             factors: item.factors.clone(),
-            margin: Some(item.equilibrium.margin_m()),
+            margin: Some(item.equilibrium.margin_m),
         };
         Ok((stimulus, item))
     }

@@ -46,7 +46,9 @@ pub use rng::Stream;
 pub use stimulus::{Factor, Source, Stimulus};
 
 pub use generate::{GENERATOR_VERSION, Generator, MAX_COUNT, Recipe, Split, stimulus_id};
-pub use physics::{Equilibrium, Pose, Trajectory, column, simulate};
+pub use physics::{
+    Contact, Equilibrium, Pose, Trajectory, Twist, contacts, equilibrium, simulate, stands,
+};
 pub use render::render;
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
 pub use style::{Look, Rgb, Style};

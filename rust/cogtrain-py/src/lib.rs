@@ -13,6 +13,7 @@ mod arrays;
 mod errors;
 mod loader;
 mod making;
+mod physics;
 mod preprocess;
 mod source;
 
@@ -29,7 +30,9 @@ mod _core {
     #[pymodule_export]
     use crate::loader::{Batch, LoaderCore};
     #[pymodule_export]
-    use crate::making::{Generator, Scene, Stimulus, Style, Task, Trajectory, render, simulate};
+    use crate::making::{Generator, Scene, Stimulus, Style, Task, render};
+    #[pymodule_export]
+    use crate::physics::{Equilibrium, Trajectory, equilibrium, simulate, stands};
     #[pymodule_export]
     use crate::preprocess::Preprocess;
     #[pymodule_export]

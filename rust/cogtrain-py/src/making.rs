@@ -1,10 +1,10 @@
-//! The making wing's face: tasks, styles, scenes, what happens to them, and stimuli.
+//! The making wing's face: tasks, styles, scenes and stimuli.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cogtrain_core as core;
-use numpy::{PyArray3, PyArrayMethods, ToPyArray};
+use numpy::{PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -93,7 +93,7 @@ impl Style {
 /// Declared arrangement of bodies, camera and light; metres, z up. A value.
 #[pyclass(frozen, eq, module = "cogtrain._core")]
 #[derive(Clone, PartialEq)]
-pub struct Scene(core::Scene);
+pub struct Scene(pub core::Scene);
 
 #[pymethods]
 impl Scene {
@@ -110,44 +110,6 @@ impl Scene {
 
     fn __repr__(&self) -> String {
         format!("Scene({} bodies)", self.0.bodies.len())
-    }
-}
-
-/// What the simulator says happens to a scene within four seconds.
-#[pyclass(frozen, module = "cogtrain._core")]
-pub struct Trajectory(core::Trajectory);
-
-#[pymethods]
-impl Trajectory {
-    /// Whether any body moved by more than a tenth of its shortest side.
-    #[getter]
-    fn fell(&self) -> bool {
-        self.0.fell
-    }
-
-    /// Largest displacement of any body's centre, in metres.
-    #[getter]
-    fn displacement_m(&self) -> f64 {
-        self.0.displacement_m
-    }
-
-    /// Time between frames, in seconds.
-    #[getter]
-    fn dt_s(&self) -> f64 {
-        self.0.dt_s
-    }
-
-    /// Centres in metres, ``(frames, bodies, 3)`` float32.
-    #[getter]
-    fn positions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray3<f32>>> {
-        let frames = &self.0.frames;
-        let shape = [frames.len(), frames[0].len(), 3];
-        let flat: Vec<f32> = frames
-            .iter()
-            .flatten()
-            .flat_map(|pose| pose.position_m)
-            .collect();
-        flat.to_pyarray(py).reshape(shape)
     }
 }
 
@@ -303,14 +265,6 @@ impl Stimulus {
             self.stimulus.id, self.stimulus.answers
         )
     }
-}
-
-/// Simulates a scene from rest for four seconds.
-#[pyfunction]
-pub fn simulate(py: Python<'_>, scene: &Scene) -> PyResult<Trajectory> {
-    py.detach(|| core::simulate(&scene.0))
-        .map(Trajectory)
-        .map_err(to_python)
 }
 
 /// Renders a scene: sRGB, ``(size_px, size_px, 3)`` uint8.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Item, Place};
-use crate::physics::column;
+use crate::physics::equilibrium;
 use crate::scene::{Body, Camera, Color, Light, Scene, Vec3};
 use crate::stimulus::Factor;
 use crate::{Error, Result, Stream};
@@ -123,9 +123,9 @@ impl TowerFactors {
             .collect();
         let centres = centred(stack(&yaws, critical, margin, stream))?;
         let scene = scene(&centres, &yaws, stream);
-        let equilibrium = column(&scene).ok()?;
-        let as_designed = equilibrium.critical_interface == critical
-            && (equilibrium.margin_m() - margin).abs() < 1e-9;
+        let equilibrium = equilibrium(&scene).ok()?;
+        let as_designed =
+            equilibrium.critical == critical && (equilibrium.margin_m - margin).abs() < 1e-9;
         as_designed.then(|| Item {
             factors: BTreeMap::from([
                 ("n_blocks".to_owned(), Factor::Integer(cell.n_blocks as i64)),
@@ -346,7 +346,7 @@ mod tests {
                 stands.factors["critical_interface"],
                 falls.factors["critical_interface"]
             );
-            let sum = stands.equilibrium.margin_m() + falls.equilibrium.margin_m();
+            let sum = stands.equilibrium.margin_m + falls.equilibrium.margin_m;
             assert!(sum.abs() < 1e-9, "{sum}");
         }
     }
@@ -358,7 +358,7 @@ mod tests {
             for index in 0..120 {
                 let item = draw(&factors, index);
                 assert_eq!(item.equilibrium.stands(), index % 2 == 0);
-                assert!((item.equilibrium.margin_m().abs() - margin[0]).abs() < 1e-9);
+                assert!((item.equilibrium.margin_m.abs() - margin[0]).abs() < 1e-9);
             }
         }
     }
