@@ -119,7 +119,7 @@ def test_verdicts_agree_with_an_independent_program(draw, planar):
 @pytest.mark.parametrize("planar", [True, False])
 def test_margins_are_where_an_independent_program_changes_its_mind(draw, planar):
     rng = np.random.default_rng(1)
-    for _ in range(60):
+    for _ in range(40):
         boxes, verdict = draw(rng, planar)
         contacts = find_contacts(boxes)
         assert stands(boxes, contacts, verdict.margin_m - RESOLVED_M), boxes
