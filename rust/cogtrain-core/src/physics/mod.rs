@@ -1,5 +1,6 @@
 //! What physics says about a scene: statics decides, simulation gives a second opinion and motion.
 
+mod bounds;
 mod collapse;
 mod contact;
 mod equilibrium;
