@@ -22,9 +22,11 @@ __all__ = [
     "Trajectory",
     "encode_png",
     "equilibrium",
+    "noisy_falls",
     "render",
     "simulate",
     "stands",
+    "verdict_json",
 ]
 
 class CorruptImageError(ValueError):
@@ -90,7 +92,12 @@ class Trajectory:
     @property
     def dt_s(self) -> float: ...
     @property
+    def fell_s(self) -> list[float | None]: ...
+    @property
     def positions(self) -> NDArray[np.float32]: ...
+    @property
+    def orientations(self) -> NDArray[np.float32]: ...
+    def scene(self, start: Scene, frame: int) -> Scene: ...
 
 @final
 class Stimulus:
@@ -216,6 +223,17 @@ class LoaderCore:
 
 def equilibrium(scene: Scene) -> Equilibrium: ...
 def stands(scene: Scene, tilt: tuple[float, float] = ...) -> bool: ...
+def verdict_json(scene: Scene) -> str: ...
+def noisy_falls(
+    scenes: Sequence[Scene],
+    *,
+    sigma: float,
+    force: float,
+    samples: int,
+    seed: int,
+    mechanics: str,
+    threads: int,
+) -> NDArray[np.bool_]: ...
 def simulate(scene: Scene) -> Trajectory: ...
 def render(scene: Scene, style: str = "cubeworld", size_px: int = 224) -> NDArray[np.uint8]: ...
 def encode_png(image: Any) -> bytes: ...

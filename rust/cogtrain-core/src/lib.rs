@@ -47,7 +47,8 @@ pub use stimulus::{Factor, Source, Stimulus};
 
 pub use generate::{GENERATOR_VERSION, Generator, MAX_COUNT, Recipe, Split, stimulus_id};
 pub use physics::{
-    Contact, Equilibrium, Pose, Trajectory, Twist, contacts, equilibrium, simulate, stands,
+    Contact, Equilibrium, Link, Mechanics, NoisyPhysics, Pose, Robustness, Trajectory, Twist,
+    Verdict, contacts, equilibrium, simulate, stands, verdict,
 };
 pub use render::render;
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};

@@ -32,7 +32,9 @@ mod _core {
     #[pymodule_export]
     use crate::making::{Generator, Scene, Stimulus, Style, Task, render};
     #[pymodule_export]
-    use crate::physics::{Equilibrium, Trajectory, equilibrium, simulate, stands};
+    use crate::physics::{
+        Equilibrium, Trajectory, equilibrium, noisy_falls, simulate, stands, verdict_json,
+    };
     #[pymodule_export]
     use crate::preprocess::Preprocess;
     #[pymodule_export]

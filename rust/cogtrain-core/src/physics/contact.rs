@@ -45,9 +45,7 @@ pub fn contacts(scene: &Scene) -> Result<Vec<Contact>> {
             "add a block",
         ));
     }
-    for (index, body) in bodies.iter().enumerate() {
-        check_upright(index, body)?;
-    }
+    check_upright(bodies)?;
     let faces: Vec<Polygon> = bodies.iter().map(footprint).collect();
     for (upper, lower) in pairs(bodies.len()) {
         check_apart(bodies, &faces, upper, lower)?;
@@ -168,13 +166,16 @@ pub(super) fn footprint(body: &Body) -> Polygon {
     ])
 }
 
-fn check_upright(index: usize, body: &Body) -> Result<()> {
-    if body.orientation[1].abs() > 1e-9 || body.orientation[2].abs() > 1e-9 {
-        return Err(refused(index, "an upright block", "a tilted one"));
-    }
-    if bottom(body) < -CONTACT_SLOP_M {
-        let got = format!("one that reaches {} m into it", -bottom(body));
-        return Err(refused(index, "a block above the ground", &got));
+/// Whether every box stands upright, on or above the ground.
+pub(super) fn check_upright(bodies: &[Body]) -> Result<()> {
+    for (index, body) in bodies.iter().enumerate() {
+        if body.orientation[1].abs() > 1e-9 || body.orientation[2].abs() > 1e-9 {
+            return Err(refused(index, "an upright block", "a tilted one"));
+        }
+        if bottom(body) < -CONTACT_SLOP_M {
+            let got = format!("one that reaches {} m into it", -bottom(body));
+            return Err(refused(index, "a block above the ground", &got));
+        }
     }
     Ok(())
 }

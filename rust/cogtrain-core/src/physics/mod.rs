@@ -7,12 +7,17 @@ mod equilibrium;
 mod load;
 mod margin;
 mod mechanism;
+mod noise;
+mod observer;
 mod polygon;
 mod simulate;
 mod trajectory;
+mod verdict;
 
 pub use contact::{Contact, contacts};
 pub use equilibrium::{Equilibrium, equilibrium, stands};
 pub use mechanism::Twist;
+pub use observer::{Mechanics, NoisyPhysics};
 pub use simulate::simulate;
 pub use trajectory::{Pose, Trajectory};
+pub use verdict::{Link, Robustness, Verdict, verdict};
