@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Appearance",
     "Batch",
     "CorruptImageError",
     "Generator",
@@ -52,6 +53,27 @@ class Style:
     def name(self) -> str: ...
 
 @final
+class Appearance:
+    """How a scene is shown; physics does not depend on it. A value."""
+
+    def __new__(
+        cls,
+        style: str = "cubeworld",
+        *,
+        palette: str = "default",
+        background: str = "white",
+        texture_seed: int = 0,
+    ) -> Appearance: ...
+    @property
+    def style(self) -> str: ...
+    @property
+    def palette(self) -> str: ...
+    @property
+    def background(self) -> str: ...
+    @property
+    def texture_seed(self) -> int: ...
+
+@final
 class Scene:
     """Declared arrangement of bodies; SI units, z up. A value: equal if its parts are."""
 
@@ -90,6 +112,10 @@ class Stimulus:
     def margin(self) -> float | None: ...
     @property
     def scene(self) -> Scene | None: ...
+    @property
+    def judged(self) -> Scene | None: ...
+    @property
+    def appearance(self) -> Appearance | None: ...
 
 @final
 class Generator:
@@ -195,5 +221,7 @@ class LoaderCore:
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 def simulate(scene: Scene) -> Trajectory: ...
-def render(scene: Scene, style: str = "cubeworld", size_px: int = 224) -> NDArray[np.uint8]: ...
+def render(
+    scene: Scene, style: str | Appearance | None = None, size_px: int = 224
+) -> NDArray[np.uint8]: ...
 def encode_png(image: Any) -> bytes: ...

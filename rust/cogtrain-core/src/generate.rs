@@ -2,45 +2,34 @@
 
 use serde_json::{Map, Value};
 
+use crate::naming::named;
 use crate::physics::simulate;
 use crate::render::render;
 use crate::scene::Scene;
 use crate::stimulus::{Source, Stimulus};
-use crate::style::Style;
+use crate::style::{Appearance, Style};
 use crate::task::{Factors, Item, Place, Task};
 use crate::{Error, Result};
 
 /// Raised whenever the same recipe would give other stimuli; part of every id and fingerprint.
-pub const GENERATOR_VERSION: u32 = 1;
+pub const GENERATOR_VERSION: u32 = 2;
 
 /// Most stimuli of one split: splits are this far apart on the axis of indices.
 pub const MAX_COUNT: u64 = 1 << 40;
 
-/// Part of a design that shares no stimulus with the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
-    /// To fit on.
-    Train,
-    /// To choose by.
-    Val,
-    /// To report.
-    Test,
+named! {
+    /// Part of a design that shares no stimulus with the others.
+    pub enum Split as "split" {
+        /// To fit on.
+        Train = "train",
+        /// To choose by.
+        Val = "val",
+        /// To report.
+        Test = "test",
+    }
 }
 
 impl Split {
-    /// Every split's name, in order of index.
-    pub const NAMES: [&'static str; 3] = ["train", "val", "test"];
-
-    /// The split called `name`.
-    pub fn parse(name: &str) -> Result<Self> {
-        match name {
-            "train" => Ok(Self::Train),
-            "val" => Ok(Self::Val),
-            "test" => Ok(Self::Test),
-            _ => Err(Error::unknown_name("split", name, &Self::NAMES)),
-        }
-    }
-
     fn first_index(self) -> u64 {
         self as u64 * MAX_COUNT
     }
@@ -107,16 +96,20 @@ impl Generator {
                 "stay within the set",
             ));
         }
-        let (seed, first) = (self.recipe.seed, self.recipe.split.first_index());
-        self.factors.draw(&Place { seed, first, index })
+        self.factors.draw(&Place {
+            seed: self.recipe.seed,
+            first: self.recipe.split.first_index(),
+            index,
+            style: self.recipe.style,
+        })
     }
 
     /// Stimulus `index` with its picture, and the item behind it.
     pub fn generate(&self, index: u64) -> Result<(Stimulus, Item)> {
         let item = self.item(index)?;
         let stimulus = Stimulus {
-            id: stimulus_id(&item.scene, self.recipe.style),
-            image: render(&item.scene, self.recipe.style, self.recipe.size_px)?,
+            id: stimulus_id(&item.scene, &item.appearance),
+            image: render(&item.scene, &item.appearance, self.recipe.size_px)?,
             answers: self.recipe.task.answers(&item.equilibrium),
             factors: item.factors.clone(),
             margin: Some(item.equilibrium.margin_m()),
@@ -133,10 +126,11 @@ impl Generator {
     }
 }
 
-/// First 16 bytes, in hex, of BLAKE3 over scene, style and generator version. The image's size is
+/// First 16 bytes, in hex, of BLAKE3 over scene, appearance and generator version. The image's size is
 /// left out: a person and a model that see it at different sizes judge the same stimulus.
-pub fn stimulus_id(scene: &Scene, style: Style) -> String {
-    let text = format!("{GENERATOR_VERSION}\n{}\n{}", style.name(), scene.to_json());
+pub fn stimulus_id(scene: &Scene, appearance: &Appearance) -> String {
+    let shown = serde_json::to_string(appearance).expect("names and numbers always serialise");
+    let text = format!("{GENERATOR_VERSION}\n{shown}\n{}", scene.to_json());
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
 
@@ -147,7 +141,7 @@ impl Source for Generator {
 
     fn id(&self, index: usize) -> Result<String> {
         let item = self.item(index as u64)?;
-        Ok(stimulus_id(&item.scene, self.recipe.style))
+        Ok(stimulus_id(&item.scene, &item.appearance))
     }
 
     fn get(&self, index: usize) -> Result<Stimulus> {
@@ -200,10 +194,7 @@ mod tests {
             (Split::Train, 1),
         ] {
             for index in 0..300 {
-                ids.insert(stimulus_id(
-                    &generator(split, seed).item(index).expect("fillable").scene,
-                    Style::Cubeworld,
-                ));
+                ids.insert(generator(split, seed).id(index).expect("fillable"));
             }
         }
         assert_eq!(ids.len(), 1200);

@@ -25,6 +25,7 @@
 
 mod error;
 mod image;
+mod naming;
 mod rng;
 mod stimulus;
 
@@ -43,14 +44,14 @@ mod preprocess;
 pub use error::{Error, Result};
 pub use image::Image;
 pub use rng::Stream;
-pub use stimulus::{Factor, Source, Stimulus};
+pub use stimulus::{Factor, Record, Source, Stimulus};
 
 pub use generate::{GENERATOR_VERSION, Generator, MAX_COUNT, Recipe, Split, stimulus_id};
 pub use physics::{Equilibrium, Pose, Trajectory, column, simulate};
 pub use render::render;
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
-pub use style::{Look, Rgb, Style};
-pub use task::{Factors, Item, Place, Task, TowerFactors};
+pub use style::{Appearance, Background, Look, Palette, Rgb, Style};
+pub use task::{Domain, Factors, Item, Place, Question, Scale, Task, TowerFactors};
 
 pub use codec::{encode_png, read_image};
 pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};

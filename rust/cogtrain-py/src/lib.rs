@@ -9,6 +9,7 @@
     reason = "arguments come from Python by value"
 )]
 
+mod appearance;
 mod arrays;
 mod errors;
 mod loader;
@@ -23,13 +24,15 @@ mod source;
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
+    use crate::appearance::{Appearance, Style};
+    #[pymodule_export]
     use crate::arrays::encode_png;
     #[pymodule_export]
     use crate::errors::CorruptImageError;
     #[pymodule_export]
     use crate::loader::{Batch, LoaderCore};
     #[pymodule_export]
-    use crate::making::{Generator, Scene, Stimulus, Style, Task, Trajectory, render, simulate};
+    use crate::making::{Generator, Scene, Stimulus, Task, Trajectory, render, simulate};
     #[pymodule_export]
     use crate::preprocess::Preprocess;
     #[pymodule_export]

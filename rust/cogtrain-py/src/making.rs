@@ -8,6 +8,7 @@ use numpy::{PyArray3, PyArrayMethods, ToPyArray};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::appearance::{Appearance, Shown};
 use crate::errors::to_python;
 
 /// A question family whose truth physics decides, by name.
@@ -55,38 +56,6 @@ impl Task {
 
     fn __repr__(&self) -> String {
         format!("Task({:?})", self.0.name())
-    }
-}
-
-/// How a scene looks, by name.
-///
-/// Raises:
-///     ValueError: For an unknown name; the message names the nearest.
-#[pyclass(frozen, eq, module = "cogtrain._core")]
-#[derive(PartialEq)]
-pub struct Style(core::Style);
-
-#[pymethods]
-impl Style {
-    #[new]
-    fn new(name: &str) -> PyResult<Self> {
-        core::Style::parse(name).map(Self).map_err(to_python)
-    }
-
-    /// Every style's name.
-    #[staticmethod]
-    fn names() -> Vec<&'static str> {
-        core::Style::NAMES.to_vec()
-    }
-
-    /// The style's name.
-    #[getter]
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-
-    fn __repr__(&self) -> String {
-        format!("Style({:?})", self.0.name())
     }
 }
 
@@ -218,7 +187,7 @@ impl Generator {
 #[pyclass(frozen, module = "cogtrain._core")]
 pub struct Stimulus {
     stimulus: core::Stimulus,
-    made: Option<(Arc<core::Generator>, core::Scene)>,
+    made: Option<(Arc<core::Generator>, core::Item)>,
 }
 
 impl Stimulus {
@@ -227,7 +196,7 @@ impl Stimulus {
         let (stimulus, item) = generator.generate(index)?;
         Ok(Self {
             stimulus,
-            made: Some((Arc::clone(generator), item.scene)),
+            made: Some((Arc::clone(generator), item)),
         })
     }
 
@@ -263,10 +232,10 @@ impl Stimulus {
     /// The simulator's answers to the same questions (about 20 ms); ``None`` without a scene.
     #[getter]
     fn simulated(&self, py: Python<'_>) -> PyResult<Option<BTreeMap<String, String>>> {
-        let Some((generator, scene)) = &self.made else {
+        let Some((generator, item)) = &self.made else {
             return Ok(None);
         };
-        py.detach(|| generator.second_opinion(scene))
+        py.detach(|| generator.second_opinion(&item.judged))
             .map(Some)
             .map_err(to_python)
     }
@@ -277,6 +246,7 @@ impl Stimulus {
         let factors = PyDict::new(py);
         for (name, value) in &self.stimulus.factors {
             match value {
+                core::Factor::Flag(value) => factors.set_item(name, value)?,
                 core::Factor::Integer(value) => factors.set_item(name, value)?,
                 core::Factor::Real(value) => factors.set_item(name, value)?,
                 core::Factor::Text(value) => factors.set_item(name, value)?,
@@ -294,7 +264,25 @@ impl Stimulus {
     /// The scene behind the image; ``None`` for a photograph.
     #[getter]
     fn scene(&self) -> Option<Scene> {
-        self.made.as_ref().map(|(_, scene)| Scene(scene.clone()))
+        self.made
+            .as_ref()
+            .map(|(_, item)| Scene(item.scene.clone()))
+    }
+
+    /// The scene whose stability is asked about: ``scene``, or what is left of it after a removal.
+    #[getter]
+    fn judged(&self) -> Option<Scene> {
+        self.made
+            .as_ref()
+            .map(|(_, item)| Scene(item.judged.clone()))
+    }
+
+    /// How the scene is shown; ``None`` for a photograph.
+    #[getter]
+    fn appearance(&self) -> Option<Appearance> {
+        self.made
+            .as_ref()
+            .map(|(_, item)| Appearance(item.appearance))
     }
 
     fn __repr__(&self) -> String {
@@ -314,17 +302,20 @@ pub fn simulate(py: Python<'_>, scene: &Scene) -> PyResult<Trajectory> {
 }
 
 /// Renders a scene: sRGB, ``(size_px, size_px, 3)`` uint8.
+///
+/// Args:
+///     style: Name of a style, or an ``Appearance``.
 #[pyfunction]
-#[pyo3(signature = (scene, style="cubeworld", size_px=224))]
+#[pyo3(signature = (scene, style=None, size_px=224))]
 pub fn render<'py>(
     py: Python<'py>,
     scene: &Scene,
-    style: &str,
+    style: Option<Shown>,
     size_px: usize,
 ) -> PyResult<Bound<'py, PyArray3<u8>>> {
-    let style = core::Style::parse(style).map_err(to_python)?;
+    let appearance = style.unwrap_or_default().read().map_err(to_python)?;
     let image = py
-        .detach(|| core::render(&scene.0, style, size_px))
+        .detach(|| core::render(&scene.0, &appearance, size_px))
         .map_err(to_python)?;
     array(py, image)
 }

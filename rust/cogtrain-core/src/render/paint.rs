@@ -5,7 +5,7 @@ use super::cast::Field;
 use super::shade::{Sample, Shader};
 use super::srgb::Srgb;
 use crate::scene::Scene;
-use crate::style::{Rgb, Style};
+use crate::style::{Appearance, Rgb};
 use crate::{Error, Image, Result};
 
 /// Samples along each side of a pixel on an edge.
@@ -13,14 +13,14 @@ const GRID: usize = 4;
 /// Largest image side, in pixels.
 const MAX_SIDE_PX: usize = 4096;
 
-/// Renders `scene` in `style` on a `size_px` × `size_px` grid.
+/// Renders `scene` as `appearance` says on a `size_px` × `size_px` grid.
 ///
 /// The result is 8-bit sRGB; the same arguments give the same bytes on every machine. Edges of
 /// surfaces and shadows are anti-aliased with a 4 × 4 box filter in linear light.
 ///
 /// # Errors
 /// [`Error::Argument`] if the scene is not valid or `size_px` is not in 1 … 4096.
-pub fn render(scene: &Scene, style: Style, size_px: usize) -> Result<Image> {
+pub fn render(scene: &Scene, appearance: &Appearance, size_px: usize) -> Result<Image> {
     scene.check()?;
     if !(1..=MAX_SIDE_PX).contains(&size_px) {
         let expected = format!("1 … {MAX_SIDE_PX}");
@@ -33,7 +33,7 @@ pub fn render(scene: &Scene, style: Style, size_px: usize) -> Result<Image> {
     }
     let view = Viewpoint::new(&scene.camera, size_px, size_px);
     let field = Field::new(scene, &view, size_px, size_px);
-    let shader = Shader::new(scene, &style.look(), field);
+    let shader = Shader::new(scene, &appearance.look(), field);
     let mut canvas = Canvas::cast(&shader, &view, size_px);
     canvas.smooth(&shader, &view);
     Image::new(size_px, size_px, canvas.pixels)
@@ -115,10 +115,11 @@ fn average(shader: &Shader, view: &Viewpoint, x: usize, y: usize) -> Rgb {
 mod tests {
     use super::*;
     use crate::scene::tests::cubes;
+    use crate::style::Style;
 
     #[test]
     fn refuses_an_empty_grid() {
-        let error = render(&cubes(&[]), Style::Cubeworld, 0)
+        let error = render(&cubes(&[]), &Appearance::new(Style::Cubeworld), 0)
             .expect_err("no pixels")
             .to_string();
         assert!(
@@ -132,7 +133,7 @@ mod tests {
     fn cube_and_shadow_are_where_geometry_puts_them() {
         let scene = cubes(&[[0.0, 0.0, 0.5]]);
         let size = 200;
-        let image = render(&scene, Style::Cubeworld, size).expect("valid");
+        let image = render(&scene, &Appearance::new(Style::Cubeworld), size).expect("valid");
         let view = Viewpoint::new(&scene.camera, size, size);
         let at = |point: [f64; 3]| {
             let [x, y] = view.project(point.into()).expect("in front");
@@ -153,11 +154,11 @@ mod tests {
         let view = Viewpoint::new(&scene.camera, 64, 64);
         let shader = Shader::new(
             &scene,
-            &Style::Cubeworld.look(),
+            &Appearance::new(Style::Cubeworld).look(),
             Field::new(&scene, &view, 64, 64),
         );
         let raw = Canvas::cast(&shader, &view, 64);
-        let image = render(&scene, Style::Cubeworld, 64).expect("valid");
+        let image = render(&scene, &Appearance::new(Style::Cubeworld), 64).expect("valid");
         let mut edges = 0;
         for at in 0..64 * 64 {
             if raw.is_edge(at % 64, at / 64) {

@@ -1,24 +1,27 @@
 //! Question families whose truth physics decides.
 
+mod question;
 mod tower;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::naming::named;
 use crate::physics::{Equilibrium, Trajectory};
 use crate::scene::Scene;
 use crate::stimulus::Factor;
-use crate::{Error, Result, Stream};
+use crate::style::{Appearance, Style};
+use crate::{Result, Stream};
+pub use question::{Domain, Question, Scale};
 pub use tower::TowerFactors;
 
-/// A question family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// Will this tower of blocks fall? Cognitive domain: intuitive physics.
-    Tower,
+named! {
+    /// A question family.
+    pub enum Task as "task" {
+        /// Will this tower of blocks fall? Cognitive domain: intuitive physics.
+        Tower = "tower",
+    }
 }
 
 /// One drawn item of a task: what is shown, what is true of it, how it was made.
@@ -26,7 +29,11 @@ pub enum Task {
 pub struct Item {
     /// What is shown.
     pub scene: Scene,
-    /// The verdict of statics.
+    /// How it is shown.
+    pub appearance: Appearance,
+    /// The scene whose stability is asked about: `scene` itself, or what is left of it.
+    pub judged: Scene,
+    /// The verdict of statics on `judged`.
     pub equilibrium: Equilibrium,
     /// Factor name → value.
     pub factors: BTreeMap<String, Factor>,
@@ -40,28 +47,10 @@ pub enum Factors {
 }
 
 impl Task {
-    /// Every task's name.
-    pub const NAMES: [&'static str; 1] = ["tower"];
-
-    /// The task called `name`.
-    pub fn parse(name: &str) -> Result<Self> {
-        match name {
-            "tower" => Ok(Self::Tower),
-            _ => Err(Error::unknown_name("task", name, &Self::NAMES)),
-        }
-    }
-
-    /// The task's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tower => Self::NAMES[0],
-        }
-    }
-
     /// The cognitive domain that the task belongs to.
     pub fn domain(self) -> &'static str {
         match self {
-            Self::Tower => "physics",
+            Self::Tower => Domain::Physics.name(),
         }
     }
 
@@ -106,6 +95,8 @@ pub struct Place {
     pub first: u64,
     /// Position within the split.
     pub index: u64,
+    /// Look of the whole set.
+    pub style: Style,
 }
 
 impl Place {

@@ -13,10 +13,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::question::yes_no;
 use super::{Item, Place};
 use crate::physics::column;
 use crate::scene::{Body, Camera, Color, Light, Scene, Vec3};
 use crate::stimulus::Factor;
+use crate::style::{Appearance, Style};
 use crate::{Error, Result, Stream};
 
 /// Fewest and most blocks of a tower.
@@ -86,7 +88,7 @@ impl TowerFactors {
         let cell = self.cell(place);
         let stream = &mut place.stream("tower", place.index);
         for _ in 0..MAX_TRIES {
-            if let Some(item) = self.attempt(&cell, stream) {
+            if let Some(item) = self.attempt(&cell, place.style, stream) {
                 return Ok(item);
             }
         }
@@ -114,7 +116,7 @@ impl TowerFactors {
         }
     }
 
-    fn attempt(&self, cell: &Cell, stream: &mut Stream) -> Option<Item> {
+    fn attempt(&self, cell: &Cell, style: Style, stream: &mut Stream) -> Option<Item> {
         let &Cell {
             margin, critical, ..
         } = cell;
@@ -127,6 +129,8 @@ impl TowerFactors {
         let as_designed = equilibrium.critical_interface == critical
             && (equilibrium.margin_m() - margin).abs() < 1e-9;
         as_designed.then(|| Item {
+            appearance: Appearance::new(style),
+            judged: scene.clone(),
             factors: BTreeMap::from([
                 ("n_blocks".to_owned(), Factor::Integer(cell.n_blocks as i64)),
                 (
@@ -146,8 +150,7 @@ impl TowerFactors {
 
 /// Answers to the task's questions, given whether the tower falls.
 pub fn answers(falls: bool) -> BTreeMap<String, String> {
-    let answer = if falls { "yes" } else { "no" };
-    BTreeMap::from([("will_fall".to_owned(), answer.to_owned())])
+    BTreeMap::from([("will_fall".to_owned(), yes_no(falls))])
 }
 
 struct Cell {
@@ -224,7 +227,7 @@ fn centred(mut centres: Vec<[f64; 2]>) -> Option<Vec<[f64; 2]>> {
 }
 
 fn scene(centres: &[[f64; 2]], yaws: &[f64], stream: &mut Stream) -> Scene {
-    let mut colors = Color::ALL;
+    let mut colors = Color::ALL.to_vec();
     for i in (1..colors.len()).rev() {
         colors.swap(i, stream.below(i as u64 + 1) as usize);
     }
@@ -247,6 +250,7 @@ fn scene(centres: &[[f64; 2]], yaws: &[f64], stream: &mut Stream) -> Scene {
         camera: camera(),
         light: Light {
             toward: [-0.5, -0.8, 1.15],
+            radius_deg: 0.0,
         },
     }
 }
@@ -331,6 +335,7 @@ mod tests {
             seed: 0,
             first: 0,
             index,
+            style: Style::Cubeworld,
         };
         factors.draw(&place).expect("fillable")
     }
