@@ -18,7 +18,7 @@ use clarabel::solver::{
 use super::contact::{Contact, heading};
 use super::load::Load;
 use super::mechanism::cross;
-use super::polygon::{Corner, Point, Polygon};
+use super::polygon::{Corner, Movable, Point, Polygon};
 use crate::scene::{Scene, Vec3};
 
 /// Largest deviation, in metres and in parts of a turn, of a structure that counts as planar.
@@ -52,9 +52,31 @@ struct Joint {
 
 enum Shape {
     /// A polygon.
-    Area(Polygon),
+    Area(Movable),
     /// In a plane: the two ends, and the direction from the first to the second.
     Line(Point, Point, Point),
+}
+
+/// How far inwards the borders of all contacts are moved. A contact vanishes at one inset, where it
+/// is a point or a line: `after` tells that inset from all that follow it.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Inset {
+    /// In metres; negative is outwards.
+    pub metres: f64,
+    /// Whether contacts that vanish just here are gone already.
+    pub after: bool,
+}
+
+impl Inset {
+    /// Borders as they are.
+    pub const NONE: Self = Self {
+        metres: 0.0,
+        after: false,
+    };
+
+    fn keeps(self, end_m: f64) -> bool {
+        self.metres < end_m || (self.metres <= end_m && !self.after)
+    }
 }
 
 /// The answer of the linear program.
@@ -110,21 +132,15 @@ impl Structure {
         self.length_m
     }
 
-    /// An inset at which some body has no contact left.
-    pub fn largest_inset_m(&self) -> f64 {
-        let holds = |body: usize| {
-            let own = self.joints.iter().filter(|joint| joint.upper == body);
-            own.map(|joint| joint.vanishes_at_m).fold(0.0, f64::max)
-        };
-        (0..self.bodies.len())
-            .map(holds)
-            .fold(f64::INFINITY, f64::min)
+    /// Per contact, the inset in metres at which nothing but a point or a line is left of it.
+    pub fn ends_m(&self) -> impl Iterator<Item = f64> {
+        self.joints.iter().map(|joint| joint.vanishes_at_m)
     }
 
-    /// Judges it with every contact's border moved inwards by `inset_m`, pulled sideways by
-    /// `tilt` in units of gravity.
-    pub fn judge(&self, inset_m: f64, tilt: Point) -> Outcome {
-        let rows = self.rows(inset_m);
+    /// Judges it with every contact's border moved inwards, pulled sideways by `tilt` in units of
+    /// gravity.
+    pub fn judge(&self, inset: Inset, tilt: Point) -> Outcome {
+        let rows = self.rows(inset);
         let held = |body: usize| rows.iter().any(|row| self.joints[row.joint].upper == body);
         if !(0..self.bodies.len()).all(held) {
             return Outcome::Falls;
@@ -136,10 +152,13 @@ impl Structure {
         }
     }
 
-    fn rows(&self, inset_m: f64) -> Vec<Row> {
+    fn rows(&self, inset: Inset) -> Vec<Row> {
         let mut rows = Vec::with_capacity(16 * self.joints.len());
         for (number, joint) in self.joints.iter().enumerate() {
-            for corner in joint.corners(inset_m) {
+            if !inset.keeps(joint.vanishes_at_m) {
+                continue;
+            }
+            for corner in joint.corners(inset.metres) {
                 for tangent in &joint.tangents {
                     let [tx, ty] = tangent.map(|t| t * joint.friction);
                     rows.push(self.row(number, corner, [tx, ty, 1.0]));
@@ -147,6 +166,32 @@ impl Structure {
             }
         }
         rows
+    }
+
+    /// The fastest that `motion` would close contact `number` at an inset, if it resisted.
+    pub fn closing(&self, number: usize, inset_m: f64, motion: &[[f64; 6]]) -> f64 {
+        let joint = &self.joints[number];
+        let toward = |corner: Corner, tangent: &Point| {
+            let [tx, ty] = tangent.map(|t| t * joint.friction);
+            let force = [tx, ty, 1.0];
+            let point = [corner.at[0], corner.at[1], joint.height_m];
+            let speed = |body: usize| {
+                let arm = [0, 1, 2].map(|k| point[k] - self.centres[body][k]);
+                let [x, y, z, a, b, c] = motion[body];
+                let turned = cross([a, b, c], arm);
+                (0..3)
+                    .map(|k| force[k] * ([x, y, z][k] + turned[k]))
+                    .sum::<f64>()
+            };
+            joint.lower.map_or(0.0, speed) - speed(joint.upper)
+        };
+        let mut fastest = f64::NEG_INFINITY;
+        for corner in joint.corners(inset_m) {
+            for tangent in &joint.tangents {
+                fastest = fastest.max(toward(corner, tangent));
+            }
+        }
+        fastest
     }
 
     /// How fast `force` at a `corner` of a joint sees the two bodies part.
@@ -195,11 +240,12 @@ impl Joint {
         let polygon = contact.polygon();
         let [cos, sin] = heading(&scene.bodies[contact.upper]);
         let (tangents, shape, vanishes_at_m) = match plane {
-            None => (
-                vec![[cos, sin], [-sin, cos], [-cos, -sin], [sin, -cos]],
-                Shape::Area(polygon.clone()),
-                polygon.thickness(),
-            ),
+            None => {
+                let movable = polygon.movable();
+                let vanishes_at_m = movable.vanishes_at_m();
+                let tangents = vec![[cos, sin], [-sin, cos], [-cos, -sin], [sin, -cos]];
+                (tangents, Shape::Area(movable), vanishes_at_m)
+            }
             Some(along) => section(&polygon, along),
         };
         Self {
@@ -218,8 +264,7 @@ impl Joint {
 
     fn corners(&self, inset_m: f64) -> Vec<Corner> {
         match &self.shape {
-            Shape::Area(polygon) => polygon.inset(inset_m),
-            Shape::Line(..) if inset_m >= self.vanishes_at_m => Vec::new(),
+            Shape::Area(polygon) => polygon.corners(inset_m),
             Shape::Line(first, last, along) => [(first, 1.0), (last, -1.0)]
                 .map(|(end, sign)| {
                     let drift = along.map(|a| sign * a);

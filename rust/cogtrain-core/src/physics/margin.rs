@@ -1,12 +1,12 @@
 //! How far the borders of the contacts may move before a structure changes its mind.
 
-use super::collapse::{Answer, Outcome, Structure};
+use super::collapse::{Answer, Inset, Outcome, Structure};
 use super::polygon::Point;
 use crate::{Error, Result};
 
 /// Where the search stops, as a part of the typical side.
 const TOLERANCE: f64 = 1e-11;
-/// Newton takes some five steps; halving the bracket down to the tolerance some forty.
+/// Newton takes some five steps; halving down to the tolerance takes some forty.
 const MAX_STEPS: usize = 100;
 const UPRIGHT: Point = [0.0; 2];
 
@@ -20,42 +20,38 @@ pub struct Margin {
     pub motion: Option<Vec<[f64; 6]>>,
 }
 
-/// Finds the margin by Newton's method on the power of the worst mechanism, kept within what is
-/// known to stand and to fall.
+/// Finds the margin by Newton's method on the power of the worst mechanism, kept between insets
+/// that are known to stand and to fall. Power is continuous in the inset except where a contact
+/// vanishes: there both sides are judged.
 pub fn margin(structure: &Structure) -> Result<Margin> {
     let tolerance = TOLERANCE * structure.length_m();
-    let mut bracket = Bracket {
-        stands: f64::NEG_INFINITY,
-        falls: structure.largest_inset_m(),
-        reach: structure.length_m(),
-    };
-    let mut inset = 0.0;
-    let mut motion = None;
-    let mut critical = 0;
-    for step in 0..MAX_STEPS {
-        let answer = judge(structure, inset, UPRIGHT)?;
-        if step == 0 {
-            motion = falling_motion(structure, answer.as_ref());
-        }
-        let next = bracket.narrow(inset, answer.as_ref());
-        if let Some(answer) = answer {
-            critical = steepest(&answer);
-        }
-        let moved = (next - inset).abs();
-        inset = next;
-        if moved <= tolerance || bracket.falls - bracket.stands <= tolerance {
+    let mut search = Search::new(structure);
+    let mut inset = Inset::NONE;
+    let mut answer = judge(structure, inset, UPRIGHT)?;
+    let motion = falling_motion(structure, answer.as_ref());
+    let mut root = 0.0;
+    for _ in 0..MAX_STEPS {
+        let next = search.next(inset, answer.as_ref());
+        if let Some(found) = search.found(tolerance) {
+            root = found;
             break;
         }
+        root = next.metres;
+        if (next.metres - inset.metres).abs() <= tolerance && next.after == inset.after {
+            break;
+        }
+        inset = next;
+        answer = judge(structure, inset, UPRIGHT)?;
     }
     Ok(Margin {
-        inset_m: inset,
-        critical,
+        inset_m: root,
+        critical: critical(structure, root, inset, answer.as_ref()),
         motion,
     })
 }
 
 /// The answer at `inset`; `None` if it falls with nothing to hold it.
-fn judge(structure: &Structure, inset: f64, tilt: Point) -> Result<Option<Answer>> {
+fn judge(structure: &Structure, inset: Inset, tilt: Point) -> Result<Option<Answer>> {
     match structure.judge(inset, tilt) {
         Outcome::Solved(answer) => Ok(Some(answer)),
         Outcome::Falls => Ok(None),
@@ -70,7 +66,7 @@ fn judge(structure: &Structure, inset: f64, tilt: Point) -> Result<Option<Answer
 
 /// Whether a structure stands as it is, pulled sideways by `tilt`.
 pub fn stands(structure: &Structure, tilt: Point) -> Result<bool> {
-    Ok(judge(structure, 0.0, tilt)?.is_some_and(|answer| answer.power <= 0.0))
+    Ok(judge(structure, Inset::NONE, tilt)?.is_some_and(|answer| answer.power <= 0.0))
 }
 
 fn falling_motion(structure: &Structure, answer: Option<&Answer>) -> Option<Vec<[f64; 6]>> {
@@ -81,42 +77,112 @@ fn falling_motion(structure: &Structure, answer: Option<&Answer>) -> Option<Vec<
     }
 }
 
-/// The contact whose border matters most; the first of equals.
-fn steepest(answer: &Answer) -> usize {
-    let slopes = &answer.slopes;
-    let most = slopes.iter().copied().fold(0.0, f64::max);
-    // Contacts that matter alike by symmetry differ in the last digits.
-    slopes
-        .iter()
-        .position(|&slope| slope >= most * (1.0 - 1e-6))
-        .unwrap_or(0)
+/// The contact that limits the margin `root`, given the answer at the last `inset`.
+fn critical(structure: &Structure, root: f64, inset: Inset, answer: Option<&Answer>) -> usize {
+    let tolerance = TOLERANCE * structure.length_m();
+    let ends: Vec<f64> = structure.ends_m().collect();
+    let vanishing = |i: &usize| (ends[*i] - root).abs() <= tolerance;
+    match answer {
+        Some(answer) if !inset.after => first_of_most(&answer.slopes),
+        Some(answer) => {
+            let closing = |i| {
+                if vanishing(&i) {
+                    structure.closing(i, inset.metres, &answer.motion)
+                } else {
+                    0.0
+                }
+            };
+            first_of_most(&(0..ends.len()).map(closing).collect::<Vec<f64>>())
+        }
+        None => (0..ends.len()).find(vanishing).unwrap_or(0),
+    }
 }
 
-struct Bracket {
-    stands: f64,
-    falls: f64,
+/// Index of the largest value; the first of those that symmetry makes equal, as their last digits
+/// differ.
+fn first_of_most(values: &[f64]) -> usize {
+    let most = values.iter().copied().fold(0.0, f64::max);
+    let nearly = |&value: &f64| value >= most * (1.0 - 1e-6);
+    values.iter().position(nearly).unwrap_or(0)
+}
+
+/// What is known of the insets that stand and that fall.
+struct Search {
+    /// Insets at which contacts vanish, ascending.
+    ends: Vec<f64>,
+    stands: Option<Inset>,
+    falls: Inset,
     reach: f64,
 }
 
-impl Bracket {
-    /// Takes in what was found at `inset` and proposes where to look next.
-    fn narrow(&mut self, inset: f64, answer: Option<&Answer>) -> f64 {
-        let falls = answer.is_none_or(|answer| answer.power > 0.0);
-        if falls {
-            self.falls = self.falls.min(inset);
+impl Search {
+    fn new(structure: &Structure) -> Self {
+        let mut ends: Vec<f64> = structure.ends_m().collect();
+        ends.sort_by(f64::total_cmp);
+        ends.dedup();
+        let last = *ends
+            .last()
+            .expect("bodies of a structure rest on something");
+        Self {
+            falls: Inset {
+                metres: last,
+                after: true,
+            },
+            ends,
+            stands: None,
+            reach: structure.length_m(),
+        }
+    }
+
+    /// The margin, once it is known to within `tolerance`.
+    fn found(&self, tolerance: f64) -> Option<f64> {
+        let stands = self.stands?.metres;
+        (self.falls.metres - stands <= tolerance).then_some(stands)
+    }
+
+    /// Takes in what was found at `inset` and says where to look next.
+    fn next(&mut self, inset: Inset, answer: Option<&Answer>) -> Inset {
+        if answer.is_none_or(|answer| answer.power > 0.0) {
+            self.falls = inset;
         } else {
-            self.stands = self.stands.max(inset);
+            self.stands = Some(inset);
         }
-        let newton = answer.map_or(f64::NAN, |answer| {
-            inset - answer.power / answer.slopes.iter().sum::<f64>()
+        let open: Vec<Inset> = self.ends.iter().filter_map(|&end| self.open(end)).collect();
+        let guess = answer.map_or(f64::NAN, |answer| {
+            inset.metres - answer.power / answer.slopes.iter().sum::<f64>()
         });
-        if newton > self.stands && newton < self.falls {
-            return newton;
+        let newton = Inset {
+            metres: guess,
+            after: false,
+        };
+        if guess.is_finite() && self.stands < Some(newton) && newton < self.falls {
+            // The power jumps where a contact vanishes: look there before going beyond.
+            let jump = open.iter().rfind(|end| end.metres <= guess);
+            return jump.copied().unwrap_or(newton);
         }
-        if self.stands.is_finite() {
-            return 0.5 * (self.stands + self.falls);
+        open.get(open.len() / 2)
+            .copied()
+            .unwrap_or_else(|| self.halfway())
+    }
+
+    /// The first side of `end`, at which a contact vanishes, of which nothing is known.
+    fn open(&self, end: f64) -> Option<Inset> {
+        [false, true]
+            .map(|after| Inset { metres: end, after })
+            .into_iter()
+            .find(|&side| self.stands < Some(side) && side < self.falls)
+    }
+
+    fn halfway(&mut self) -> Inset {
+        let metres = if let Some(stands) = self.stands {
+            0.5 * (stands.metres + self.falls.metres)
+        } else {
+            self.reach *= 2.0;
+            self.falls.metres - self.reach
+        };
+        Inset {
+            metres,
+            after: false,
         }
-        self.reach *= 2.0;
-        self.falls - self.reach
     }
 }

@@ -96,34 +96,67 @@ impl Polygon {
             .unwrap_or(p)
     }
 
-    /// The corners after every edge has moved inwards by `inset` metres (outwards if negative);
-    /// none if nothing is left. Corners stay sharp: the border is mitred, not rounded.
-    pub fn inset(&self, inset: f64) -> Vec<Corner> {
-        let mut lines: Vec<Line> = self.edges().map(|(a, b)| Line::through(a, b)).collect();
-        while lines.len() >= 3 {
-            let corners = meet(&lines, inset);
-            // Turns of half a circle or more leave nothing bounded between the lines.
-            let Some(corners) = corners else { break };
-            let n = lines.len();
-            let along = |i: usize| {
-                let step = from_to(corners[i].at, corners[(i + 1) % n].at);
-                let normal = lines[i].normal;
-                step[0] * normal[1] - step[1] * normal[0]
-            };
-            let shortest = (0..n)
-                .min_by(|&i, &j| along(i).total_cmp(&along(j)))
-                .expect("three lines or more");
-            if along(shortest) >= 0.0 {
-                return corners;
-            }
-            lines.remove(shortest);
-        }
-        Vec::new()
+    /// The polygon with a border that can be moved.
+    pub fn movable(&self) -> Movable {
+        Movable::new(self.edges().map(|(a, b)| Line::through(a, b)).collect())
     }
 
     fn edges(&self) -> impl Iterator<Item = (Point, Point)> + '_ {
         let n = self.0.len();
         (0..n).map(move |i| (self.0[i], self.0[(i + 1) % n]))
+    }
+}
+
+/// A polygon whose border moves inwards or outwards, every edge by the same distance. Corners stay
+/// sharp (mitred, not rounded); edges that have shrunk to nothing are left out.
+pub struct Movable {
+    /// The edges that are left up to an inset in metres, and that inset, ascending.
+    phases: Vec<(f64, Vec<Line>)>,
+}
+
+impl Movable {
+    fn new(mut lines: Vec<Line>) -> Self {
+        let mut phases = Vec::with_capacity(2);
+        let mut reached = 0.0_f64;
+        // Lines that turn by half a circle or more between neighbours bound nothing.
+        while let Some((corners, 3..)) = meet(&lines, 0.0).map(|corners| (corners, lines.len())) {
+            let ends: Vec<f64> = (0..lines.len()).map(|i| end(&lines, &corners, i)).collect();
+            let first = (0..ends.len())
+                .min_by(|&i, &j| ends[i].total_cmp(&ends[j]))
+                .expect("three lines or more");
+            reached = reached.max(ends[first]);
+            phases.push((reached, lines.clone()));
+            lines.remove(first);
+        }
+        Self { phases }
+    }
+
+    /// The inset in metres at which nothing but a point or a line is left.
+    pub fn vanishes_at_m(&self) -> f64 {
+        self.phases.last().map_or(0.0, |&(until, _)| until)
+    }
+
+    /// The corners at `inset` metres (negative: grown); none beyond the last point.
+    pub fn corners(&self, inset: f64) -> Vec<Corner> {
+        self.phases
+            .iter()
+            .find(|&&(until, _)| inset <= until)
+            .and_then(|(_, lines)| meet(lines, inset))
+            .unwrap_or_default()
+    }
+}
+
+/// The inset at which edge `i` has no length left; infinite if it never shrinks.
+fn end(lines: &[Line], corners: &[Corner], i: usize) -> f64 {
+    let next = (i + 1) % lines.len();
+    let [x, y] = lines[i].normal;
+    let along = |v: Point| v[0] * y - v[1] * x;
+    let length = along(from_to(corners[i].at, corners[next].at));
+    let shrinks = -along(from_to(corners[i].drift, corners[next].drift));
+    if shrinks > 0.0 {
+        length / shrinks
+    } else {
+        f64::INFINITY
     }
 }
 
@@ -224,9 +257,11 @@ mod tests {
     }
 
     #[test]
-    fn an_inset_square_is_a_smaller_square() {
+    fn a_square_shrinks_and_grows_as_a_square() {
+        let movable = square(0.0, 0.0).movable();
+        assert!((movable.vanishes_at_m() - 0.5).abs() < 1e-12);
         for inset in [-0.5, 0.0, 0.25] {
-            let corners = square(0.0, 0.0).inset(inset);
+            let corners = movable.corners(inset);
             let area = Polygon::new(corners.iter().map(|c| c.at).collect()).area();
             assert!((area - (1.0 - 2.0 * inset).powi(2)).abs() < 1e-12, "{area}");
             assert!(
@@ -235,20 +270,16 @@ mod tests {
                     .all(|c| (c.drift[0].abs() - 1.0).abs() < 1e-12)
             );
         }
-        assert!(square(0.0, 0.0).inset(0.51).is_empty());
+        assert!(movable.corners(0.51).is_empty());
     }
 
     /// A cut corner vanishes as the border moves inwards, and what is left is a square.
     #[test]
     fn an_edge_that_vanishes_is_left_out() {
-        let cut = Polygon::new(vec![
-            [0.0, 0.0],
-            [1.0, 0.0],
-            [1.0, 0.9],
-            [0.9, 1.0],
-            [0.0, 1.0],
-        ]);
-        assert_eq!(cut.inset(0.1).len(), 5);
-        assert_eq!(cut.inset(0.2).len(), 4);
+        let cut = vec![[0.0, 0.0], [1.0, 0.0], [1.0, 0.9], [0.9, 1.0], [0.0, 1.0]];
+        let movable = Polygon::new(cut).movable();
+        assert_eq!(movable.corners(0.1).len(), 5);
+        assert_eq!(movable.corners(0.2).len(), 4);
+        assert!((movable.vanishes_at_m() - 0.5).abs() < 1e-12);
     }
 }
