@@ -110,10 +110,17 @@ impl Generator {
             Ok(answer) => answer.map(|answer| Ok((question.name().to_owned(), answer))),
             Err(error) => Some(Err(error)),
         };
-        let answers: BTreeMap<String, String> =
-            self.questions.iter().filter_map(answer).collect::<Result<_>>()?;
+        let answers: BTreeMap<String, String> = self
+            .questions
+            .iter()
+            .filter_map(answer)
+            .collect::<Result<_>>()?;
         if answers.is_empty() {
-            let names: Vec<&str> = self.questions.iter().map(|question| question.name()).collect();
+            let names: Vec<&str> = self
+                .questions
+                .iter()
+                .map(|question| question.name())
+                .collect();
             let got = names.join(", ");
             let hint = "ask what the `view` and the `background` allow";
             return Err(Error::argument(
@@ -198,7 +205,11 @@ impl Source for Generator {
             size_px,
             ..
         } = &self.recipe;
-        let questions: Vec<&str> = self.questions.iter().map(|question| question.name()).collect();
+        let questions: Vec<&str> = self
+            .questions
+            .iter()
+            .map(|question| question.name())
+            .collect();
         let text = format!(
             "recipe\n{GENERATOR_VERSION}\n{task:?}\n{style:?}\n{seed}\n{count}\n{split:?}\n{size_px}\n{}\n{}",
             questions.join(","),

@@ -48,7 +48,9 @@ pub use recipe::{MAX_COUNT, Recipe, Split};
 pub use render::{is_framed, render, screen_point};
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
 pub use style::{Appearance, Background, Look, Palette, Rgb, Style};
-pub use task::{Design, Domain, Item, Kinship, Place, Question, Scale, Task};
+pub use task::{
+    Assignment, Crossing, Design, Domain, Item, Kinship, Part, Place, Question, Scale, Task, Twin,
+};
 
 pub use codec::{encode_png, read_image};
 pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};

@@ -54,7 +54,15 @@ pub struct Recipe {
 
 impl Recipe {
     const NAMES: [&'static str; 9] = [
-        "task", "style", "seed", "count", "split", "factors", "design", "questions", "size_px",
+        "task",
+        "style",
+        "seed",
+        "count",
+        "split",
+        "factors",
+        "design",
+        "questions",
+        "size_px",
     ];
 
     /// A recipe that leaves all but the task to the defaults: 1,000 test stimuli of 224 px in the
@@ -170,9 +178,15 @@ mod tests {
     fn a_wrong_key_or_value_is_named() {
         for (json, words) in [
             (json!({"taks": "tower"}), "`taks`; did you mean `task`?"),
-            (json!({"count": -3}), "`count` to be a whole number from 0 to 2⁶⁴ − 1, got -3"),
+            (
+                json!({"count": -3}),
+                "`count` to be a whole number from 0 to 2⁶⁴ − 1, got -3",
+            ),
             (json!({"count": f64::INFINITY}), "got null"),
-            (json!({"factors": [1]}), "`factors` to be a mapping, got [1]"),
+            (
+                json!({"factors": [1]}),
+                "`factors` to be a mapping, got [1]",
+            ),
             (json!({"questions": [3]}), "`questions` to be a name, got 3"),
         ] {
             let error = read(&json).expect_err("refused").to_string();

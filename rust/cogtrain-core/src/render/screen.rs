@@ -18,9 +18,10 @@ pub fn is_framed(scene: &Scene) -> bool {
     let inside = |at: f64| (BORDER..=1.0 - BORDER).contains(&at);
     scene.bodies.iter().all(|body| {
         let corners = Block::new(body).corners();
-        corners
-            .iter()
-            .all(|&corner| view.project(corner).is_some_and(|at| at.iter().all(|&x| inside(x))))
+        corners.iter().all(|&corner| {
+            view.project(corner)
+                .is_some_and(|at| at.iter().all(|&x| inside(x)))
+        })
     })
 }
 

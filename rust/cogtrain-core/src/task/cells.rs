@@ -117,11 +117,7 @@ impl Plan {
 
 /// The cells that are made, the last factor's levels changing fastest.
 pub fn enumerate(specs: &BTreeMap<&'static str, Spec>, plan: &Plan) -> Result<Vec<Cell>> {
-    let crossed: Vec<(&'static str, &[Factor])> = specs
-        .iter()
-        .filter(|(name, spec)| **name != "answer" && matches!(spec, Spec::Levels(_)))
-        .map(|(name, spec)| (*name, spec.listed()))
-        .collect();
+    let crossed = crossed(specs);
     let all = match plan.crossing {
         Crossing::Crossed => product(&crossed)?,
         Crossing::LatinSquare => latin_square(&crossed)?,
@@ -133,6 +129,15 @@ pub fn enumerate(specs: &BTreeMap<&'static str, Spec>, plan: &Plan) -> Result<Ve
         return Err(Error::argument("design", "of at least one cell", got, hint));
     }
     Ok(made)
+}
+
+/// The factors that make cells, with their levels. Answers take turns within each cell instead.
+fn crossed<'a>(specs: &'a BTreeMap<&'static str, Spec>) -> Vec<(&'static str, &'a [Factor])> {
+    specs
+        .iter()
+        .filter(|(name, spec)| **name != "answer" && matches!(spec, Spec::Levels(_)))
+        .map(|(name, spec)| (*name, spec.listed()))
+        .collect()
 }
 
 /// factor = level, … as an error names it.
@@ -188,13 +193,23 @@ fn latin_square(crossed: &[(&'static str, &[Factor])]) -> Result<Vec<Cell>> {
     if crossed.len() < 3 || crossed.iter().any(|(_, levels)| levels.len() != n) {
         let expected = "at least three factors with equally many levels";
         let hint = "give them `levels` of one length, or cross them";
-        return Err(Error::argument("crossing", expected, names.join(", "), hint));
+        return Err(Error::argument(
+            "crossing",
+            expected,
+            names.join(", "),
+            hint,
+        ));
     }
     // Two squares m and m' are orthogonal if m - m' has no factor in common with n.
     if (1..crossed.len() - 1).any(|m| gcd(m, n) != 1) {
         let expected = format!("at most {} factors of {n} levels", 1 + smallest_factor(n));
         let hint = "use a prime number of levels, fewer factors, or cross them";
-        return Err(Error::argument("crossing", expected, names.join(", "), hint));
+        return Err(Error::argument(
+            "crossing",
+            expected,
+            names.join(", "),
+            hint,
+        ));
     }
     let level = |k: usize, i: usize, j: usize| match k {
         0 => i,
@@ -240,14 +255,16 @@ fn held_levels(
     json: &Value,
     specs: &BTreeMap<&'static str, Spec>,
 ) -> Result<Vec<Factor>> {
-    let Some(Spec::Levels(levels)) = specs.get(name) else {
-        let crossed: Vec<&str> = specs
-            .iter()
-            .filter(|(_, spec)| matches!(spec, Spec::Levels(_)))
-            .map(|(name, _)| *name)
-            .collect();
+    let crossed = crossed(specs);
+    let Some((_, levels)) = crossed.iter().find(|(known, _)| *known == name) else {
+        let crossed: Vec<&str> = crossed.iter().map(|(name, _)| *name).collect();
         let expected = format!("a factor with `levels` ({})", crossed.join(", "));
-        return Err(Error::argument("hold_out", expected, name, "give it levels"));
+        return Err(Error::argument(
+            "hold_out",
+            expected,
+            name,
+            "give it levels",
+        ));
     };
     let asked = match json {
         Value::Array(list) => list.clone(),

@@ -128,7 +128,12 @@ impl Design {
             self.group_size()
         );
         let nearest = (count / whole).max(1) * whole;
-        Err(Error::argument("count", expected, count, format!("use {nearest}")))
+        Err(Error::argument(
+            "count",
+            expected,
+            count,
+            format!("use {nearest}"),
+        ))
     }
 
     /// What the stimulus at `place` is to be.
@@ -270,7 +275,12 @@ fn size(
     let (factor, levels) = declaration.sizes;
     if factors.contains_key(factor) {
         let expected = format!("`size` or `{factor}`");
-        return Err(Error::argument("factors", expected, "both", "keep one of them"));
+        return Err(Error::argument(
+            "factors",
+            expected,
+            "both",
+            "keep one of them",
+        ));
     }
     let at = match json.as_str() {
         Some("small") => 0,
@@ -285,12 +295,7 @@ fn size(
 }
 
 /// Within each cell, every run of as many replicates as there are values has each of them once.
-fn balanced(
-    values: &[Factor],
-    name: &str,
-    place: &Place,
-    (cell, replicate): (u64, u64),
-) -> Factor {
+fn balanced(values: &[Factor], name: &str, place: &Place, (cell, replicate): (u64, u64)) -> Factor {
     let n = values.len() as u64;
     let mut order: Vec<usize> = (0..values.len()).collect();
     place

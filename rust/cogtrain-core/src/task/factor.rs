@@ -268,10 +268,26 @@ mod tests {
     #[test]
     fn what_is_not_allowed_is_named_with_its_value() {
         for (declared, json, words) in [
-            (COUNT, json!([1, 2]), "`n_blocks` to be a whole number from 2 to 7, got 1"),
-            (COUNT, json!([]), "`n_blocks` to be a list that is not empty, got []"),
-            (COUNT, json!([2, 2]), "`n_blocks` to be each level once, got 2"),
-            (REAL, json!(f64::NAN), "`margin` to be a number from 0.01 to 0.4, got null"),
+            (
+                COUNT,
+                json!([1, 2]),
+                "`n_blocks` to be a whole number from 2 to 7, got 1",
+            ),
+            (
+                COUNT,
+                json!([]),
+                "`n_blocks` to be a list that is not empty, got []",
+            ),
+            (
+                COUNT,
+                json!([2, 2]),
+                "`n_blocks` to be each level once, got 2",
+            ),
+            (
+                REAL,
+                json!(f64::NAN),
+                "`margin` to be a number from 0.01 to 0.4, got null",
+            ),
             (REAL, json!(-0.1), "got -0.1"),
             (REAL, json!([0.3, 0.2]), "got [0.3,0.2]"),
             (REAL, json!({"bins": [[0.1, 0.2, 0.0]]}), "not all 0"),

@@ -8,11 +8,11 @@ use super::design::Assignment;
 use super::question::{Question, yes_no};
 use super::twin::Twin;
 use super::{Place, perception, viewing};
+use crate::Result;
 use crate::physics::{Equilibrium, Trajectory, simulate};
 use crate::scene::Scene;
 use crate::stimulus::Factor;
 use crate::style::Appearance;
-use crate::Result;
 
 /// Which stimuli an item belongs with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,7 +49,10 @@ impl Item {
         (assignment, place): (&Assignment, &Place),
         factors: BTreeMap<&'static str, Factor>,
     ) -> Self {
-        let asked = assignment.values.iter().filter(|(name, _)| **name != "answer");
+        let asked = assignment
+            .values
+            .iter()
+            .filter(|(name, _)| **name != "answer");
         let asked = asked.map(|(name, value)| (*name, value.clone()));
         let factors = asked.chain(factors);
         Self {
@@ -57,7 +60,9 @@ impl Item {
             appearance: viewing::appearance(assignment, place),
             scene,
             equilibrium,
-            factors: factors.map(|(name, value)| (name.to_owned(), value)).collect(),
+            factors: factors
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
             kinship: kinship(assignment, place),
         }
     }

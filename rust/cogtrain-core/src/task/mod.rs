@@ -18,10 +18,12 @@ use serde_json::{Map, Value};
 use crate::naming::named;
 use crate::style::Style;
 use crate::{Error, Result, Stream};
+pub use cells::{Crossing, Part};
 use design::Declaration;
-pub use design::Design;
+pub use design::{Assignment, Design};
 pub use item::{Item, Kinship};
 pub use question::{Domain, Question, Scale};
+pub use twin::Twin;
 
 named! {
     /// A question family.
@@ -77,7 +79,11 @@ impl Task {
     /// # Errors
     /// [`Error::Argument`] for none, one twice, or one that the task cannot answer.
     pub fn read_questions(self, names: &[String]) -> Result<Vec<Question>> {
-        let known: Vec<&str> = self.questions().iter().map(|question| question.name()).collect();
+        let known: Vec<&str> = self
+            .questions()
+            .iter()
+            .map(|question| question.name())
+            .collect();
         if names.is_empty() {
             let expected = format!("at least one of {}", known.join(", "));
             let hint = "leave it out for the main question";

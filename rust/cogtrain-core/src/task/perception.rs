@@ -72,12 +72,19 @@ mod tests {
     #[test]
     fn rows_are_read_from_the_top_and_from_the_left() {
         let mut scene = cubes(&[[0.6, 0.0, 0.5], [-0.6, 0.0, 0.5], [0.0, 0.0, 1.5]]);
-        for (body, color) in scene.bodies.iter_mut().zip([Color::Red, Color::Green, Color::Blue]) {
+        for (body, color) in scene
+            .bodies
+            .iter_mut()
+            .zip([Color::Red, Color::Green, Color::Blue])
+        {
             body.color = color;
         }
         let appearance = Appearance::new(Style::Cubeworld);
         let ask = |question| answer(question, &scene, &appearance);
-        assert_eq!(ask(Question::ColorsTopToBottom).as_deref(), Some("blue, green, red"));
+        assert_eq!(
+            ask(Question::ColorsTopToBottom).as_deref(),
+            Some("blue, green, red")
+        );
         assert_eq!(ask(Question::RedBlockRow).as_deref(), Some("1"));
         assert_eq!(ask(Question::BlockCount).as_deref(), Some("3"));
         assert_eq!(ask(Question::BackgroundColor).as_deref(), Some("white"));

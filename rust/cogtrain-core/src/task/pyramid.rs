@@ -171,7 +171,9 @@ fn red_slot(assignment: &Assignment, place: &Place) -> Result<Slot> {
     let n_rows = assignment.count("n_rows");
     let asked = assignment.text("red_row");
     let rows = (0..n_rows - 1).filter(|r| asked == "any" || asked == (r + 1).to_string());
-    let mut slots: Vec<Slot> = rows.flat_map(|r| (0..n_rows - r).map(move |c| (r, c))).collect();
+    let mut slots: Vec<Slot> = rows
+        .flat_map(|r| (0..n_rows - r).map(move |c| (r, c)))
+        .collect();
     if slots.is_empty() {
         let expected = format!("1 … {} for n_rows = {n_rows}", n_rows - 1);
         let hint = "the top block carries nothing; use `any`";
@@ -190,7 +192,11 @@ fn colors(assignment: &Assignment, wall: &Wall, red: Slot, stream: &mut Stream) 
     choices.retain(|color| *color != Color::Red);
     let mut colors: Vec<Color> = Vec::new();
     for slot in wall.slots() {
-        let before = if slot.1 > 0 { colors.last().copied() } else { None };
+        let before = if slot.1 > 0 {
+            colors.last().copied()
+        } else {
+            None
+        };
         let others: Vec<Color> = choices
             .iter()
             .copied()

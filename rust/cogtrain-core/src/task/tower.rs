@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::design::{Assignment, Declaration, Design};
 use super::factor::{Declared, Values};
-use super::stack::{self, Brick, Target};
+use super::stack::{Brick, Stack, Target, stack};
 use super::twin::Twin;
 use super::{Item, Place, viewing};
 use crate::physics::equilibrium;
@@ -75,20 +75,22 @@ pub fn draw(design: &Design, assignment: &Assignment, place: &Place) -> Result<I
     let critical = 1 + place
         .stream("tower pair", assignment.group)
         .below(n_blocks as u64 - 1) as usize;
-    let sign = if assignment.falls { -1.0 } else { 1.0 };
-    let target = Target {
-        critical,
-        margin: sign * assignment.real("margin"),
-    };
+    let margin = assignment.real("margin");
     let is_minimal = design.plan().twin() == Some(Twin::Answer);
+    let asked = Asked {
+        design,
+        assignment,
+        place,
+    };
     let number = 2 * assignment.group + u64::from(assignment.falls && !is_minimal);
     let stream = &mut place.stream("tower", number);
+    let target = |margin| Target { critical, margin };
     for _ in 0..MAX_TRIES {
-        let pair = &mut stream.clone();
-        let drawn = attempt((design, assignment, place), target, stream);
-        let drawn = match drawn {
-            Some(item) if is_minimal => align((design, assignment, place), target, pair, item),
-            other => other,
+        let drawn = if is_minimal {
+            asked.minimal(target(margin), stream)
+        } else {
+            let sign = if assignment.falls { -1.0 } else { 1.0 };
+            asked.attempt(target(sign * margin), stream)
         };
         if let Some(item) = drawn {
             return Ok(item);
@@ -101,56 +103,72 @@ pub fn draw(design: &Design, assignment: &Assignment, place: &Place) -> Result<I
     })
 }
 
-type Asked<'a> = (&'a Design, &'a Assignment, &'a Place);
-
-/// One tower; `None` if it is not as asked.
-fn attempt(asked: Asked, target: Target, stream: &mut Stream) -> Option<Item> {
-    let (design, assignment, _) = asked;
-    let bricks = bricks(design, assignment.count("n_blocks"), stream);
-    let mut centres = stack::centres(&bricks, target, stream);
-    let colors = colors(assignment, stream)?;
-    if !stack::touches(&centres, &bricks) {
-        return None;
-    }
-    stack::centre(&mut centres);
-    finish(asked, target, bodies(&bricks, &centres, &colors))
+/// What a tower is drawn for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    design: &'a Design,
+    assignment: &'a Assignment,
+    place: &'a Place,
 }
 
-/// The item of `bodies`, if it has the margin that was asked for and is seen whole.
-fn finish((_, assignment, place): Asked, target: Target, bodies: Vec<Body>) -> Option<Item> {
-    let scene = viewing::viewed(bodies, assignment);
-    let equilibrium = equilibrium(&scene).ok()?;
-    let asked_m = target.margin * narrower(&scene.bodies, target.critical);
-    let as_designed = equilibrium.critical == target.critical
-        && (equilibrium.margin_m - asked_m).abs() < MARGIN_SLOP_M;
-    if !as_designed || !is_framed(&scene) {
-        return None;
+impl Asked<'_> {
+    /// One tower; `None` if it is not as asked.
+    fn attempt(self, target: Target, stream: &mut Stream) -> Option<Item> {
+        let bricks = bricks(self.design, self.assignment.count("n_blocks"), stream);
+        let mut stack = stack(&bricks, target, stream);
+        let colors = colors(self.assignment, stream)?;
+        stack.centre();
+        self.finish(target, &stack, (&bricks, &colors))
     }
-    let factors = BTreeMap::from([
-        ("critical_interface", Factor::Integer(target.critical as i64)),
-        ("margin", Factor::Real(equilibrium.margin_fraction)),
-    ]);
-    Some(Item::new(scene, equilibrium, (assignment, place), factors))
-}
 
-/// The second of a minimal pair stands on the same lowest block as the first, which must exist too.
-fn align(asked: Asked, target: Target, stream: &mut Stream, item: Item) -> Option<Item> {
-    let other = Target {
-        margin: -target.margin,
-        ..target
-    };
-    let twin = attempt(asked, other, stream)?;
-    if item.equilibrium.stands() {
-        return Some(item);
+    /// One of a minimal pair: a tower that stands, or the same one with all that rests on the
+    /// critical interface moved across its border by twice the margin. Both must be as asked.
+    fn minimal(self, target: Target, stream: &mut Stream) -> Option<Item> {
+        let bricks = bricks(self.design, self.assignment.count("n_blocks"), stream);
+        let mut stack = stack(&bricks, target, stream);
+        let colors = colors(self.assignment, stream)?;
+        stack.centre();
+        let stands = self.finish(target, &stack, (&bricks, &colors))?;
+        let critical = target.critical;
+        let side_m = bricks[critical].side_m.min(bricks[critical - 1].side_m);
+        stack.push(critical, 2.0 * target.margin * side_m);
+        let across = Target {
+            margin: -target.margin,
+            ..target
+        };
+        let falls = self.finish(across, &stack, (&bricks, &colors))?;
+        Some(if self.assignment.falls { falls } else { stands })
     }
-    let (from, to) = (item.scene.bodies[0].position_m, twin.scene.bodies[0].position_m);
-    let mut bodies = item.scene.bodies;
-    for body in &mut bodies {
-        for k in 0..2 {
-            body.position_m[k] += to[k] - from[k];
+
+    /// The item of a stack, if it has the margin that was asked for and is seen whole.
+    fn finish(
+        self,
+        target: Target,
+        stack: &Stack,
+        (bricks, colors): (&[Brick], &[Color]),
+    ) -> Option<Item> {
+        if !stack.touches(bricks) {
+            return None;
         }
+        let bodies = bodies(bricks, &stack.centres, colors);
+        let asked_m = target.margin * narrower(&bodies, target.critical);
+        let scene = viewing::viewed(bodies, self.assignment);
+        let equilibrium = equilibrium(&scene).ok()?;
+        let as_designed = equilibrium.critical == target.critical
+            && (equilibrium.margin_m - asked_m).abs() < MARGIN_SLOP_M;
+        if !as_designed || !is_framed(&scene) {
+            return None;
+        }
+        let factors = BTreeMap::from([
+            (
+                "critical_interface",
+                Factor::Integer(target.critical as i64),
+            ),
+            ("margin", Factor::Real(equilibrium.margin_fraction)),
+        ]);
+        let made_for = (self.assignment, self.place);
+        Some(Item::new(scene, equilibrium, made_for, factors))
     }
-    finish(asked, target, bodies)
 }
 
 fn narrower(bodies: &[Body], interface: usize) -> f64 {
@@ -202,7 +220,12 @@ fn bodies(bricks: &[Brick], centres: &[[f64; 2]], colors: &[Color]) -> Vec<Body>
             let body = Body {
                 size_m: [brick.side_m; 3],
                 position_m: [x, y, floor_m + 0.5 * brick.side_m],
-                orientation: [libm::cos(0.5 * brick.yaw), 0.0, 0.0, libm::sin(0.5 * brick.yaw)],
+                orientation: [
+                    libm::cos(0.5 * brick.yaw),
+                    0.0,
+                    0.0,
+                    libm::sin(0.5 * brick.yaw),
+                ],
                 density: brick.density,
                 friction: 0.6,
                 color,
@@ -211,4 +234,116 @@ fn bodies(bricks: &[Brick], centres: &[[f64; 2]], colors: &[Color]) -> Vec<Body>
             body
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Generator, Recipe, Task};
+    use serde_json::{Map, Value};
+
+    fn items(factors: Value, design: Value, count: u64) -> Vec<Item> {
+        let object = |json: Value| match json {
+            Value::Object(object) => object,
+            _ => Map::new(),
+        };
+        let generator = Generator::new(Recipe {
+            count,
+            factors: object(factors),
+            design: object(design),
+            ..Recipe::new(Task::Tower)
+        })
+        .expect("valid");
+        (0..count)
+            .map(|i| generator.item(i).expect("fillable"))
+            .collect()
+    }
+
+    /// A tower that stands and the next one, that falls, differ in the sign alone.
+    #[test]
+    fn pairs_are_matched() {
+        for pair in items(json!({}), json!({}), 600).chunks(2) {
+            let [stands, falls] = pair else {
+                unreachable!()
+            };
+            for name in ["n_blocks", "critical_interface", "background"] {
+                assert_eq!(stands.factors[name], falls.factors[name]);
+            }
+            let sum = stands.equilibrium.margin_m + falls.equilibrium.margin_m;
+            assert!(sum.abs() < 1e-9, "{sum}");
+            assert_eq!(stands.kinship.pair, falls.kinship.pair);
+        }
+    }
+
+    #[test]
+    fn every_extreme_can_be_filled() {
+        for factors in [
+            json!({"margin": 0.001}),
+            json!({"margin": 0.3}),
+            json!({"margin": 0.4}),
+            json!({"side_m": [0.6, 1.3], "density": [100, 2000]}),
+        ] {
+            for (i, item) in items(factors, json!({}), 120).iter().enumerate() {
+                assert_eq!(item.equilibrium.stands(), i % 2 == 0);
+            }
+        }
+    }
+
+    #[test]
+    fn balanced_within_every_height() {
+        let mut counts = BTreeMap::new();
+        for item in items(json!({}), json!({}), 1200) {
+            *counts
+                .entry((item.scene.bodies.len(), item.equilibrium.stands()))
+                .or_insert(0) += 1;
+        }
+        assert!(
+            counts.len() == 12 && counts.values().all(|&n| n == 100),
+            "{counts:?}"
+        );
+    }
+
+    /// Of a minimal pair, what rests on the critical interface moves as one, and nothing else does.
+    #[test]
+    fn minimal_pairs_differ_in_one_move() {
+        let design = json!({"twins": {"change": "answer"}});
+        for pair in items(json!({"margin": [0.01, 0.1]}), design, 240).chunks(2) {
+            let [stands, falls] = pair else {
+                unreachable!()
+            };
+            let Factor::Integer(critical) = stands.factors["critical_interface"] else {
+                unreachable!()
+            };
+            let moved: Vec<f64> = stands
+                .scene
+                .bodies
+                .iter()
+                .zip(&falls.scene.bodies)
+                .map(|(a, b)| {
+                    let d = [0, 1].map(|k| b.position_m[k] - a.position_m[k]);
+                    (d[0] * d[0] + d[1] * d[1]).sqrt()
+                })
+                .collect();
+            let by_m = 2.0 * stands.equilibrium.margin_m;
+            for (level, d) in moved.iter().enumerate() {
+                let expected = if level < critical as usize { 0.0 } else { by_m };
+                assert!((d - expected).abs() < 1e-9, "{level}: {moved:?}");
+            }
+            assert!(falls.equilibrium.margin_m < 0.0 && stands.equilibrium.stands());
+            assert_eq!(falls.kinship.changed, Some("answer"));
+        }
+    }
+
+    #[test]
+    fn red_is_there_as_often_as_asked() {
+        let factors = json!({"red_block": {"balanced": ["present", "absent"]}});
+        let items = items(factors, json!({}), 240);
+        let red = |item: &&Item| {
+            item.scene
+                .bodies
+                .iter()
+                .any(|body| body.color == Color::Red)
+        };
+        assert_eq!(items.iter().filter(red).count(), 120);
+    }
 }

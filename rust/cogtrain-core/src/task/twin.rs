@@ -38,8 +38,16 @@ impl Twin {
             Self::Answer | Self::Texture | Self::Mirror => &[],
             Self::Palette => &["palette"],
             Self::Background => &["background"],
-            Self::Camera => &["camera_azimuth_deg", "camera_elevation_deg", "camera_distance_m"],
-            Self::Light => &["light_azimuth_deg", "light_elevation_deg", "light_radius_deg"],
+            Self::Camera => &[
+                "camera_azimuth_deg",
+                "camera_elevation_deg",
+                "camera_distance_m",
+            ],
+            Self::Light => &[
+                "light_azimuth_deg",
+                "light_elevation_deg",
+                "light_radius_deg",
+            ],
             Self::View => &["view"],
         }
     }
@@ -51,7 +59,9 @@ impl Twin {
         specs: &BTreeMap<&'static str, Spec>,
     ) -> Result<(Option<Self>, Option<Factor>)> {
         let object = json.as_object();
-        let change = object.and_then(|object| object.get("change")).and_then(Value::as_str);
+        let change = object
+            .and_then(|object| object.get("change"))
+            .and_then(Value::as_str);
         let Some(change) = change else {
             let hint = "write e.g. {change: palette}";
             return Err(Error::argument("twins", "a `change`", json, hint));
@@ -89,7 +99,11 @@ impl Twin {
 
     /// Whether the twin can differ from the first at all.
     fn check(self, specs: &BTreeMap<&'static str, Spec>, to: Option<&Factor>) -> Result<()> {
-        let spec = |name: &str| specs.get(name).expect("every declared factor has a default");
+        let spec = |name: &str| {
+            specs
+                .get(name)
+                .expect("every declared factor has a default")
+        };
         let wide = |name: &&str| matches!(spec(name).interval(), Some([a, b]) if a < b);
         if matches!(self, Self::Camera | Self::Light) && !self.factors().iter().any(wide) {
             let names = self.factors().join(", ");
@@ -102,13 +116,23 @@ impl Twin {
         {
             let expected = format!("a {name} that the first of two twins never has");
             let got = super::cells::describe(std::iter::once((*name, to)));
-            return Err(Error::argument("to", expected, got, "take it out of the factor"));
+            return Err(Error::argument(
+                "to",
+                expected,
+                got,
+                "take it out of the factor",
+            ));
         }
         let both = spec("answer").listed().len() == 2;
         if self == Self::Answer && !both {
             let hint = "leave `answer` out";
             let got = "`answer` fixed";
-            return Err(Error::argument("change", "both answers for minimal pairs", got, hint));
+            return Err(Error::argument(
+                "change",
+                "both answers for minimal pairs",
+                got,
+                hint,
+            ));
         }
         let moving = matches!(specs.get("view"), Some(spec) if spec.listed().len() != 1);
         if self == Self::View && moving {

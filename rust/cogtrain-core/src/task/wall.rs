@@ -56,10 +56,10 @@ impl Wall {
 
     /// Whether every gap and every overlap is visible.
     pub fn is_sound(&self) -> bool {
-        let gaps = self
-            .rows
-            .iter()
-            .all(|row| row.windows(2).all(|pair| pair[1] - pair[0] >= 1.0 + LEAST_GAP_M));
+        let gaps = self.rows.iter().all(|row| {
+            row.windows(2)
+                .all(|pair| pair[1] - pair[0] >= 1.0 + LEAST_GAP_M)
+        });
         let rests = self.rows.windows(2).all(|pair| {
             pair[1].iter().enumerate().all(|(c, x)| {
                 let overlaps = |below: f64| 1.0 - (x - below).abs() >= LEAST_OVERLAP_M;
