@@ -24,6 +24,9 @@ use crate::scene::{Scene, Vec3};
 /// Largest deviation, in metres and in parts of a turn, of a structure that counts as planar.
 const PLANAR_SLOP: f64 = 1e-12;
 
+/// Least extent, in typical sides, of what can hold a body.
+const LEAST_SPREAD: f64 = 1e-10;
+
 /// Bodies that lean on each other, ready to be judged under any inset of their contacts.
 pub struct Structure {
     /// Indices into the scene's bodies.
@@ -140,25 +143,41 @@ impl Structure {
     /// Judges it with every contact's border moved inwards, pulled sideways by `tilt` in units of
     /// gravity.
     pub fn judge(&self, inset: Inset, tilt: Point) -> Outcome {
-        let rows = self.rows(inset);
-        let held = |body: usize| rows.iter().any(|row| self.joints[row.joint].upper == body);
-        if !(0..self.bodies.len()).all(held) {
+        let corners: Vec<Vec<Corner>> = self
+            .joints
+            .iter()
+            .map(|joint| joint.corners(inset))
+            .collect();
+        if !(0..self.bodies.len()).all(|body| self.is_held(body, &corners)) {
             return Outcome::Falls;
         }
+        let rows = self.rows(&corners);
         let program = Program::new(self, &rows, tilt);
         match program.solve(quick()) {
+            Outcome::Failed(_) if self.ends_m().any(|end| end == inset.metres) => Outcome::Falls,
             Outcome::Failed(_) => program.solve(careful()),
             outcome => outcome,
         }
     }
 
-    fn rows(&self, inset: Inset) -> Vec<Row> {
+    /// Whether the contacts below `body` are more than a point, on which it could only be balanced
+    /// by chance.
+    fn is_held(&self, body: usize, corners: &[Vec<Corner>]) -> bool {
+        let own = self.joints.iter().zip(corners);
+        let mut points = own
+            .filter(|(joint, _)| joint.upper == body)
+            .flat_map(|(_, corners)| corners.iter().map(|corner| corner.at));
+        let Some([x, y]) = points.next() else {
+            return false;
+        };
+        let least = LEAST_SPREAD * self.length_m;
+        points.any(|[px, py]| (px - x).abs() > least || (py - y).abs() > least)
+    }
+
+    fn rows(&self, corners: &[Vec<Corner>]) -> Vec<Row> {
         let mut rows = Vec::with_capacity(16 * self.joints.len());
-        for (number, joint) in self.joints.iter().enumerate() {
-            if !inset.keeps(joint.vanishes_at_m) {
-                continue;
-            }
-            for corner in joint.corners(inset.metres) {
+        for (number, (joint, corners)) in self.joints.iter().zip(corners).enumerate() {
+            for &corner in corners {
                 for tangent in &joint.tangents {
                     let [tx, ty] = tangent.map(|t| t * joint.friction);
                     rows.push(self.row(number, corner, [tx, ty, 1.0]));
@@ -186,7 +205,11 @@ impl Structure {
             joint.lower.map_or(0.0, speed) - speed(joint.upper)
         };
         let mut fastest = f64::NEG_INFINITY;
-        for corner in joint.corners(inset_m) {
+        let inset = Inset {
+            metres: inset_m,
+            after: false,
+        };
+        for corner in joint.corners(inset) {
             for tangent in &joint.tangents {
                 fastest = fastest.max(toward(corner, tangent));
             }
@@ -262,7 +285,11 @@ impl Joint {
         }
     }
 
-    fn corners(&self, inset_m: f64) -> Vec<Corner> {
+    fn corners(&self, inset: Inset) -> Vec<Corner> {
+        let inset_m = inset.metres;
+        if !inset.keeps(self.vanishes_at_m) {
+            return Vec::new();
+        }
         match &self.shape {
             Shape::Area(polygon) => polygon.corners(inset_m),
             Shape::Line(first, last, along) => [(first, 1.0), (last, -1.0)]
@@ -490,6 +517,7 @@ fn quick() -> DefaultSettings<f64> {
         .verbose(false)
         .equilibrate_enable(false)
         .presolve_enable(false)
+        .max_iter(60)
         .tol_gap_abs(1e-12)
         .tol_gap_rel(1e-12)
         .tol_feas(1e-11)
