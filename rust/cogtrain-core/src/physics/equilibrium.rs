@@ -101,6 +101,29 @@ pub fn stands(scene: &Scene, tilt: [f64; 2]) -> Result<bool> {
     Ok(true)
 }
 
+/// Whether the signed margin is at least `margin_m`. Much faster than finding it.
+///
+/// # Errors
+/// As for [`equilibrium`].
+pub fn has_margin(scene: &Scene, margin_m: f64) -> Result<bool> {
+    let contacts = contacts(scene)?;
+    let settled = Settled::new(scene, &contacts);
+    for &number in &settled.contacts {
+        let contact = &contacts[number];
+        let point = settled.loads[contact.upper].pressure(contact.height_m, [0.0; 2]);
+        if contact.polygon().signed_distance(point) < margin_m {
+            return Ok(false);
+        }
+    }
+    for group in &settled.groups {
+        let structure = Structure::new(scene, &contacts, group, &settled.loads);
+        if !margin::stands_shrunk(&structure, margin_m)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// The smallest margin so far, its contact and its mechanism.
 struct Worst {
     margin_m: f64,

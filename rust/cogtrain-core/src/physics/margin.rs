@@ -69,6 +69,15 @@ pub fn stands(structure: &Structure, tilt: Point) -> Result<bool> {
     Ok(judge(structure, Inset::NONE, tilt)?.is_some_and(|answer| answer.power <= 0.0))
 }
 
+/// Whether a structure stands with all contacts shrunk by `inset_m`.
+pub fn stands_shrunk(structure: &Structure, inset_m: f64) -> Result<bool> {
+    let inset = Inset {
+        metres: inset_m,
+        after: false,
+    };
+    Ok(judge(structure, inset, UPRIGHT)?.is_some_and(|answer| answer.power <= 0.0))
+}
+
 fn falling_motion(structure: &Structure, answer: Option<&Answer>) -> Option<Vec<[f64; 6]>> {
     let still = || vec![[0.0; 6]; structure.bodies.len()];
     match answer {
