@@ -50,7 +50,7 @@ pub use generate::{GENERATOR_VERSION, Generator, MAX_COUNT, Recipe, Split, stimu
 pub use physics::{Equilibrium, Pose, Trajectory, column, simulate};
 pub use render::render;
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
-pub use style::{Appearance, Background, Look, Palette, Rgb, Style};
+pub use style::{Appearance, Backdrop, Background, Lights, Look, Palette, Rgb, Style};
 pub use task::{Domain, Factors, Item, Place, Question, Scale, Task, TowerFactors};
 
 pub use codec::{encode_png, read_image};

@@ -4,7 +4,7 @@ use super::cast::{Block, Field, Hit};
 use super::srgb::Srgb;
 use super::vector::V3;
 use crate::scene::Scene;
-use crate::style::{Look, Rgb};
+use crate::style::{Lights, Look, Rgb};
 
 /// Distance from a block, in metres, at which its contact shade has halved.
 const CONTACT_RANGE_M: f64 = 0.35;
@@ -40,10 +40,12 @@ impl Shader {
         let tables = Srgb::tables();
         let surface = |srgb, normal| {
             let albedo = tables.decode(srgb);
-            [false, true].map(|sunlit| lit(albedo, normal, field.sun, look, sunlit))
+            [false, true].map(|sunlit| lit(albedo, normal, field.sun, &look.lights, sunlit))
         };
         let faces = scene.bodies.iter().zip(&field.blocks).map(|(body, block)| {
-            std::array::from_fn(|face| surface(look.color(body.color), block.normal(face)))
+            std::array::from_fn(|face| {
+                surface(look.colors[body.color as usize], block.normal(face))
+            })
         });
         let touches = |block: &Block| block.corners().iter().any(|p| p.z < 1e-3);
         Self {
@@ -115,7 +117,7 @@ fn closeness(block: &Block, point: V3) -> f64 {
 }
 
 /// Diffuse light: sun, sky from above, bounce from below.
-fn lit(albedo: Rgb, normal: V3, sun: V3, look: &Look, sunlit: bool) -> Rgb {
+fn lit(albedo: Rgb, normal: V3, sun: V3, lights: &Lights, sunlit: bool) -> Rgb {
     let facing = if sunlit {
         normal.dot(sun).max(0.0) as f32
     } else {
@@ -123,6 +125,6 @@ fn lit(albedo: Rgb, normal: V3, sun: V3, look: &Look, sunlit: bool) -> Rgb {
     };
     let up = (0.5 + 0.5 * normal.z) as f32;
     std::array::from_fn(|c| {
-        albedo[c] * (look.sky[c] * up + look.bounce[c] * (1.0 - up) + look.sun[c] * facing)
+        albedo[c] * (lights.sky[c] * up + lights.bounce[c] * (1.0 - up) + lights.sun[c] * facing)
     })
 }
