@@ -1,4 +1,4 @@
-"""CIELAB and simulated colour vision, from the published matrices: the tests' own colour science."""
+"""CIELAB and simulated colour vision from published matrices, not from the renderer."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

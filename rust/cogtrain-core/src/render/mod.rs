@@ -5,11 +5,26 @@
 //! square roots are used per pixel, in a fixed order, so the same scene has the same bytes on
 //! every machine.
 
+mod ambient;
 mod camera;
 mod cast;
+mod cloth;
+mod edge;
+mod finish;
+mod light;
+mod mood;
+mod noise;
 mod paint;
+mod photo;
+mod print;
+mod room;
+mod sensor;
 mod shade;
 mod srgb;
+mod stage;
+mod studio;
+mod table;
+mod timber;
 mod vector;
 
 pub use paint::render;

@@ -2,10 +2,11 @@
 
 use super::camera::Viewpoint;
 use super::cast::Field;
+use super::photo::photograph;
 use super::shade::{Sample, Shader};
 use super::srgb::Srgb;
 use crate::scene::Scene;
-use crate::style::{Appearance, Rgb};
+use crate::style::{Appearance, Rgb, Style};
 use crate::{Error, Image, Result};
 
 /// Samples along each side of a pixel on an edge.
@@ -30,6 +31,9 @@ pub fn render(scene: &Scene, appearance: &Appearance, size_px: usize) -> Result<
             size_px,
             "use the model's grid, e.g. 224",
         ));
+    }
+    if appearance.style != Style::Cubeworld {
+        return Image::new(size_px, size_px, photograph(scene, appearance, size_px));
     }
     let view = Viewpoint::new(&scene.camera, size_px, size_px);
     let field = Field::new(scene, &view, size_px, size_px);
@@ -115,7 +119,6 @@ fn average(shader: &Shader, view: &Viewpoint, x: usize, y: usize) -> Rgb {
 mod tests {
     use super::*;
     use crate::scene::tests::cubes;
-    use crate::style::Style;
 
     #[test]
     fn refuses_an_empty_grid() {
