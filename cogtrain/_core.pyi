@@ -11,8 +11,10 @@ __all__ = [
     "Appearance",
     "Batch",
     "CorruptImageError",
+    "Flow",
     "Generator",
     "LoaderCore",
+    "Passes",
     "Preprocess",
     "Scene",
     "Source",
@@ -21,6 +23,8 @@ __all__ = [
     "Task",
     "Trajectory",
     "encode_png",
+    "flow",
+    "passes",
     "render",
     "simulate",
 ]
@@ -82,6 +86,38 @@ class Scene:
     @staticmethod
     def from_json(text: str) -> Scene: ...
     def to_json(self) -> str: ...
+
+@final
+class Passes:
+    """Ground truth per pixel: bodies and ground alone, at pixel centres."""
+
+    @property
+    def depth_m(self) -> NDArray[np.float32]: ...
+    @property
+    def instance(self) -> NDArray[np.uint8]: ...
+    @property
+    def normal(self) -> NDArray[np.float32]: ...
+    @property
+    def modal(self) -> NDArray[np.bool_]: ...
+    @property
+    def amodal(self) -> NDArray[np.bool_]: ...
+    @property
+    def visible_px(self) -> NDArray[np.uint32]: ...
+    @property
+    def amodal_px(self) -> NDArray[np.uint32]: ...
+    @property
+    def occlusion(self) -> NDArray[np.float64]: ...
+
+@final
+class Flow:
+    """Where every point of one picture is in the next."""
+
+    @property
+    def flow_px(self) -> NDArray[np.float32]: ...
+    @property
+    def outside(self) -> NDArray[np.bool_]: ...
+    @property
+    def occluded(self) -> NDArray[np.bool_]: ...
 
 @final
 class Trajectory:
@@ -223,6 +259,8 @@ class LoaderCore:
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 def simulate(scene: Scene) -> Trajectory: ...
+def passes(scene: Scene, size_px: int = 224) -> Passes: ...
+def flow(first: Scene, second: Scene, size_px: int = 224) -> Flow: ...
 def render(
     scene: Scene, style: str | Appearance | None = None, size_px: int = 224
 ) -> NDArray[np.uint8]: ...

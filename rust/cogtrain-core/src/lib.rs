@@ -48,7 +48,7 @@ pub use stimulus::{Factor, Record, Source, Stimulus};
 
 pub use generate::{GENERATOR_VERSION, Generator, MAX_COUNT, Recipe, Split, stimulus_id};
 pub use physics::{Equilibrium, Pose, Trajectory, column, simulate};
-pub use render::render;
+pub use render::{Flow, Passes, flow, passes, render};
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
 pub use style::{Appearance, Backdrop, Background, Lights, Look, Palette, Rgb, Style};
 pub use task::{Domain, Factors, Item, Place, Question, Scale, Task, TowerFactors};

@@ -14,6 +14,7 @@ mod arrays;
 mod errors;
 mod loader;
 mod making;
+mod passes;
 mod preprocess;
 mod source;
 
@@ -33,6 +34,8 @@ mod _core {
     use crate::loader::{Batch, LoaderCore};
     #[pymodule_export]
     use crate::making::{Generator, Scene, Stimulus, Task, Trajectory, render, simulate};
+    #[pymodule_export]
+    use crate::passes::{Flow, Passes, flow, passes};
     #[pymodule_export]
     use crate::preprocess::Preprocess;
     #[pymodule_export]

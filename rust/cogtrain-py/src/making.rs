@@ -62,7 +62,7 @@ impl Task {
 /// Declared arrangement of bodies, camera and light; metres, z up. A value.
 #[pyclass(frozen, eq, module = "cogtrain._core")]
 #[derive(Clone, PartialEq)]
-pub struct Scene(core::Scene);
+pub struct Scene(pub core::Scene);
 
 #[pymethods]
 impl Scene {

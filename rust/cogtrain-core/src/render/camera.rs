@@ -33,6 +33,11 @@ impl Viewpoint {
         }
     }
 
+    /// Depth of every ray along the optical axis.
+    pub fn focal_px(&self) -> f64 {
+        self.focal_px
+    }
+
     /// Direction (not normalised) through image point (`x`, `y`), in pixels from the top left.
     pub fn ray(&self, x: f64, y: f64) -> V3 {
         let u = x - 0.5 * self.width_px;

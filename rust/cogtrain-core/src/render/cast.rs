@@ -42,6 +42,11 @@ impl Block {
         self.turned(point - self.centre)
     }
 
+    /// A point of the box's own frame, in the world.
+    pub fn place(&self, local: [f64; 3]) -> V3 {
+        self.centre + self.world(local)
+    }
+
     /// A direction in the box's own frame.
     pub fn turned(&self, direction: V3) -> [f64; 3] {
         self.axes.map(|axis| direction.dot(axis))

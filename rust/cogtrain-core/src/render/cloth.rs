@@ -55,15 +55,15 @@ impl Cloth {
             }
         };
         let folds = vec![
-            fold(60.0, [0.06, 0.20], 0.24, 0.0),
-            fold(116.0, [0.10, 0.34], 0.15, 0.0),
-            fold(54.0, [0.14, 0.46], 0.34, 0.09),
-            fold(128.0, [0.18, 0.60], 0.30, 0.10),
-            fold(24.0, [0.28, 0.85], 0.24, 0.11),
-            fold(82.0, [0.50, 1.25], 0.17, 0.14),
-            fold(140.0, [0.90, 1.60], 0.14, 0.22),
-            fold(40.0, [1.5, 2.2], 0.085, 0.0),
-            fold(10.0, [2.8, 3.9], 0.055, 0.0),
+            fold(60.0, [0.03, 0.22], 0.27, 0.0),
+            fold(112.0, [0.05, 0.40], 0.15, 0.0),
+            fold(56.0, [0.10, 0.46], 0.34, 0.09),
+            fold(124.0, [0.13, 0.60], 0.32, 0.10),
+            fold(28.0, [0.20, 0.85], 0.27, 0.11),
+            fold(80.0, [0.34, 1.25], 0.22, 0.13),
+            fold(142.0, [0.55, 1.70], 0.16, 0.20),
+            fold(48.0, [0.7, 2.2], 0.07, 0.0),
+            fold(10.0, [2.8, 3.9], 0.05, 0.0),
         ];
         let mut range = |low: f64, high: f64| stream.range(low, high) as f32;
         let crossing = [
@@ -76,7 +76,7 @@ impl Cloth {
             middle: [range(-5.0, 5.0), floor_end + range(3.2, 7.0)],
             half: [range(1.4, 3.2), range(0.20, 0.42)],
             lean: range(-0.22, 0.22),
-            gain: range(0.03, 0.10),
+            gain: range(0.07, 0.17),
         });
         Self {
             bands: bands.collect(),
@@ -92,7 +92,10 @@ impl Cloth {
     pub fn weave(&self, place: [f32; 2], pixel: f32, hung: f32) -> Weave {
         // Warped, so that no crease runs straight for long.
         let warp = self.patches.plane(0.31 * place[0] + 5.0, 0.31 * place[1]);
-        let (x, y) = (place[0] + 0.9 * warp.value, place[1] + 0.5 * warp.slope[0]);
+        let (x, y) = (
+            place[0] + 0.35 * warp.value,
+            place[1] + 0.12 * warp.slope[0],
+        );
         let place = [x, y];
         let patch = self.patches.plane(0.27 * x, 0.27 * y).value;
         let crumpled = hung * (0.45 + 0.75 * ramp(-0.5, 0.5, patch));
@@ -128,10 +131,14 @@ impl Fold {
             .noise
             .plane(along * (cos * x + sin * y), across * (cos * y - sin * x));
         let (gain, finest) = if self.crease > 0.0 {
-            // A ridge 1 / (1 + q²) where the field passes zero.
+            // A ridge 1 / (1 + q²) where the field passes zero; creases come and go.
+            let there = self.noise.plane(0.33 * x + 31.0, 0.33 * y + 17.0).value;
             let q = wave.value / self.crease;
             let bell = 1.0 / (1.0 + q * q);
-            (-2.0 * q * bell * bell, 0.5 / self.crease)
+            (
+                -2.6 * q * bell * bell * ramp(-0.35, 0.35, there),
+                0.5 / self.crease,
+            )
         } else {
             (1.0, 1.0)
         };

@@ -82,7 +82,7 @@ impl Studio {
                 backdrop.wall
             }),
             bare: tables.decode(WOOD),
-            sheen: if style == Style::Wood { 0.05 } else { 0.02 },
+            sheen: if style == Style::Wood { 0.035 } else { 0.02 },
             sun: Sun::new(&scene.light, &field.blocks),
             ambient: Ambient::new(&field.blocks, unit_m),
             stage,

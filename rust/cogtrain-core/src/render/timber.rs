@@ -82,7 +82,7 @@ impl Timber {
             pith: [range(-1.6, 1.6), range(-1.6, 1.6)],
             rings: range(7.0, 13.0),
             tone,
-            edge: range(-0.22, 0.16),
+            edge: range(-0.14, 0.20),
             wear: range(0.1, 1.0),
             checks,
             grain: Noise::draw(stream),
