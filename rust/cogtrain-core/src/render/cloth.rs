@@ -30,6 +30,8 @@ struct Fold {
     steepness: f32,
     /// Sharpness of a crease; 0 for a soft fold.
     crease: f32,
+    /// Which patches of the sheet have it.
+    patch: usize,
 }
 
 /// A faint lighter stripe: light from a window or a strip of another cloth.
@@ -44,26 +46,27 @@ impl Cloth {
     /// Hung anew for every stream. The floor lies below `floor_end`, in units along the sheet.
     pub fn draw(stream: &mut Stream, floor_end: f32) -> Self {
         let lean = if stream.below(2) == 0 { 1.0 } else { -1.0 };
-        let mut fold = |degrees: f64, density: [f32; 2], steepness: f32, crease: f32| {
+        let mut fold = |patch: usize, degrees: f64, density: [f32; 2], shape: [f32; 2]| {
             let angle = lean * (degrees + stream.range(-14.0, 14.0)).to_radians();
             Fold {
                 noise: Noise::draw(stream),
                 turn: [libm::cos(angle) as f32, libm::sin(angle) as f32],
                 density,
-                steepness,
-                crease,
+                steepness: shape[0],
+                crease: shape[1],
+                patch,
             }
         };
         let folds = vec![
-            fold(60.0, [0.03, 0.22], 0.27, 0.0),
-            fold(112.0, [0.05, 0.40], 0.15, 0.0),
-            fold(56.0, [0.10, 0.46], 0.34, 0.09),
-            fold(124.0, [0.13, 0.60], 0.32, 0.10),
-            fold(28.0, [0.20, 0.85], 0.27, 0.11),
-            fold(80.0, [0.34, 1.25], 0.22, 0.13),
-            fold(142.0, [0.55, 1.70], 0.16, 0.20),
-            fold(48.0, [0.7, 2.2], 0.07, 0.0),
-            fold(10.0, [2.8, 3.9], 0.05, 0.0),
+            fold(0, 60.0, [0.03, 0.22], [0.54, 0.0]),
+            fold(0, 112.0, [0.05, 0.40], [0.30, 0.0]),
+            fold(1, 56.0, [0.10, 0.46], [0.34, 0.09]),
+            fold(2, 124.0, [0.13, 0.60], [0.32, 0.10]),
+            fold(3, 28.0, [0.20, 0.85], [0.27, 0.11]),
+            fold(4, 80.0, [0.34, 1.25], [0.22, 0.13]),
+            fold(5, 142.0, [0.55, 1.70], [0.16, 0.20]),
+            fold(0, 48.0, [0.7, 2.2], [0.14, 0.0]),
+            fold(0, 10.0, [2.8, 3.9], [0.10, 0.0]),
         ];
         let mut range = |low: f64, high: f64| stream.range(low, high) as f32;
         let crossing = [
@@ -98,12 +101,16 @@ impl Cloth {
         );
         let place = [x, y];
         let patch = self.patches.plane(0.27 * x, 0.27 * y).value;
+        let other = self.patches.plane(0.33 * x + 31.0, 0.33 * y + 17.0).value;
         let crumpled = hung * (0.45 + 0.75 * ramp(-0.5, 0.5, patch));
+        // Creases of one direction come where those of another go.
+        let there = [0.0, patch, -patch, other, -other, patch + other];
         let mut slope = [0.0; 2];
         for fold in &self.folds {
+            let gain = crumpled * ramp(-0.35, 0.35, there[fold.patch]);
             let [a, b] = fold.slope(place, pixel);
-            slope[0] += a * crumpled;
-            slope[1] += b * crumpled;
+            slope[0] += a * gain;
+            slope[1] += b * gain;
         }
         slope[1] += self.cross(place, pixel) * hung;
         let cloud = self.stain.plane(0.11 * x, 0.11 * y).value;
@@ -127,22 +134,23 @@ impl Fold {
     fn slope(&self, [x, y]: [f32; 2], pixel: f32) -> [f32; 2] {
         let [cos, sin] = self.turn;
         let [along, across] = self.density;
+        let is_crease = self.crease > 0.0;
+        let finest = if is_crease { 0.5 / self.crease } else { 1.0 };
+        let gain = self.steepness * resolved(across * pixel * finest);
+        if gain <= 0.0 {
+            return [0.0; 2];
+        }
         let wave = self
             .noise
             .plane(along * (cos * x + sin * y), across * (cos * y - sin * x));
-        let (gain, finest) = if self.crease > 0.0 {
-            // A ridge 1 / (1 + q²) where the field passes zero; creases come and go.
-            let there = self.noise.plane(0.33 * x + 31.0, 0.33 * y + 17.0).value;
+        let gain = if is_crease {
+            // A ridge 1 / (1 + q²) where the field passes zero.
             let q = wave.value / self.crease;
             let bell = 1.0 / (1.0 + q * q);
-            (
-                -2.6 * q * bell * bell * ramp(-0.35, 0.35, there),
-                0.5 / self.crease,
-            )
+            -2.6 * gain * q * bell * bell
         } else {
-            (1.0, 1.0)
+            gain
         };
-        let gain = gain * self.steepness * resolved(across * pixel * finest);
         let (a, b) = (gain * wave.slope[0] * along / across, gain * wave.slope[1]);
         [cos * a - sin * b, sin * a + cos * b]
     }

@@ -16,7 +16,25 @@ const STRETCHES: usize = 8;
 /// Turn of the chords about the light's direction: cosine and sine of 23°.
 const TURN: (f64, f64) = (0.920_504_853_452_44, 0.390_731_128_489_274);
 /// Boxes nearer than this to a point's own plane, in metres, do not shade it.
-const NEAR_M: f64 = 1e-6;
+const NEAR_M: f32 = 1e-5;
+/// Pairs of corners that an edge joins; bit k of a corner's number is its side along axis k.
+const EDGES: [(usize, usize); 12] = [
+    (0, 1),
+    (2, 3),
+    (4, 5),
+    (6, 7),
+    (0, 2),
+    (1, 3),
+    (4, 6),
+    (5, 7),
+    (0, 4),
+    (1, 5),
+    (2, 6),
+    (3, 7),
+];
+
+/// What a light without extent is given where the disc is needed, in radians.
+const POINT_RADIUS: f64 = 1e-3;
 
 /// The light, and the boxes in its frame: two axes across the disc and one towards it.
 pub struct Sun {
@@ -25,11 +43,22 @@ pub struct Sun {
     across: [V3; 2],
     tan_radius: f64,
     sin_radius: f64,
+    is_point: bool,
     boxes: Vec<Caster>,
+    /// Bounds of all boxes together.
+    all: Bounds,
+    /// Height and half length of every chord, in units of tangent.
+    chords: [(f32, f32); CHORDS],
 }
 
 struct Caster {
     corners: [V3; 8],
+    bounds: Bounds,
+}
+
+/// Lowest and highest coordinates in the light's frame.
+#[derive(Clone, Copy)]
+struct Bounds {
     low: V3,
     high: V3,
 }
@@ -46,20 +75,30 @@ impl Sun {
         let v = toward.cross(u);
         let across = [u * TURN.0 + v * TURN.1, v * TURN.0 - u * TURN.1];
         let radius = light.radius_deg.to_radians();
+        let tan_radius = libm::tan(radius.max(POINT_RADIUS));
         let mut sun = Self {
             toward,
             across,
-            tan_radius: libm::tan(radius),
+            tan_radius,
             sin_radius: libm::sin(radius),
+            is_point: light.radius_deg <= 0.0,
             boxes: Vec::new(),
+            all: Bounds::of(&[]),
+            chords: std::array::from_fn(|k| {
+                let v = (2.0 * k as f64 + 1.0) / CHORDS as f64 - 1.0;
+                let half = (1.0 - v * v).sqrt();
+                ((v * tan_radius) as f32, (half * tan_radius) as f32)
+            }),
         };
         sun.boxes = blocks.iter().map(|block| sun.caster(block)).collect();
+        let corners: Vec<V3> = sun.boxes.iter().flat_map(|b| b.corners).collect();
+        sun.all = Bounds::of(&corners);
         sun
     }
 
     /// Whether the light has no extent, so that shadows are hard.
     pub fn is_point(&self) -> bool {
-        self.tan_radius <= 0.0
+        self.is_point
     }
 
     fn local(&self, p: V3) -> V3 {
@@ -72,14 +111,8 @@ impl Sun {
 
     fn caster(&self, block: &Block) -> Caster {
         let corners = block.corners().map(|p| self.local(p));
-        let bound = |pick: fn(f64, f64) -> f64| {
-            corners[1..].iter().fold(corners[0], |a, b| {
-                V3::new(pick(a.x, b.x), pick(a.y, b.y), pick(a.z, b.z))
-            })
-        };
         Caster {
-            low: bound(f64::min),
-            high: bound(f64::max),
+            bounds: Bounds::of(&corners),
             corners,
         }
     }
@@ -97,45 +130,48 @@ impl Sun {
     /// Share of the disc that `point` sees, 0 to 1; box `except` is not in the way.
     pub fn visible(&self, point: V3, except: Option<usize>) -> f64 {
         let p = self.local(point);
+        if !self.all.may_shade(p, self.tan_radius) {
+            return 1.0;
+        }
         let mut dark: Option<[Stretches; CHORDS]> = None;
         for (i, caster) in self.boxes.iter().enumerate() {
-            if Some(i) == except || !caster.may_shade(p, self.tan_radius) {
+            if Some(i) == except || !caster.bounds.may_shade(p, self.tan_radius) {
                 continue;
             }
-            let corners = caster.corners.map(|c| c - p);
+            let covered = covered(&caster.corners.map(|c| c - p), &self.chords);
             let dark = dark.get_or_insert_default();
-            for (k, stretches) in dark.iter_mut().enumerate() {
-                let (v, half) = self.chord(k);
-                if let Some([a, b]) = interval(&corners, v) {
-                    stretches.add(a.max(-half), b.min(half));
-                }
+            for ((stretches, [a, b]), (_, half)) in dark.iter_mut().zip(covered).zip(self.chords) {
+                stretches.add(a.max(-half), b.min(half));
             }
         }
         dark.map_or(1.0, |dark| self.share(&dark))
     }
 
     fn share(&self, dark: &[Stretches; CHORDS]) -> f64 {
-        let (mut covered, mut whole) = (0.0, 0.0);
-        for (k, stretches) in dark.iter().enumerate() {
-            covered += stretches.length();
-            whole += 2.0 * self.chord(k).1;
-        }
-        (1.0 - covered / whole).max(0.0)
-    }
-
-    /// Height and half length of chord `k` in units of tangent.
-    fn chord(&self, k: usize) -> (f64, f64) {
-        let v = (2.0 * k as f64 + 1.0) / CHORDS as f64 - 1.0;
-        (v * self.tan_radius, (1.0 - v * v).sqrt() * self.tan_radius)
+        let covered: f32 = dark.iter().map(Stretches::length).sum();
+        let whole: f32 = self.chords.iter().map(|(_, half)| 2.0 * half).sum();
+        f64::from((1.0 - covered / whole).max(0.0))
     }
 }
 
-impl Caster {
-    /// Whether the box can meet a cone of that opening from `p` towards the light.
+impl Bounds {
+    fn of(points: &[V3]) -> Self {
+        let bound = |start: f64, pick: fn(f64, f64) -> f64| {
+            points.iter().fold(V3::new(start, start, start), |a, b| {
+                V3::new(pick(a.x, b.x), pick(a.y, b.y), pick(a.z, b.z))
+            })
+        };
+        Self {
+            low: bound(f64::INFINITY, f64::min),
+            high: bound(f64::NEG_INFINITY, f64::max),
+        }
+    }
+
+    /// Whether something within can meet a cone of that opening from `p` towards the light.
     fn may_shade(&self, p: V3, tangent: f64) -> bool {
         let far = self.high.z - p.z;
         let reach = tangent * far;
-        far > NEAR_M
+        far > f64::from(NEAR_M)
             && self.low.x - p.x <= reach
             && self.high.x - p.x >= -reach
             && self.low.y - p.y <= reach
@@ -143,51 +179,65 @@ impl Caster {
     }
 }
 
-/// What a box covers of the line at height `v`: its corners are seen from the origin along z.
-/// The plane through the origin and the line cuts the box's edges in the points of a polygon.
-fn interval(corners: &[V3; 8], v: f64) -> Option<[f64; 2]> {
-    let side = corners.map(|c| c.y - v * c.z);
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    let (mut ahead, mut behind) = (None, None);
-    for axis in 0..3 {
-        for i in (0..8).filter(|i| i >> axis & 1 == 0) {
-            let j = i | 1 << axis;
-            if (side[i] < 0.0) == (side[j] < 0.0) {
-                continue;
-            }
-            let s = side[i] / (side[i] - side[j]);
-            let x = corners[i].x + s * (corners[j].x - corners[i].x);
-            let z = corners[i].z + s * (corners[j].z - corners[i].z);
-            if z > NEAR_M {
-                low = low.min(x / z);
-                high = high.max(x / z);
-                ahead = Some((x, z));
+/// What a box covers of every chord; the first end is beyond the second where that is nothing.
+///
+/// The box's `corners` are seen from the origin along z. The plane through the origin and a chord
+/// cuts the box's edges in the corners of a polygon. Chords are lanes: no branch depends on one.
+fn covered(corners: &[V3; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
+    let corners = corners.map(|c| [c.x as f32, c.y as f32, c.z as f32]);
+    let v = chords.map(|(v, _)| v);
+    let mut ends = [[f32::INFINITY; CHORDS], [f32::NEG_INFINITY; CHORDS]];
+    let [mut ahead, mut behind] = [[[0.0_f32; CHORDS]; 2]; 2];
+    let mut is_behind = [false; CHORDS];
+    for (i, j) in EDGES {
+        let ([xi, yi, zi], [xj, yj, zj]) = (corners[i], corners[j]);
+        for k in 0..CHORDS {
+            let (a, b) = (yi - v[k] * zi, yj - v[k] * zj);
+            let crosses = (a < 0.0) != (b < 0.0);
+            let s = a / (a - b);
+            let (x, z) = (xi + s * (xj - xi), zi + s * (zj - zi));
+            let (front, back) = (crosses & (z > NEAR_M), crosses & (z <= NEAR_M));
+            let u = x / z;
+            ends[0][k] = if front & (u < ends[0][k]) {
+                u
             } else {
-                behind = Some((x, z));
-            }
+                ends[0][k]
+            };
+            ends[1][k] = if front & (u > ends[1][k]) {
+                u
+            } else {
+                ends[1][k]
+            };
+            ahead[0][k] = if front { x } else { ahead[0][k] };
+            ahead[1][k] = if front { z } else { ahead[1][k] };
+            behind[0][k] = if back { x } else { behind[0][k] };
+            behind[1][k] = if back { z } else { behind[1][k] };
+            is_behind[k] |= back;
         }
     }
-    let (x1, z1) = ahead?;
-    if let Some((x0, z0)) = behind {
+    std::array::from_fn(|k| {
+        let [low, high] = [ends[0][k], ends[1][k]];
+        if !is_behind[k] || low > high {
+            return [low, high];
+        }
         // The polygon passes beside the origin: it reaches to infinity on that side.
-        if x0 * z1 > x1 * z0 {
-            high = f64::INFINITY;
+        if behind[0][k] * ahead[1][k] > ahead[0][k] * behind[1][k] {
+            [low, f32::INFINITY]
         } else {
-            low = f64::NEG_INFINITY;
+            [f32::NEG_INFINITY, high]
         }
-    }
-    Some([low, high])
+    })
 }
 
 /// Disjoint intervals.
 #[derive(Clone, Copy, Default)]
 struct Stretches {
-    ends: [[f64; 2]; STRETCHES],
+    ends: [[f32; 2]; STRETCHES],
     count: usize,
 }
 
 impl Stretches {
-    fn add(&mut self, mut low: f64, mut high: f64) {
+    fn add(&mut self, mut low: f32, mut high: f32) {
         if high <= low {
             return;
         }
@@ -206,7 +256,7 @@ impl Stretches {
         self.count += 1;
     }
 
-    fn length(&self) -> f64 {
+    fn length(&self) -> f32 {
         self.ends[..self.count].iter().map(|[a, b]| b - a).sum()
     }
 }

@@ -42,7 +42,7 @@ impl Mood {
                 bounce: light(0.23, [1.07, 0.98, 0.91]),
             },
             sensor: Sensor {
-                blur_px: stream.range(0.42, 0.58) as f32,
+                blur_px: stream.range(0.30, 0.46) as f32,
                 vignette: stream.range(0.06, 0.14) as f32,
                 contrast: stream.range(0.02, 0.10) as f32,
                 shot: 2.2e-5,

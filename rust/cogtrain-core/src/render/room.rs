@@ -22,8 +22,8 @@ struct Patch {
     is_round: bool,
 }
 
-/// Half width of what is furnished, and its lowest and highest place.
-const EXTENT: (f32, f32, f32) = (16.0, -9.0, 13.0);
+/// Half width of what is furnished.
+const EXTENT: f32 = 16.0;
 
 impl Room {
     /// Furnished anew for every stream.
@@ -39,8 +39,8 @@ impl Room {
             wall: Srgb::tables().decode(wall),
             patches: Vec::new(),
         };
-        let mut x = -EXTENT.0 + stream.range(-2.0, 1.0) as f32;
-        while x < EXTENT.0 {
+        let mut x = -EXTENT + stream.range(-2.0, 1.0) as f32;
+        while x < EXTENT {
             let width = stream.range(3.4, 6.6) as f32;
             let middle = x + 0.5 * width;
             match stream.below(4) {
@@ -48,7 +48,7 @@ impl Room {
                 1 | 2 => room.shelf(stream, middle, width),
                 _ => room.picture(stream, middle, width),
             }
-            room.floor_things(stream, middle, width);
+            room.sideboard(stream, middle, width);
             x += width + stream.range(0.1, 0.9) as f32;
         }
         room.lamp(stream);
@@ -78,6 +78,13 @@ impl Room {
         });
     }
 
+    /// Makes what was put last shine.
+    fn shine(&mut self, gain: f32) {
+        if let Some(patch) = self.patches.last_mut() {
+            patch.color = patch.color.map(|v| v * gain);
+        }
+    }
+
     fn disc(&mut self, middle: [f32; 2], radius: f32, srgb: [u8; 3]) {
         self.put(middle, [radius; 2], srgb);
         if let Some(patch) = self.patches.last_mut() {
@@ -90,7 +97,9 @@ impl Room {
         let tall = stream.range(2.4, 3.6) as f32;
         self.put([x, y], [half + 0.25, tall + 0.25], [226, 224, 216]);
         self.put([x, y], [half, tall], [224, 236, 244]);
+        self.shine(1.7);
         self.put([x, y - 0.45 * tall], [half, 0.55 * tall], [188, 204, 190]);
+        self.shine(1.4);
         self.put([x, y], [0.10, tall], [222, 220, 212]);
         self.put([x, y + 0.2 * tall], [half, 0.10], [222, 220, 212]);
     }
@@ -147,52 +156,66 @@ impl Room {
         self.put([x, y - 0.3 * tall], [0.8 * half, 0.5 * tall], motif);
     }
 
-    /// Boxes, a basket or a plant along the foot of the wall.
-    fn floor_things(&mut self, stream: &mut Stream, x: f32, width: f32) {
-        self.put([x, -8.2], [0.5 * width + 1.0, 2.2], [136, 122, 108]);
-        let things = [
+    /// A sideboard, and boxes and plants on it.
+    fn sideboard(&mut self, stream: &mut Stream, x: f32, width: f32) {
+        self.put([x, -5.4], [0.5 * width + 1.0, 4.8], [128, 112, 96]);
+        self.put([x, -0.7], [0.5 * width + 1.0, 0.14], [156, 138, 118]);
+        let (mut at, end) = (x - 0.5 * width, x + 0.5 * width);
+        while at < end {
+            let side = stream.range(0.8, 2.2) as f32;
+            match stream.below(6) {
+                0 => self.plant(stream, at + 0.5 * side),
+                1..=3 => self.carton(stream, at, side),
+                _ => {}
+            }
+            at += side + stream.range(0.0, 0.5) as f32;
+        }
+    }
+
+    fn plant(&mut self, stream: &mut Stream, x: f32) {
+        for _ in 0..9 {
+            let leaf = [
+                x + stream.range(-0.8, 0.8) as f32,
+                stream.range(0.3, 2.4) as f32,
+            ];
+            let shade = stream.range(0.8, 1.2);
+            let green = [74, 104, 66].map(|c| (f64::from(c) * shade) as u8);
+            self.disc(leaf, stream.range(0.25, 0.6) as f32, green);
+        }
+        self.put([x, -0.1], [0.45, 0.5], [150, 98, 72]);
+    }
+
+    fn carton(&mut self, stream: &mut Stream, left: f32, side: f32) {
+        let colors = [
             [184, 150, 108],
             [168, 132, 92],
             [108, 112, 118],
             [196, 186, 170],
             [92, 84, 78],
+            [122, 134, 146],
         ];
-        let (mut at, end) = (x - 0.5 * width, x + 0.5 * width);
-        while at < end {
-            let side = stream.range(0.9, 2.2) as f32;
-            let tall = stream.range(0.8, 2.6) as f32;
-            match stream.below(5) {
-                0 => {
-                    for _ in 0..7 {
-                        let leaf = [
-                            at + stream.range(0.0, 1.6) as f32,
-                            -4.2 + stream.range(0.0, 3.0) as f32,
-                        ];
-                        self.disc(leaf, stream.range(0.3, 0.7) as f32, [74, 104, 66]);
-                    }
-                    self.put([at + 0.8, -5.4], [0.5, 0.8], [150, 98, 72]);
-                }
-                1 | 2 => {
-                    let color = pick(stream, &things);
-                    self.put(
-                        [at + 0.5 * side, -6.0 + 0.5 * tall],
-                        [0.5 * side, 0.5 * tall],
-                        color,
-                    );
-                    let lid = color.map(|c| c.saturating_add(18));
-                    self.put([at + 0.5 * side, -6.0 + tall], [0.5 * side, 0.12], lid);
-                }
-                _ => {}
-            }
-            at += side + stream.range(0.0, 0.8) as f32;
-        }
+        let (color, tall) = (pick(stream, &colors), stream.range(0.5, 2.4) as f32);
+        let x = left + 0.5 * side;
+        self.put([x, -0.56 + 0.5 * tall], [0.5 * side, 0.5 * tall], color);
+        self.put(
+            [x, -0.56 + tall],
+            [0.5 * side, 0.1],
+            color.map(|c| c.saturating_add(22)),
+        );
+        self.put(
+            [x, -0.5 + 0.5 * tall],
+            [0.18 * side, 0.2 * tall],
+            color.map(|c| c.saturating_add(34)),
+        );
     }
 
     fn lamp(&mut self, stream: &mut Stream) {
         let [x, y] = [(-8.0, 8.0), (2.0, 7.0)].map(|(a, b)| stream.range(a, b) as f32);
         self.put([x, y - 4.0], [0.09, 4.0], [70, 66, 62]);
         self.put([x, y], [0.85, 0.65], [240, 222, 178]);
+        self.shine(1.3);
         self.disc([x, y + 0.1], 0.55, [255, 244, 214]);
+        self.shine(1.8);
     }
 }
 

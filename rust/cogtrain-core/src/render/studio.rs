@@ -176,7 +176,7 @@ impl Studio {
         });
         if let (Some(room), Part::Wall) = (&self.room, spot.part) {
             let place = self.stage.wall_place(spot.point);
-            let light = self.lights.sky[1] + 0.4 * self.lights.sun[1];
+            let light = self.lights.sky[1] + 0.7 * self.lights.sun[1];
             let blur = DEFOCUS.max(reach[0]);
             return room
                 .color(place.map(|v| (v * per_unit) as f32), blur)
