@@ -42,12 +42,13 @@ pub use stimulus::{Factor, Record, Source, Stimulus};
 
 pub use generate::{GENERATOR_VERSION, Generator, stimulus_id};
 pub use physics::{
-    Contact, Equilibrium, Pose, Trajectory, Twist, contacts, equilibrium, simulate, stands,
+    Contact, Equilibrium, Pose, Trajectory, Twist, contacts, equilibrium, has_margin, simulate,
+    stands,
 };
 pub use recipe::{MAX_COUNT, Recipe, Split};
-pub use render::{is_framed, render, screen_point};
+pub use render::{Flow, Passes, flow, is_framed, passes, render, screen_point};
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
-pub use style::{Appearance, Background, Look, Palette, Rgb, Style};
+pub use style::{Appearance, Backdrop, Background, Lights, Look, Palette, Rgb, Style};
 pub use task::{
     Assignment, Crossing, Design, Domain, Item, Kinship, Part, Place, Question, Scale, Task, Twin,
 };

@@ -14,6 +14,7 @@ mod arrays;
 mod errors;
 mod loader;
 mod making;
+mod passes;
 mod physics;
 mod preprocess;
 mod source;
@@ -34,6 +35,8 @@ mod _core {
     use crate::loader::{Batch, LoaderCore};
     #[pymodule_export]
     use crate::making::{Generator, Scene, Stimulus, Task, render};
+    #[pymodule_export]
+    use crate::passes::{Flow, Passes, flow, passes};
     #[pymodule_export]
     use crate::physics::{Equilibrium, Trajectory, equilibrium, simulate, stands};
     #[pymodule_export]

@@ -5,13 +5,32 @@
 //! square roots are used per pixel, in a fixed order, so the same scene has the same bytes on
 //! every machine.
 
+mod ambient;
 mod camera;
 mod cast;
+mod cloth;
+mod edge;
+mod finish;
+mod flow;
+mod light;
+mod mood;
+mod noise;
 mod paint;
+mod passes;
+mod photo;
+mod print;
+mod room;
 mod screen;
+mod sensor;
 mod shade;
 mod srgb;
+mod stage;
+mod studio;
+mod table;
+mod timber;
 mod vector;
 
+pub use flow::{Flow, flow};
 pub use paint::render;
+pub use passes::{Passes, passes};
 pub use screen::{is_framed, screen_point};
