@@ -14,6 +14,7 @@ __all__ = [
     "Generator",
     "LoaderCore",
     "Preprocess",
+    "Question",
     "Scene",
     "Source",
     "Stimulus",
@@ -41,6 +42,23 @@ class Task:
     def domain(self) -> str: ...
     @property
     def questions(self) -> dict[str, list[str]]: ...
+
+@final
+class Question:
+    """Something that can be asked of an image, by name (`will_fall`)."""
+
+    def __new__(cls, name: str) -> Question: ...
+    @staticmethod
+    def names() -> list[str]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def scale(self) -> str: ...
+    @property
+    def options(self) -> list[str]: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Style:

@@ -15,6 +15,7 @@ mod errors;
 mod loader;
 mod making;
 mod preprocess;
+mod question;
 mod source;
 
 /// Native core of cogtrain: makes stimuli, reads images, prepares them, and loads batches.
@@ -35,6 +36,8 @@ mod _core {
     use crate::making::{Generator, Scene, Stimulus, Task, Trajectory, render, simulate};
     #[pymodule_export]
     use crate::preprocess::Preprocess;
+    #[pymodule_export]
+    use crate::question::Question;
     #[pymodule_export]
     use crate::source::Source;
 }
