@@ -16,6 +16,10 @@ from cogtrain import prompts
 
 Path = tuple[int, ...]
 
+# Longer spellings of an option are left out where it has a shorter one: words that a tokenizer
+# knows only by their letters add next to no probability, and each letter is one more place to read.
+_MOST_TOKENS = 3
+
 
 class Speller(Protocol):
     """Turns prompts into text, and text into token ids."""
@@ -86,7 +90,7 @@ def spell(speller: Speller, question: str, wording: str = prompts.PEOPLE) -> Men
     for option, forms in forms_of.items():
         spelled = [speller.ids(prompt + form) for form in forms]
         paths = {tuple(ids[len(before) :]) for ids in spelled if ids[: len(before)] == before}
-        for path in paths - {()}:
+        for path in _short(paths - {()}):
             if owners.setdefault(path, option) != option:
                 raise ValueError(
                     f"expected options of `{question}` to be apart, got tokens {list(path)} for "
@@ -98,6 +102,11 @@ def spell(speller: Speller, question: str, wording: str = prompts.PEOPLE) -> Men
                 f"among {list(forms)} for the question `{question}`; use another tokenizer"
             )
     return _menu(tuple(forms_of), owners)
+
+
+def _short(paths: set[Path]) -> list[Path]:
+    most = max(_MOST_TOKENS, min(map(len, paths), default=0))
+    return [path for path in paths if len(path) <= most]
 
 
 def _menu(options: tuple[str, ...], owners: Mapping[Path, str]) -> Menu:
