@@ -72,9 +72,9 @@ def parse_responses(
                 raise _unreadable(_expected(scale, options), before, row, where)
         return Responses(text, _blank(written), scale)
     numbers = np.array([_number(text, options) for text in written], dtype=float)
-    for row, text, number in zip(places, written, numbers, strict=True):
-        if text is not None and np.isnan(number):
-            raise _unreadable(_expected(scale, options), text, row, where)
+    for row, before, number in zip(places, written, numbers, strict=True):
+        if before is not None and np.isnan(number):
+            raise _unreadable(_expected(scale, options), before, row, where)
     if ((numbers > 0) & (numbers < 1)).any():
         return Responses(written, numbers, "rating")
     chosen = [None if np.isnan(number) else options[0 if number else 1] for number in numbers]
