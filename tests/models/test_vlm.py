@@ -205,11 +205,16 @@ class TestBadInput:
         with pytest.raises(ValueError, match="got `will_it`; did you mean `will_fall`"):
             vlm.scores(["will_it"], *pixels(draw((56, 56))))
 
-    def test_two_sets_of_options_in_one_batch(self, vlm, draw, pixels, monkeypatch):
-        other = prompts.Prompt("Which one?", {"red": (" red",), "blue": (" blue",)})
-        monkeypatch.setattr(prompts, "_PROMPTS", {**prompts._PROMPTS, "which": other})
-        with pytest.raises(ValueError, match="got yes/no for `will_fall`, red/blue for `which`"):
-            vlm.scores(["will_fall", "which"], *pixels(draw((56, 56), (56, 56))))
+    def test_a_question_that_no_option_answers(self, vlm, draw, pixels):
+        with pytest.raises(ValueError, match="got `colors_top_to_bottom`, which is answered by a"):
+            vlm.scores(["will_fall", "colors_top_to_bottom"], *pixels(draw((56, 56), (56, 56))))
+
+    def test_an_attention_that_cannot_see_branches(self, draw, pixels, monkeypatch):
+        own = VLM.load("tiny")
+        config = own.model.config.get_text_config()
+        monkeypatch.setattr(type(config), "_attn_implementation", "flash_attention_2")
+        with pytest.raises(ValueError, match=r"`sdpa` or `eager` .* got `flash_attention_2`"):
+            own.scores(["block_count"], *pixels(draw((56, 56))))
 
 
 class TestDamagedCheckpoint:
