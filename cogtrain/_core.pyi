@@ -17,6 +17,7 @@ __all__ = [
     "LoaderCore",
     "Passes",
     "Preprocess",
+    "Question",
     "Scene",
     "Source",
     "Stimulus",
@@ -50,6 +51,23 @@ class Task:
     def questions(self) -> dict[str, list[str]]: ...
     @property
     def main_questions(self) -> list[str]: ...
+
+@final
+class Question:
+    """Something that can be asked of an image, by name (`will_fall`)."""
+
+    def __new__(cls, name: str) -> Question: ...
+    @staticmethod
+    def names() -> list[str]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def scale(self) -> str: ...
+    @property
+    def options(self) -> list[str]: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Style:

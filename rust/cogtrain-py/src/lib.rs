@@ -17,6 +17,7 @@ mod making;
 mod passes;
 mod physics;
 mod preprocess;
+mod question;
 mod source;
 
 /// Native core of cogtrain: makes stimuli, reads images, prepares them, and loads batches.
@@ -41,6 +42,8 @@ mod _core {
     use crate::physics::{Equilibrium, Trajectory, equilibrium, simulate, stands};
     #[pymodule_export]
     use crate::preprocess::Preprocess;
+    #[pymodule_export]
+    use crate::question::Question;
     #[pymodule_export]
     use crate::source::Source;
 }
