@@ -29,6 +29,8 @@ FORBIDDEN = {
     "metrics": {"training", "data", "models", "evaluation"},
     "judgments": {"training", "data", "models", "evaluation"},
     "stimuli": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "photographs": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "audit": {"training", "data", "models"},
     "rendering": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "prompts": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
 }
