@@ -44,13 +44,19 @@ class Reading:
     answers: Mapping[str, Spelling] = field(default_factory=dict)
 
 
+def known_questions() -> dict[str, list[str]]:
+    """Every question that some task asks, with its possible answers."""
+    tasks = [_core.Task(name).questions for name in _core.Task.names()]
+    return {question: answers for task in tasks for question, answers in task.items()}
+
+
 def options(question: str) -> list[str]:
     """Possible answers to ``question``.
 
     Raises:
         ValueError: For a question that no task asks; names the nearest.
     """
-    known = _known_questions()
+    known = known_questions()
     if question not in known:
         raise ValueError(unknown("question", question, known))
     return known[question]
@@ -111,11 +117,6 @@ def class_source(folder: Path, question: str, answers: Spelling) -> _core.Source
     return _core.Source.photographs(ids, list(found), [{question: a} for a in found.values()])
 
 
-def _known_questions() -> dict[str, list[str]]:
-    tasks = [_core.Task(name).questions for name in _core.Task.names()]
-    return {question: answers for task in tasks for question, answers in task.items()}
-
-
 def _check_spelling(question: str, spelling: Spelling) -> None:
     allowed = options(question)
     for written, answer in spelling.items():
@@ -158,7 +159,7 @@ def _renamed(cells: Cells, names: Mapping[str, str]) -> Cells:
 
 
 def _questions(table: Path, columns: list[str], reading: Reading) -> list[str]:
-    known = _known_questions()
+    known = known_questions()
     missing = [name for name in (*_PLAIN_COLUMNS, *reading.answers) if name not in columns]
     questions = [name for name in columns if name in known]
     if missing or not questions:

@@ -30,6 +30,7 @@ FORBIDDEN = {
     "judgments": {"training", "data", "models", "evaluation"},
     "stimuli": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "photographs": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "multimodal": {"training", "data", "models", "evaluation", "metrics"},
     "audit": {"training", "data", "models"},
     "rendering": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "prompts": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
