@@ -8,7 +8,7 @@ from cogtrain.audit.measure import Measurements
 
 
 def nuisances(seen: Measurements) -> Mapping[str, np.ndarray]:
-    """Predictors by name, ``(n, features)`` float32 each; those that are unknown are left out.
+    """Predictors by name, ``(n, features)`` float32 each; unknown and constant ones are left out.
 
     Small ones hold their squares and products, too, so that a U-shaped relation is found; `all
     measures` holds every measure at once. The thumbnail is taken as it is.
@@ -27,6 +27,7 @@ def nuisances(seen: Measurements) -> Mapping[str, np.ndarray]:
     measures = {name: values for name, values in measures.items() if np.isfinite(values).all()}
     joint = np.concatenate(list(measures.values()), axis=1)
     small = {name: quadratic(values) for name, values in measures.items()}
+    small = {name: values for name, values in small.items() if values.shape[1]}
     thumbnail = seen.thumbnails.astype(np.float32)
     return small | {"all measures": quadratic(joint), "16×16 thumbnail": thumbnail}
 
