@@ -11,6 +11,7 @@ __all__ = [
     "Appearance",
     "Batch",
     "CorruptImageError",
+    "Equilibrium",
     "Generator",
     "LoaderCore",
     "Preprocess",
@@ -21,8 +22,10 @@ __all__ = [
     "Task",
     "Trajectory",
     "encode_png",
+    "equilibrium",
     "render",
     "simulate",
+    "stands",
 ]
 
 class CorruptImageError(ValueError):
@@ -41,6 +44,8 @@ class Task:
     def domain(self) -> str: ...
     @property
     def questions(self) -> dict[str, list[str]]: ...
+    @property
+    def main_questions(self) -> list[str]: ...
 
 @final
 class Style:
@@ -82,6 +87,23 @@ class Scene:
     def to_json(self) -> str: ...
 
 @final
+class Equilibrium:
+    """The verdict of statics on a structure of upright boxes."""
+
+    @property
+    def stands(self) -> bool: ...
+    @property
+    def margin_m(self) -> float: ...
+    @property
+    def margin_fraction(self) -> float: ...
+    @property
+    def critical(self) -> int: ...
+    @property
+    def contacts(self) -> list[tuple[int, int | None]]: ...
+    @property
+    def mechanism(self) -> NDArray[np.float64] | None: ...
+
+@final
 class Trajectory:
     """What the simulator says happens to a scene."""
 
@@ -121,15 +143,7 @@ class Stimulus:
 class Generator:
     """Makes any stimulus of a design by its index, in any order, on any thread."""
 
-    def __new__(
-        cls,
-        task: str = "tower",
-        style: str = "cubeworld",
-        seed: int = 0,
-        split: str = "test",
-        factors: str = "{}",
-        size_px: int = 224,
-    ) -> Generator: ...
+    def __new__(cls, **recipe: Any) -> Generator: ...
     def scene(self, index: int) -> Scene: ...
     def stimulus(self, index: int) -> Stimulus: ...
 
@@ -138,15 +152,7 @@ class Source:
     """Anything that gives stimulus `i`: a recipe or a folder of photographs."""
 
     @staticmethod
-    def recipe(
-        task: str,
-        style: str,
-        seed: int,
-        count: int,
-        split: str,
-        factors: str,
-        size_px: int,
-    ) -> Source: ...
+    def recipe(recipe: str) -> Source: ...
     @staticmethod
     def photographs(
         ids: Sequence[str],
@@ -221,6 +227,8 @@ class LoaderCore:
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
+def equilibrium(scene: Scene) -> Equilibrium: ...
+def stands(scene: Scene, tilt: tuple[float, float] = ...) -> bool: ...
 def simulate(scene: Scene) -> Trajectory: ...
 def render(
     scene: Scene, style: str | Appearance | None = None, size_px: int = 224

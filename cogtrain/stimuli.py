@@ -7,7 +7,7 @@ torch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,9 @@ class StimulusSet:
         factors: Mapping[str, Any] | None = None,
         size_px: int = 224,
         name: str | None = None,
+        *,
+        design: Mapping[str, Any] | None = None,
+        questions: Sequence[str] | None = None,
     ) -> StimulusSet:
         """Stimuli that are drawn, judged by statics and rendered when asked for.
 
@@ -52,23 +55,40 @@ class StimulusSet:
             seed: Two seeds share no stimulus.
             count: Number of stimuli; a longer set begins with the shorter one.
             split: ``train``, ``val`` or ``test``; splits share no stimulus.
-            factors: Factor name to value. ``tower``: ``size`` (``small``: 2-4 blocks, ``large``:
-                5-7) or ``n_blocks`` (list), ``margin`` ([low, high], fraction of the block side),
-                ``yaw_deg`` ([low, high]).
+            factors: Factor name to how it varies: a value, a list of levels (of a continuous
+                factor: the two ends of a range), or in full ``{"fixed": ..}``, ``{"levels": ..}``,
+                ``{"balanced": ..}``, ``{"range": [low, high]}``, ``{"bins": [[low, high, weight],
+                ..]}``. ``size`` (``small`` or ``large``) stands for levels of ``n_blocks`` or
+                ``n_rows``. See ``docs/design.md`` for every factor.
             size_px: Side of the square image; a multiple of 28 fits Qwen2-VL without resizing.
             name: Defaults to ``<task>-<size>`` where a size split is asked for, else ``<task>``.
+            design: How cells are laid out: ``crossing`` (``crossed`` or ``latin_square``),
+                ``hold_out`` (combinations of levels), ``cells`` (``kept`` or ``held_out``),
+                ``twins`` (``{"change": ..}``: the one thing that two stimuli of a pair differ in).
+            questions: What is asked; left out, the task's main question.
 
         Raises:
-            ValueError: For an unknown name or a factor out of range.
+            ValueError: For an unknown name, a factor out of range, a contradiction, or a count
+                that cannot fill the cells of a ``design`` alike.
 
         Example:
             >>> towers = StimulusSet.recipe(count=4, size_px=56)
             >>> len(towers), towers[0].answers
             (4, {'will_fall': 'no'})
         """
-        chosen = dict(factors or {})
-        size = chosen.get("size")
-        source = _core.Source.recipe(task, style, seed, count, split, json.dumps(chosen), size_px)
+        asked = {
+            "task": task,
+            "style": style,
+            "seed": seed,
+            "count": count,
+            "split": split,
+            "factors": dict(factors or {}),
+            "size_px": size_px,
+            "design": dict(design or {}),
+            "questions": None if questions is None else list(questions),
+        }
+        source = _core.Source.recipe(json.dumps(asked))
+        size = asked["factors"].get("size")
         default = f"{task}-{size}" if size else task
         return cls(name or default, source, domain=_core.Task(task).domain)
 

@@ -17,7 +17,7 @@ CORE = ROOT / "rust" / "cogtrain-core" / "src"
 BINDING = ROOT / "rust" / "cogtrain-py" / "src"
 
 # The two wings meet only in a stimulus set ("give me stimulus i"), which is ground.
-MAKING = {"scene", "physics", "render", "style", "task", "generate"}
+MAKING = {"scene", "physics", "render", "style", "task", "recipe", "generate"}
 SERVING = {"codec", "photographs", "preprocess", "shard", "loader"}
 GROUND = {"error", "image", "naming", "rng", "stimulus"}
 

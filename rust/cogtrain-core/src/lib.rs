@@ -6,17 +6,10 @@
 //! takes anything that can give stimulus `i` (a [`Source`]) and hands out batches.
 //!
 //! ```
-//! use cogtrain_core::{Generator, Recipe, Source, Split, Style, Task};
+//! use cogtrain_core::{Generator, Recipe, Source, Task};
 //!
-//! let generator = Generator::new(Recipe {
-//!     task: Task::Tower,
-//!     style: Style::Cubeworld,
-//!     seed: 0,
-//!     count: 100,
-//!     split: Split::Test,
-//!     factors: serde_json::Map::new(),
-//!     size_px: 56,
-//! })?;
+//! let recipe = Recipe { count: 100, size_px: 56, ..Recipe::new(Task::Tower) };
+//! let generator = Generator::new(recipe)?;
 //! let stimulus = generator.get(3)?;
 //! assert_eq!(stimulus.answers["will_fall"], "yes");
 //! assert_eq!(stimulus.image.width(), 56);
@@ -31,6 +24,7 @@ mod stimulus;
 
 mod generate;
 mod physics;
+mod recipe;
 mod render;
 mod scene;
 mod style;
@@ -46,12 +40,17 @@ pub use image::Image;
 pub use rng::Stream;
 pub use stimulus::{Factor, Record, Source, Stimulus};
 
-pub use generate::{GENERATOR_VERSION, Generator, MAX_COUNT, Recipe, Split, stimulus_id};
-pub use physics::{Equilibrium, Pose, Trajectory, column, simulate};
-pub use render::render;
+pub use generate::{GENERATOR_VERSION, Generator, stimulus_id};
+pub use physics::{
+    Contact, Equilibrium, Pose, Trajectory, Twist, contacts, equilibrium, simulate, stands,
+};
+pub use recipe::{MAX_COUNT, Recipe, Split};
+pub use render::{is_framed, render, screen_point};
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
 pub use style::{Appearance, Background, Look, Palette, Rgb, Style};
-pub use task::{Domain, Factors, Item, Place, Question, Scale, Task, TowerFactors};
+pub use task::{
+    Assignment, Crossing, Design, Domain, Item, Kinship, Part, Place, Question, Scale, Task, Twin,
+};
 
 pub use codec::{encode_png, read_image};
 pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};

@@ -14,6 +14,7 @@ mod arrays;
 mod errors;
 mod loader;
 mod making;
+mod physics;
 mod preprocess;
 mod source;
 
@@ -32,7 +33,9 @@ mod _core {
     #[pymodule_export]
     use crate::loader::{Batch, LoaderCore};
     #[pymodule_export]
-    use crate::making::{Generator, Scene, Stimulus, Task, Trajectory, render, simulate};
+    use crate::making::{Generator, Scene, Stimulus, Task, render};
+    #[pymodule_export]
+    use crate::physics::{Equilibrium, Trajectory, equilibrium, simulate, stands};
     #[pymodule_export]
     use crate::preprocess::Preprocess;
     #[pymodule_export]

@@ -1,10 +1,10 @@
-//! The making wing's face: tasks, styles, scenes, what happens to them, and stimuli.
+//! The making wing's face: tasks, styles, scenes and stimuli.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cogtrain_core as core;
-use numpy::{PyArray3, PyArrayMethods, ToPyArray};
+use numpy::{PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -41,17 +41,23 @@ impl Task {
     /// Cognitive domain, e.g. ``physics``.
     #[getter]
     fn domain(&self) -> &'static str {
-        self.0.domain()
+        self.0.domain().name()
     }
 
-    /// Question name to its possible answers.
+    /// Question name to its possible answers; of a sequence, what it is made of.
     #[getter]
     fn questions(&self) -> BTreeMap<&'static str, Vec<&'static str>> {
-        self.0
-            .questions()
-            .iter()
-            .map(|(name, answers)| (*name, answers.to_vec()))
+        let questions = self.0.questions().iter();
+        questions
+            .map(|question| (question.name(), question.options().to_vec()))
             .collect()
+    }
+
+    /// Names of the questions that are asked unless a recipe names others.
+    #[getter]
+    fn main_questions(&self) -> Vec<&'static str> {
+        let questions = self.0.main_questions();
+        questions.iter().map(|question| question.name()).collect()
     }
 
     fn __repr__(&self) -> String {
@@ -62,7 +68,7 @@ impl Task {
 /// Declared arrangement of bodies, camera and light; metres, z up. A value.
 #[pyclass(frozen, eq, module = "cogtrain._core")]
 #[derive(Clone, PartialEq)]
-pub struct Scene(core::Scene);
+pub struct Scene(pub core::Scene);
 
 #[pymethods]
 impl Scene {
@@ -82,53 +88,10 @@ impl Scene {
     }
 }
 
-/// What the simulator says happens to a scene within four seconds.
-#[pyclass(frozen, module = "cogtrain._core")]
-pub struct Trajectory(core::Trajectory);
-
-#[pymethods]
-impl Trajectory {
-    /// Whether any body moved by more than a tenth of its shortest side.
-    #[getter]
-    fn fell(&self) -> bool {
-        self.0.fell
-    }
-
-    /// Largest displacement of any body's centre, in metres.
-    #[getter]
-    fn displacement_m(&self) -> f64 {
-        self.0.displacement_m
-    }
-
-    /// Time between frames, in seconds.
-    #[getter]
-    fn dt_s(&self) -> f64 {
-        self.0.dt_s
-    }
-
-    /// Centres in metres, ``(frames, bodies, 3)`` float32.
-    #[getter]
-    fn positions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray3<f32>>> {
-        let frames = &self.0.frames;
-        let shape = [frames.len(), frames[0].len(), 3];
-        let flat: Vec<f32> = frames
-            .iter()
-            .flatten()
-            .flat_map(|pose| pose.position_m)
-            .collect();
-        flat.to_pyarray(py).reshape(shape)
-    }
-}
-
 /// Makes any stimulus of a design by its index, in any order, on any thread.
 ///
 /// Args:
-///     task: Question family.
-///     style: Look.
-///     seed: Two seeds share no stimulus.
-///     split: ``train``, ``val`` or ``test``; splits share no stimulus.
-///     factors: JSON object of the task's factors; what is not named takes its default.
-///     size_px: Side of the square image, in pixels.
+///     recipe: The keywords of ``StimulusSet.recipe``; a count is not needed.
 ///
 /// Raises:
 ///     ValueError: For an unknown name or a factor out of range.
@@ -138,26 +101,15 @@ pub struct Generator(Arc<core::Generator>);
 #[pymethods]
 impl Generator {
     #[new]
-    #[pyo3(signature = (task="tower", style="cubeworld", seed=0, split="test", factors="{}", size_px=224))]
-    fn new(
-        task: &str,
-        style: &str,
-        seed: u64,
-        split: &str,
-        factors: &str,
-        size_px: usize,
-    ) -> PyResult<Self> {
-        let count = core::MAX_COUNT;
-        generator(&RecipeArguments {
-            task,
-            style,
-            seed,
-            count,
-            split,
-            factors,
-            size_px,
-        })
-        .map(Self)
+    #[pyo3(signature = (**recipe))]
+    fn new(py: Python<'_>, recipe: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let endless = PyDict::new(py);
+        endless.set_item("count", core::MAX_COUNT)?;
+        if let Some(recipe) = recipe {
+            endless.update(recipe.as_mapping())?;
+        }
+        let text = py.import("json")?.call_method1("dumps", (endless,))?;
+        generator(text.extract()?).map(Self)
     }
 
     /// The scene of stimulus ``index``, without drawing it.
@@ -235,7 +187,7 @@ impl Stimulus {
         let Some((generator, item)) = &self.made else {
             return Ok(None);
         };
-        py.detach(|| generator.second_opinion(&item.judged))
+        py.detach(|| generator.second_opinion(item))
             .map(Some)
             .map_err(to_python)
     }
@@ -293,14 +245,6 @@ impl Stimulus {
     }
 }
 
-/// Simulates a scene from rest for four seconds.
-#[pyfunction]
-pub fn simulate(py: Python<'_>, scene: &Scene) -> PyResult<Trajectory> {
-    py.detach(|| core::simulate(&scene.0))
-        .map(Trajectory)
-        .map_err(to_python)
-}
-
 /// Renders a scene: sRGB, ``(size_px, size_px, 3)`` uint8.
 ///
 /// Args:
@@ -320,46 +264,15 @@ pub fn render<'py>(
     array(py, image)
 }
 
-/// The generator of a recipe; `factors` is a JSON object.
-pub fn generator(recipe: &RecipeArguments<'_>) -> PyResult<Arc<core::Generator>> {
+/// The generator of a recipe in JSON.
+pub fn generator(recipe: &str) -> PyResult<Arc<core::Generator>> {
     let read = || {
-        let factors = serde_json::from_str(recipe.factors).map_err(|error| {
-            core::Error::argument(
-                "factors",
-                "a JSON object",
-                error,
-                "write e.g. {\"size\": \"small\"}",
-            )
+        let json = serde_json::from_str(recipe).map_err(|error| {
+            core::Error::argument("recipe", "a JSON object", error, "write a mapping")
         })?;
-        core::Generator::new(core::Recipe {
-            task: core::Task::parse(recipe.task)?,
-            style: core::Style::parse(recipe.style)?,
-            seed: recipe.seed,
-            count: recipe.count,
-            split: core::Split::parse(recipe.split)?,
-            factors,
-            size_px: recipe.size_px,
-        })
+        core::Generator::new(core::Recipe::read(&json)?)
     };
     read().map(Arc::new).map_err(to_python)
-}
-
-/// The arguments of `Source.recipe`, as they come from Python.
-pub struct RecipeArguments<'a> {
-    /// Task name.
-    pub task: &'a str,
-    /// Style name.
-    pub style: &'a str,
-    /// Seed of the recipe.
-    pub seed: u64,
-    /// Number of stimuli.
-    pub count: u64,
-    /// Split name.
-    pub split: &'a str,
-    /// JSON object.
-    pub factors: &'a str,
-    /// Side of the image in pixels.
-    pub size_px: usize,
 }
 
 fn array(py: Python<'_>, image: core::Image) -> PyResult<Bound<'_, PyArray3<u8>>> {

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
 use crate::errors::to_python;
-use crate::making::{RecipeArguments, Stimulus, generator};
+use crate::making::{Stimulus, generator};
 
 /// Anything that gives stimulus ``i``: a recipe or a folder of photographs.
 #[pyclass(frozen, module = "cogtrain._core")]
@@ -52,27 +52,10 @@ impl Source {
 
 #[pymethods]
 impl Source {
-    /// Stimuli that are made when they are asked for; ``factors`` is a JSON object.
+    /// Stimuli that are made when they are asked for; ``recipe`` is a JSON object.
     #[staticmethod]
-    fn recipe(
-        task: &str,
-        style: &str,
-        seed: u64,
-        count: u64,
-        split: &str,
-        factors: &str,
-        size_px: usize,
-    ) -> PyResult<Self> {
-        let arguments = RecipeArguments {
-            task,
-            style,
-            seed,
-            count,
-            split,
-            factors,
-            size_px,
-        };
-        Ok(Self(Kind::Recipe(generator(&arguments)?)))
+    fn recipe(recipe: &str) -> PyResult<Self> {
+        Ok(Self(Kind::Recipe(generator(recipe)?)))
     }
 
     /// PNG and JPEG files, decoded when they are asked for.

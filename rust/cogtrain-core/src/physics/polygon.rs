@@ -1,16 +1,40 @@
-//! Convex polygons in the ground plane: the support of a block.
+//! Convex polygons in the ground plane: faces, contacts, and contacts with moved borders.
 
-/// A point in the ground plane, in metres.
+/// A point or direction in the ground plane, in metres.
 pub type Point = [f64; 2];
+
+/// Edges shorter than this, in metres, have no direction worth the name.
+const SHORTEST_EDGE_M: f64 = 1e-9;
 
 /// A convex polygon, counter-clockwise; empty if fewer than three corners.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Polygon(Vec<Point>);
 
+/// A corner of a polygon whose border is moved inwards.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Corner {
+    /// Where the corner is, in metres.
+    pub at: Point,
+    /// How far it moves per metre that the border moves inwards.
+    pub drift: Point,
+}
+
+/// The line of an edge: `normal · p = distance`, the normal pointing inwards.
+#[derive(Clone, Copy)]
+struct Line {
+    normal: Point,
+    distance: f64,
+}
+
 impl Polygon {
     /// The convex polygon with these corners, counter-clockwise.
     pub fn new(corners: Vec<Point>) -> Self {
         Self(corners)
+    }
+
+    /// Its corners, counter-clockwise.
+    pub fn corners(&self) -> &[Point] {
+        &self.0
     }
 
     /// The part that both polygons cover (Sutherland & Hodgman 1974).
@@ -22,6 +46,20 @@ impl Polygon {
         Self(kept)
     }
 
+    /// The same polygon without edges that are too short to have a direction.
+    pub fn cleaned(&self) -> Self {
+        let mut kept: Vec<Point> = Vec::with_capacity(self.0.len());
+        for &p in &self.0 {
+            if kept
+                .iter()
+                .all(|&q| length(from_to(q, p)) > SHORTEST_EDGE_M)
+            {
+                kept.push(p);
+            }
+        }
+        Self(kept)
+    }
+
     /// Area in m².
     pub fn area(&self) -> f64 {
         self.edges()
@@ -29,14 +67,38 @@ impl Polygon {
             .sum()
     }
 
+    /// Area over half the perimeter, in metres: at least the radius of any circle inside, and
+    /// at most the width.
+    pub fn thickness(&self) -> f64 {
+        let around: f64 = self.edges().map(|(a, b)| length(from_to(a, b))).sum();
+        if around > 0.0 {
+            2.0 * self.area() / around
+        } else {
+            0.0
+        }
+    }
+
     /// Distance from `p` to the border, in metres: positive inside, negative outside.
     pub fn signed_distance(&self, p: Point) -> f64 {
         let inside = !self.0.is_empty() && self.edges().all(|(a, b)| side(a, b, p) >= 0.0);
         let nearest = self
             .edges()
-            .map(|(a, b)| segment_distance(a, b, p))
+            .map(|(a, b)| length(from_to(nearest_on_segment(a, b, p), p)))
             .fold(f64::INFINITY, f64::min);
         if inside { nearest } else { -nearest }
+    }
+
+    /// The point of the border that is nearest to `p`.
+    pub fn nearest(&self, p: Point) -> Point {
+        self.edges()
+            .map(|(a, b)| nearest_on_segment(a, b, p))
+            .min_by(|&q, &r| length(from_to(q, p)).total_cmp(&length(from_to(r, p))))
+            .unwrap_or(p)
+    }
+
+    /// The polygon with a border that can be moved.
+    pub fn movable(&self) -> Movable {
+        Movable::new(self.edges().map(|(a, b)| Line::through(a, b)).collect())
     }
 
     fn edges(&self) -> impl Iterator<Item = (Point, Point)> + '_ {
@@ -45,9 +107,100 @@ impl Polygon {
     }
 }
 
+/// A polygon whose border moves inwards or outwards, every edge by the same distance. Corners stay
+/// sharp (mitred, not rounded); edges that have shrunk to nothing are left out.
+pub struct Movable {
+    /// The edges that are left up to an inset in metres, and that inset, ascending.
+    phases: Vec<(f64, Vec<Line>)>,
+}
+
+impl Movable {
+    fn new(mut lines: Vec<Line>) -> Self {
+        let mut phases = Vec::with_capacity(2);
+        let mut reached = 0.0_f64;
+        // Lines that turn by half a circle or more between neighbours bound nothing.
+        while let Some((corners, 3..)) = meet(&lines, 0.0).map(|corners| (corners, lines.len())) {
+            let ends: Vec<f64> = (0..lines.len()).map(|i| end(&lines, &corners, i)).collect();
+            let first = (0..ends.len())
+                .min_by(|&i, &j| ends[i].total_cmp(&ends[j]))
+                .expect("three lines or more");
+            reached = reached.max(ends[first]);
+            phases.push((reached, lines.clone()));
+            lines.remove(first);
+        }
+        Self { phases }
+    }
+
+    /// The inset in metres at which nothing but a point or a line is left.
+    pub fn vanishes_at_m(&self) -> f64 {
+        self.phases.last().map_or(0.0, |&(until, _)| until)
+    }
+
+    /// The corners at `inset` metres (negative: grown); none beyond the last point.
+    pub fn corners(&self, inset: f64) -> Vec<Corner> {
+        self.phases
+            .iter()
+            .find(|&&(until, _)| inset <= until)
+            .and_then(|(_, lines)| meet(lines, inset))
+            .unwrap_or_default()
+    }
+}
+
+/// The inset at which edge `i` has no length left; infinite if it never shrinks.
+fn end(lines: &[Line], corners: &[Corner], i: usize) -> f64 {
+    let next = (i + 1) % lines.len();
+    let [x, y] = lines[i].normal;
+    let along = |v: Point| v[0] * y - v[1] * x;
+    let length = along(from_to(corners[i].at, corners[next].at));
+    let shrinks = -along(from_to(corners[i].drift, corners[next].drift));
+    if shrinks > 0.0 {
+        length / shrinks
+    } else {
+        f64::INFINITY
+    }
+}
+
+impl Line {
+    fn through(a: Point, b: Point) -> Self {
+        let along = from_to(a, b);
+        let scale = 1.0 / length(along);
+        let normal = [-along[1] * scale, along[0] * scale];
+        let distance = normal[0] * a[0] + normal[1] * a[1];
+        Self { normal, distance }
+    }
+}
+
+/// Corner i is where line i begins: its meeting point with the line before it.
+fn meet(lines: &[Line], inset: f64) -> Option<Vec<Corner>> {
+    let n = lines.len();
+    let corner = |i: usize| {
+        let (p, q) = (lines[(i + n - 1) % n], lines[i]);
+        let turn = p.normal[0] * q.normal[1] - p.normal[1] * q.normal[0];
+        let solve = |d: f64, e: f64| {
+            [
+                (d * q.normal[1] - e * p.normal[1]) / turn,
+                (e * p.normal[0] - d * q.normal[0]) / turn,
+            ]
+        };
+        (turn > 0.0).then(|| Corner {
+            at: solve(p.distance + inset, q.distance + inset),
+            drift: solve(1.0, 1.0),
+        })
+    };
+    (0..n).map(corner).collect()
+}
+
 /// Twice the signed area of (a, b, p): positive if `p` lies left of a → b.
 fn side(a: Point, b: Point, p: Point) -> f64 {
     (b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0])
+}
+
+fn from_to(a: Point, b: Point) -> Point {
+    [b[0] - a[0], b[1] - a[1]]
+}
+
+fn length(v: Point) -> f64 {
+    (v[0] * v[0] + v[1] * v[1]).sqrt()
 }
 
 /// Keeps what lies left of the line a → b.
@@ -67,7 +220,7 @@ fn clip(corners: &[Point], a: Point, b: Point) -> Vec<Point> {
     kept
 }
 
-fn segment_distance(a: Point, b: Point, p: Point) -> f64 {
+fn nearest_on_segment(a: Point, b: Point, p: Point) -> Point {
     let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
     let length2 = dx * dx + dy * dy;
     let along = if length2 > 0.0 {
@@ -76,8 +229,7 @@ fn segment_distance(a: Point, b: Point, p: Point) -> f64 {
         0.0
     };
     let t = along.clamp(0.0, 1.0);
-    let (ex, ey) = (p[0] - a[0] - t * dx, p[1] - a[1] - t * dy);
-    (ex * ex + ey * ey).sqrt()
+    [a[0] + t * dx, a[1] + t * dy]
 }
 
 #[cfg(test)]
@@ -92,13 +244,8 @@ mod tests {
     fn intersection_of_shifted_squares() {
         let both = square(0.0, 0.0).intersection(&square(0.25, 0.5));
         assert!((both.area() - 0.75 * 0.5).abs() < 1e-12);
-        assert!(
-            square(0.0, 0.0)
-                .intersection(&square(2.0, 0.0))
-                .area()
-                .abs()
-                < 1e-12
-        );
+        let apart = square(0.0, 0.0).intersection(&square(2.0, 0.0));
+        assert!(apart.area().abs() < 1e-12);
     }
 
     #[test]
@@ -107,5 +254,32 @@ mod tests {
         assert!((unit.signed_distance([0.5, 0.2]) - 0.2).abs() < 1e-12);
         assert!((unit.signed_distance([0.5, -0.2]) + 0.2).abs() < 1e-12);
         assert!((unit.signed_distance([1.3, 1.4]) + 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_square_shrinks_and_grows_as_a_square() {
+        let movable = square(0.0, 0.0).movable();
+        assert!((movable.vanishes_at_m() - 0.5).abs() < 1e-12);
+        for inset in [-0.5, 0.0, 0.25] {
+            let corners = movable.corners(inset);
+            let area = Polygon::new(corners.iter().map(|c| c.at).collect()).area();
+            assert!((area - (1.0 - 2.0 * inset).powi(2)).abs() < 1e-12, "{area}");
+            assert!(
+                corners
+                    .iter()
+                    .all(|c| (c.drift[0].abs() - 1.0).abs() < 1e-12)
+            );
+        }
+        assert!(movable.corners(0.51).is_empty());
+    }
+
+    /// A cut corner vanishes as the border moves inwards, and what is left is a square.
+    #[test]
+    fn an_edge_that_vanishes_is_left_out() {
+        let cut = vec![[0.0, 0.0], [1.0, 0.0], [1.0, 0.9], [0.9, 1.0], [0.0, 1.0]];
+        let movable = Polygon::new(cut).movable();
+        assert_eq!(movable.corners(0.1).len(), 5);
+        assert_eq!(movable.corners(0.2).len(), 4);
+        assert!((movable.vanishes_at_m() - 0.5).abs() < 1e-12);
     }
 }

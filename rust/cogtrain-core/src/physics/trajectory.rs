@@ -18,6 +18,19 @@ pub struct Trajectory {
     pub fell: bool,
 }
 
+impl Trajectory {
+    /// How many bodies have dropped by more than a tenth of a metre.
+    pub fn n_fallen(&self) -> usize {
+        let z = |frame: &Vec<Pose>, i: usize| frame[i].position_m[2];
+        let dropped = |i: &usize| {
+            self.frames
+                .iter()
+                .any(|f| z(f, *i) < z(&self.frames[0], *i) - 0.1)
+        };
+        (0..self.frames[0].len()).filter(dropped).count()
+    }
+}
+
 /// Where a body is and how it is turned.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pose {

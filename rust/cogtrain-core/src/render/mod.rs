@@ -8,8 +8,10 @@
 mod camera;
 mod cast;
 mod paint;
+mod screen;
 mod shade;
 mod srgb;
 mod vector;
 
 pub use paint::render;
+pub use screen::{is_framed, screen_point};

@@ -1,0 +1,238 @@
+//! Which body rests on which, and where: the contact graph of upright boxes.
+
+use super::polygon::Polygon;
+use crate::scene::{Body, Scene};
+use crate::{Error, Result};
+
+/// Largest gap or overlap between faces, in metres, that still counts as touching.
+pub(super) const CONTACT_SLOP_M: f64 = 1e-6;
+/// Least thickness of a contact, in metres: the rounding of coordinates, and no more.
+const THINNEST_M: f64 = 1e-9;
+
+/// A face that rests on another one, or on the ground.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contact {
+    /// The body that is carried, as an index into the scene's bodies.
+    pub upper: usize,
+    /// The body that carries; `None` is the ground.
+    pub lower: Option<usize>,
+    /// Where the two touch: a convex polygon, counter-clockwise, in metres.
+    pub outline: Vec<[f64; 2]>,
+    /// Height of the faces over the ground, in metres.
+    pub height_m: f64,
+}
+
+impl Contact {
+    pub(super) fn polygon(&self) -> Polygon {
+        Polygon::new(self.outline.clone())
+    }
+}
+
+/// Every contact of a scene, ordered by upper body, then by lower body, the ground first.
+///
+/// Side faces that touch carry nothing: only horizontal faces count.
+///
+/// # Errors
+/// [`Error::Argument`] if the scene is empty, a box is tilted, rests on nothing (no face within
+/// 1 µm below it), or shares space with another box.
+pub fn contacts(scene: &Scene) -> Result<Vec<Contact>> {
+    let bodies = &scene.bodies;
+    if bodies.is_empty() {
+        return Err(Error::argument(
+            "scene.bodies",
+            "at least one body",
+            0,
+            "add a block",
+        ));
+    }
+    let faces: Vec<Polygon> = bodies.iter().map(footprint).collect();
+    let mut found = Vec::with_capacity(2 * bodies.len());
+    for (upper, body) in bodies.iter().enumerate() {
+        check_upright(upper, body)?;
+        let below = (0..bodies.len()).filter(|&lower| lower != upper);
+        let before = found.len();
+        if bottom(body).abs() <= CONTACT_SLOP_M {
+            found.push(contact(upper, None, &faces[upper], 0.0));
+        }
+        for lower in below {
+            found.extend(between(bodies, &faces, upper, lower)?);
+        }
+        if found.len() == before {
+            return Err(floats(bodies, upper));
+        }
+    }
+    Ok(found)
+}
+
+/// The contact of `upper` on `lower`, if there is one.
+fn between(
+    bodies: &[Body],
+    faces: &[Polygon],
+    upper: usize,
+    lower: usize,
+) -> Result<Option<Contact>> {
+    let (over, under) = (&bodies[upper], &bodies[lower]);
+    let gap = bottom(over) - top(under);
+    if gap > CONTACT_SLOP_M || top(over) <= bottom(under) + CONTACT_SLOP_M || far(over, under) {
+        return Ok(None);
+    }
+    let shared = faces[lower].intersection(&faces[upper]).cleaned();
+    if gap < -CONTACT_SLOP_M {
+        if shared.thickness() > CONTACT_SLOP_M {
+            let got = format!("an overlap with scene.bodies[{lower}]");
+            return Err(refused(
+                upper,
+                "a block that shares space with no other",
+                &got,
+            ));
+        }
+        return Ok(None);
+    }
+    let touches = shared.thickness() > THINNEST_M;
+    Ok(touches.then(|| contact(upper, Some(lower), &shared, top(under))))
+}
+
+fn contact(upper: usize, lower: Option<usize>, shared: &Polygon, height_m: f64) -> Contact {
+    Contact {
+        upper,
+        lower,
+        outline: shared.corners().to_vec(),
+        height_m,
+    }
+}
+
+/// Whether the circles around two faces are apart: a quick way out for most pairs.
+fn far(a: &Body, b: &Body) -> bool {
+    let radius = |body: &Body| {
+        let [x, y, _] = body.size_m;
+        0.5 * (x * x + y * y).sqrt()
+    };
+    let (dx, dy) = (
+        a.position_m[0] - b.position_m[0],
+        a.position_m[1] - b.position_m[1],
+    );
+    let reach = radius(a) + radius(b);
+    dx * dx + dy * dy > reach * reach
+}
+
+pub(super) fn bottom(body: &Body) -> f64 {
+    body.position_m[2] - 0.5 * body.size_m[2]
+}
+
+pub(super) fn top(body: &Body) -> f64 {
+    body.position_m[2] + 0.5 * body.size_m[2]
+}
+
+/// Unit vector along the box's own x axis, on the ground.
+pub(super) fn heading(body: &Body) -> [f64; 2] {
+    let [w, _, _, z] = body.orientation;
+    // An upright box is turned about z only: cos and sin of yaw from the half-angle quaternion.
+    [w * w - z * z, 2.0 * w * z]
+}
+
+/// The box's outline on the ground, counter-clockwise.
+pub(super) fn footprint(body: &Body) -> Polygon {
+    let [cos, sin] = heading(body);
+    let (hx, hy) = (0.5 * body.size_m[0], 0.5 * body.size_m[1]);
+    let corner = |x: f64, y: f64| {
+        [
+            body.position_m[0] + cos * x - sin * y,
+            body.position_m[1] + sin * x + cos * y,
+        ]
+    };
+    Polygon::new(vec![
+        corner(-hx, -hy),
+        corner(hx, -hy),
+        corner(hx, hy),
+        corner(-hx, hy),
+    ])
+}
+
+fn check_upright(index: usize, body: &Body) -> Result<()> {
+    if body.orientation[1].abs() > 1e-9 || body.orientation[2].abs() > 1e-9 {
+        return Err(refused(index, "an upright block", "a tilted one"));
+    }
+    if bottom(body) < -CONTACT_SLOP_M {
+        let got = format!("one that reaches {} m into it", -bottom(body));
+        return Err(refused(index, "a block above the ground", &got));
+    }
+    Ok(())
+}
+
+/// The error of a body that touches nothing below: names the gap to the nearest face there.
+fn floats(bodies: &[Body], index: usize) -> Error {
+    let body = &bodies[index];
+    let gap = bodies
+        .iter()
+        .map(top)
+        .filter(|&face| face < bottom(body))
+        .fold(0.0, f64::max);
+    let got = format!("nothing below it within {} m", bottom(body) - gap);
+    refused(
+        index,
+        "a block that rests on the ground or on a block",
+        &got,
+    )
+}
+
+fn refused(index: usize, expected: &str, got: &str) -> Error {
+    let name = format!("scene.bodies[{index}]");
+    Error::argument(&name, expected, got, "move the block")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::tests::cubes;
+
+    #[test]
+    fn a_block_on_two_others() {
+        let found = contacts(&cubes(&[
+            [-0.6, 0.0, 0.5],
+            [0.6, 0.0, 0.5],
+            [0.0, 0.0, 1.5],
+        ]))
+        .expect("valid");
+        let pairs: Vec<_> = found.iter().map(|c| (c.upper, c.lower)).collect();
+        assert_eq!(pairs, [(0, None), (1, None), (2, Some(0)), (2, Some(1))]);
+        assert!((found[2].polygon().area() - 0.4).abs() < 1e-12);
+        assert!((found[2].height_m - 1.0).abs() < 1e-12);
+    }
+
+    /// Side by side, or edge on edge, is no contact.
+    #[test]
+    fn neighbours_do_not_carry_each_other() {
+        let found =
+            contacts(&cubes(&[[0.0, 0.0, 0.5], [1.0, 0.0, 0.5], [1.0, 0.0, 1.5]])).expect("valid");
+        assert_eq!(found.len(), 3);
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_judge() {
+        let mut tilted = cubes(&[[0.0, 0.0, 0.5]]);
+        tilted.bodies[0].orientation = [0.8, 0.6, 0.0, 0.0];
+        for (scene, words) in [
+            (cubes(&[]), ["scene.bodies", "got 0"]),
+            (tilted, ["scene.bodies[0]", "tilted"]),
+            (
+                cubes(&[[0.0, 0.0, 0.5], [0.0, 0.0, 1.75]]),
+                ["scene.bodies[1]", "0.25 m"],
+            ),
+            (
+                cubes(&[[0.0, 0.0, 0.5], [1.2, 0.0, 1.5]]),
+                ["scene.bodies[1]", "nothing below"],
+            ),
+            (
+                cubes(&[[0.0, 0.0, 0.5], [0.5, 0.0, 0.5]]),
+                ["scene.bodies[0]", "overlap with scene.bodies[1]"],
+            ),
+            (
+                cubes(&[[0.0, 0.0, 0.5], [0.0, 0.0, 0.25]]),
+                ["scene.bodies[1]", "reaches 0.25 m"],
+            ),
+        ] {
+            let error = contacts(&scene).expect_err("refused").to_string();
+            assert!(words.iter().all(|word| error.contains(word)), "{error}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! How far the borders of the contacts may move before a structure changes its mind.
+
+use super::collapse::{Answer, Inset, Outcome, Structure};
+use super::polygon::Point;
+use crate::{Error, Result};
+
+/// Where the search stops, as a part of the typical side.
+const TOLERANCE: f64 = 1e-11;
+/// Newton takes some five steps; halving down to the tolerance takes some forty.
+const MAX_STEPS: usize = 100;
+const UPRIGHT: Point = [0.0; 2];
+
+/// The signed margin of a structure.
+pub struct Margin {
+    /// The inset of all contacts at which it is just in equilibrium.
+    pub inset_m: f64,
+    /// The contact that limits it, as an index into the structure's contacts.
+    pub critical: usize,
+    /// How it falls, per body of the structure; `None` if it stands.
+    pub motion: Option<Vec<[f64; 6]>>,
+}
+
+/// Finds the margin by Newton's method on the power of the worst mechanism, kept between insets
+/// that are known to stand and to fall. Power is continuous in the inset except where a contact
+/// vanishes: there both sides are judged.
+pub fn margin(structure: &Structure) -> Result<Margin> {
+    let tolerance = TOLERANCE * structure.length_m();
+    let mut search = Search::new(structure);
+    let mut inset = Inset::NONE;
+    let mut answer = judge(structure, inset, UPRIGHT)?;
+    let motion = falling_motion(structure, answer.as_ref());
+    let mut root = 0.0;
+    for _ in 0..MAX_STEPS {
+        let next = search.next(inset, answer.as_ref());
+        if let Some(found) = search.found(tolerance) {
+            root = found;
+            break;
+        }
+        root = next.metres;
+        if (next.metres - inset.metres).abs() <= tolerance && next.after == inset.after {
+            break;
+        }
+        inset = next;
+        answer = judge(structure, inset, UPRIGHT)?;
+    }
+    Ok(Margin {
+        inset_m: root,
+        critical: critical(structure, root, inset, answer.as_ref()),
+        motion,
+    })
+}
+
+/// The answer at `inset`; `None` if it falls with nothing to hold it.
+fn judge(structure: &Structure, inset: Inset, tilt: Point) -> Result<Option<Answer>> {
+    match structure.judge(inset, tilt) {
+        Outcome::Solved(answer) => Ok(Some(answer)),
+        Outcome::Falls => Ok(None),
+        Outcome::Failed(reason) => Err(Error::argument(
+            "scene",
+            "a structure whose forces can be computed",
+            reason,
+            "bring sizes and densities closer together",
+        )),
+    }
+}
+
+/// Whether a structure stands as it is, pulled sideways by `tilt`.
+pub fn stands(structure: &Structure, tilt: Point) -> Result<bool> {
+    Ok(judge(structure, Inset::NONE, tilt)?.is_some_and(|answer| answer.power <= 0.0))
+}
+
+fn falling_motion(structure: &Structure, answer: Option<&Answer>) -> Option<Vec<[f64; 6]>> {
+    let still = || vec![[0.0; 6]; structure.bodies.len()];
+    match answer {
+        None => Some(still()),
+        Some(answer) => (answer.power > 0.0).then(|| answer.motion.clone()),
+    }
+}
+
+/// The contact that limits the margin `root`, given the answer at the last `inset`.
+fn critical(structure: &Structure, root: f64, inset: Inset, answer: Option<&Answer>) -> usize {
+    let tolerance = TOLERANCE * structure.length_m();
+    let ends: Vec<f64> = structure.ends_m().collect();
+    let vanishing = |i: &usize| (ends[*i] - root).abs() <= tolerance;
+    match answer {
+        Some(answer) if !inset.after => first_of_most(&answer.slopes),
+        Some(answer) => {
+            let closing = |i| {
+                if vanishing(&i) {
+                    structure.closing(i, inset.metres, &answer.motion)
+                } else {
+                    0.0
+                }
+            };
+            first_of_most(&(0..ends.len()).map(closing).collect::<Vec<f64>>())
+        }
+        None => (0..ends.len()).find(vanishing).unwrap_or(0),
+    }
+}
+
+/// Index of the largest value; the first of those that symmetry makes equal, as their last digits
+/// differ.
+fn first_of_most(values: &[f64]) -> usize {
+    let most = values.iter().copied().fold(0.0, f64::max);
+    let nearly = |&value: &f64| value >= most * (1.0 - 1e-6);
+    values.iter().position(nearly).unwrap_or(0)
+}
+
+/// What is known of the insets that stand and that fall.
+struct Search {
+    /// Insets at which contacts vanish, ascending.
+    ends: Vec<f64>,
+    stands: Option<Inset>,
+    falls: Inset,
+    reach: f64,
+}
+
+impl Search {
+    fn new(structure: &Structure) -> Self {
+        let mut ends: Vec<f64> = structure.ends_m().collect();
+        ends.sort_by(f64::total_cmp);
+        ends.dedup();
+        let last = *ends
+            .last()
+            .expect("bodies of a structure rest on something");
+        Self {
+            falls: Inset {
+                metres: last,
+                after: true,
+            },
+            ends,
+            stands: None,
+            reach: structure.length_m(),
+        }
+    }
+
+    /// The margin, once it is known to within `tolerance`.
+    fn found(&self, tolerance: f64) -> Option<f64> {
+        let stands = self.stands?.metres;
+        (self.falls.metres - stands <= tolerance).then_some(stands)
+    }
+
+    /// Takes in what was found at `inset` and says where to look next.
+    fn next(&mut self, inset: Inset, answer: Option<&Answer>) -> Inset {
+        if answer.is_none_or(|answer| answer.power > 0.0) {
+            self.falls = inset;
+        } else {
+            self.stands = Some(inset);
+        }
+        let open: Vec<Inset> = self.ends.iter().filter_map(|&end| self.open(end)).collect();
+        let guess = answer.map_or(f64::NAN, |answer| {
+            inset.metres - answer.power / answer.slopes.iter().sum::<f64>()
+        });
+        let newton = Inset {
+            metres: guess,
+            after: false,
+        };
+        if guess.is_finite() && self.stands < Some(newton) && newton < self.falls {
+            // The power jumps where a contact vanishes: look there before going beyond.
+            let jump = open.iter().rfind(|end| end.metres <= guess);
+            return jump.copied().unwrap_or(newton);
+        }
+        open.get(open.len() / 2)
+            .copied()
+            .unwrap_or_else(|| self.halfway())
+    }
+
+    /// The first side of `end`, at which a contact vanishes, of which nothing is known.
+    fn open(&self, end: f64) -> Option<Inset> {
+        [false, true]
+            .map(|after| Inset { metres: end, after })
+            .into_iter()
+            .find(|&side| self.stands < Some(side) && side < self.falls)
+    }
+
+    fn halfway(&mut self) -> Inset {
+        let metres = if let Some(stands) = self.stands {
+            0.5 * (stands.metres + self.falls.metres)
+        } else {
+            self.reach *= 2.0;
+            self.falls.metres - self.reach
+        };
+        Inset {
+            metres,
+            after: false,
+        }
+    }
+}
