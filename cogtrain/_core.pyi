@@ -213,6 +213,7 @@ class Source:
         ids: Sequence[str],
         paths: Sequence[str | PathLike[str]],
         answers: Sequence[dict[str, str]],
+        factors: Sequence[dict[str, bool | int | float | str]] | None = None,
     ) -> Source: ...
     @property
     def ids(self) -> list[str]: ...

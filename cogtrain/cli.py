@@ -15,7 +15,7 @@ from typing import Any
 
 from cogtrain.complaint import INTERRUPTED, OneLineErrors, UsageError, complain, unknown
 
-Verb = Callable[..., None]
+Verb = Callable[..., int | None]
 
 LIGHTNING = {
     "fit": "train a model, judge it, and write the run folder (no options: the embedded default)",
@@ -65,6 +65,41 @@ def render(
     print(f"{len(stimuli)} stimuli in {out}")
 
 
+def audit(
+    *sets: Path,
+    out: Path | None = None,
+    questions: list[str] | None = None,
+    margin_noise_m: float = 0.2,
+    bound: float | None = None,
+    threads: int | None = None,
+) -> int:
+    """Audit stimulus sets: integrity, balance, duplicates, leakage, and shortcuts to the truth.
+
+    Several sets are compared with each other, too: give train, val and test to find leaks. The exit
+    code is 1 if anything fails.
+
+    Args:
+        sets: Folders that were rendered, tables of photographs, or recipes (YAML or JSON).
+        out: Folder to write; left out, `audit` in the first set, or beside it if it is a file.
+        questions: Whose shortcuts to look for, e.g. '[will_fall]'; by default the main question.
+        margin_noise_m: Noise in metres through which the ideal observer sees the margin.
+        bound: Accuracy above which nuisance is a shortcut; by default 0.05 above chance.
+        threads: Stimuli looked at at once; by default what this process may use.
+    """
+    from cogtrain.audit.opening import open_set
+    from cogtrain.audit.run import AuditOptions, default_folder
+    from cogtrain.audit.run import audit as audit_sets
+
+    options = AuditOptions(questions or (), margin_noise_m, bound, threads)
+    folder = out or default_folder(sets[0])
+    result = audit_sets({str(path): open_set(path) for path in sets}, folder, options)
+    print(result.markdown())
+    print(f"written: {folder}")
+    for failure in result.failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if result.failures else 0
+
+
 def score(
     judgments: Path,
     *,
@@ -105,7 +140,9 @@ def env() -> None:
     print(table())
 
 
-LIGHT: dict[str, Verb] = {function.__name__: function for function in (render, score, report, env)}
+LIGHT: dict[str, Verb] = {
+    function.__name__: function for function in (render, audit, score, report, env)
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -149,8 +186,7 @@ def _dispatch(words: list[str]) -> int:
         return lightning_cli.main(words)
     if verb not in LIGHT:
         raise UsageError(unknown("verb", verb, [*LIGHTNING, *LIGHT]))
-    _call(LIGHT[verb], options)
-    return 0
+    return _call(LIGHT[verb], options) or 0
 
 
 def _overview() -> str:
@@ -169,8 +205,8 @@ def _summary(verb: Verb) -> str:
     return first[:1].lower() + first[1:]
 
 
-def _call(verb: Verb, words: list[str]) -> None:
-    """Parses ``words`` by the signature of ``verb`` and calls it."""
+def _call(verb: Verb, words: list[str]) -> int | None:
+    """Parses ``words`` by the signature of ``verb`` and calls it; an exit code may come back."""
     from jsonargparse import ArgumentParser
 
     class Parser(OneLineErrors, ArgumentParser):
@@ -179,10 +215,10 @@ def _call(verb: Verb, words: list[str]) -> None:
     parser = Parser(prog=f"cogtrain {verb.__name__}")
     many = _variadic(verb)
     if many:  # jsonargparse reads `*names` of a signature as nothing at all
-        parser.add_argument(many, nargs="+", type=Path, help="one or more folders")
+        parser.add_argument(many, nargs="+", type=Path, help="one or more")
     parser.add_function_arguments(verb, as_positional=True)
     options = parser.parse_args(words).as_dict()
-    verb(*options.pop(many, []) if many else (), **options)
+    return verb(*options.pop(many, []) if many else (), **options)
 
 
 def _variadic(verb: Verb) -> str | None:

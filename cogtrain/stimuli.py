@@ -6,7 +6,6 @@ torch.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cogtrain import _core
-
-# How people write truth in tables.
-_YES = frozenset({"1", "1.0", "yes", "true"})
-_NO = frozenset({"0", "0.0", "no", "false"})
-# Columns of a table that are not questions.
-_PLAIN_COLUMNS = ("stimulus_id", "image")
+from cogtrain.photographs import Reading, class_source, table_source
 
 
 @dataclass(frozen=True)
@@ -104,42 +98,59 @@ class StimulusSet:
         table: str | Path,
         images: str | Path | None = None,
         *,
+        columns: Mapping[str, str] | None = None,
+        answers: Mapping[str, Mapping[str, str]] | None = None,
         humans: str | Path | None = None,
         name: str = "photographs",
     ) -> StimulusSet:
         """Images in a folder with a table of what is true of them.
 
         Args:
-            table: CSV with ``stimulus_id``, ``image`` and one column per question (``will_fall``:
-                1/0, yes/no or true/false). Other columns of :meth:`open`'s tables are ignored.
+            table: CSV, TSV or Parquet with ``stimulus_id``, ``image`` and one column per question
+                (``will_fall``: 1/0, yes/no or true/false). Other columns become factors; a number
+                in ``margin`` is the stimulus's margin, too.
             images: Folder that the ``image`` column is relative to; the table's by default.
+            columns: Our name to the table's, e.g. ``{"image": "path", "will_fall": "stable"}``.
+            answers: Question to the table's values to answers, e.g.
+                ``{"will_fall": {"1": "no", "0": "yes"}}`` where the table says what stands.
             humans: Table of human judgments, if there is one.
             name: Appears in logged metrics and in the report.
 
         Raises:
             FileNotFoundError: If the table, an image or ``humans`` does not exist.
-            ValueError: If a column is missing, an id repeats or an answer cannot be read.
+            ValueError: If a column is missing, an id repeats, an answer cannot be read or a file is
+                neither PNG nor JPEG.
         """
         table = Path(table)
         folder = table.parent if images is None else Path(images)
-        rows = list(_read_rows(table))
-        paths = [_image_path(folder, row["image"]) for row in rows]
-        missing = [str(path) for path in paths if not path.is_file()]
-        if missing:
-            raise FileNotFoundError(
-                f"expected an image at `{missing[0]}`, got nothing there "
-                f"({len(missing)} of {len(paths)} missing); check `images`"
-            )
-        if humans is not None and not Path(humans).is_file():
-            raise FileNotFoundError(
-                f"expected a table at `{humans}`, got nothing there; check the path"
-            )
-        source = _core.Source.photographs(
-            [row["stimulus_id"] for row in rows],
-            [str(path) for path in paths],
-            [row["answers"] for row in rows],
-        )
-        return cls(name, source, humans=None if humans is None else Path(humans))
+        source = table_source(table, folder, Reading(columns or {}, answers or {}))
+        return cls(name, source, humans=_existing(humans))
+
+    @classmethod
+    def folder(
+        cls,
+        path: str | Path,
+        *,
+        question: str,
+        answers: Mapping[str, str],
+        humans: str | Path | None = None,
+        name: str | None = None,
+    ) -> StimulusSet:
+        """Images in one subfolder per class, as image classification keeps them.
+
+        Args:
+            path: Holds one folder per class; an image's id is its path from here.
+            question: What the classes answer, e.g. ``will_fall``.
+            answers: Class to answer, e.g. ``{"unstable": "yes", "stable": "no"}``.
+            humans: Table of human judgments, if there is one.
+            name: Defaults to the folder's.
+
+        Raises:
+            FileNotFoundError: If the folder, that of a class or ``humans`` does not exist.
+            ValueError: If a folder is no class, a class is empty or a file is neither PNG nor JPEG.
+        """
+        source = class_source(Path(path), question, answers)
+        return cls(name or Path(path).name, source, humans=_existing(humans))
 
     @classmethod
     def open(cls, path: str | Path) -> StimulusSet:
@@ -173,56 +184,9 @@ class StimulusSet:
         return (self[index] for index in range(len(self)))
 
 
-def _read_rows(table: Path) -> Iterator[dict[str, Any]]:
-    if not table.is_file():
-        raise FileNotFoundError(f"expected a table at `{table}`, got nothing there; check the path")
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = list(reader.fieldnames or ())
-        questions = _questions(table, columns)
-        seen: set[str] = set()
-        for row in reader:
-            stimulus_id = (row["stimulus_id"] or "").strip()
-            if not stimulus_id or stimulus_id in seen:
-                raise ValueError(
-                    f"expected a unique `stimulus_id` on line {reader.line_num} of `{table}`, "
-                    f"got {stimulus_id!r}; give every image its own id"
-                )
-            seen.add(stimulus_id)
-            answers = {q: _answer(table, reader.line_num, q, row[q]) for q in questions}
-            yield {"stimulus_id": stimulus_id, "image": row["image"] or "", "answers": answers}
-    if not seen:
-        raise ValueError(f"expected at least one row in `{table}`, got none; list the images")
-
-
-def _questions(table: Path, columns: list[str]) -> list[str]:
-    known = [q for task in _core.Task.names() for q in _core.Task(task).questions]
-    questions = [column for column in columns if column in known]
-    missing = [column for column in _PLAIN_COLUMNS if column not in columns]
-    if missing or not questions:
-        wanted = missing or known
-        raise ValueError(
-            f"expected column `{wanted[0]}` in `{table}`, "
-            f"got {', '.join(columns) or 'none'}; add it"
+def _existing(humans: str | Path | None) -> Path | None:
+    if humans is not None and not Path(humans).is_file():
+        raise FileNotFoundError(
+            f"expected a table at `{humans}`, got nothing there; check the path"
         )
-    return questions
-
-
-def _answer(table: Path, line: int, question: str, text: str | None) -> str:
-    value = (text or "").strip().lower()
-    if value in _YES:
-        return "yes"
-    if value in _NO:
-        return "no"
-    raise ValueError(
-        f"expected 1/0, yes/no or true/false in column `{question}` on line {line} of `{table}`, "
-        f"got {text!r}; correct the table"
-    )
-
-
-def _image_path(folder: Path, image: str) -> Path:
-    # Tables often name images relative to themselves (`images/1.png`) while the caller points at
-    # the folder of the images: take the bare file name where only that exists.
-    path = folder / image
-    bare = folder / path.name
-    return bare if bare.is_file() and not path.is_file() else path
+    return None if humans is None else Path(humans)

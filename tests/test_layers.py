@@ -25,10 +25,15 @@ GROUND = {"error", "image", "naming", "rng", "stimulus"}
 FORBIDDEN = {
     "data": {"models", "training", "evaluation", "metrics"},
     "models": {"data", "training", "evaluation", "metrics"},
-    "evaluation": {"training", "data", "models"},
+    "evaluation": {"training", "data", "models", "audit"},
     "metrics": {"training", "data", "models", "evaluation"},
     "judgments": {"training", "data", "models", "evaluation"},
     "stimuli": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "photographs": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "multimodal": {"training", "data", "models", "evaluation", "metrics"},
+    "sheet": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "palette": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "audit": {"training", "data", "models", "evaluation", "judgments"},
     "rendering": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "prompts": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
 }

@@ -15,6 +15,26 @@ use crate::making::{Stimulus, generator};
 #[pyclass(frozen, module = "cogtrain._core")]
 pub struct Source(Kind);
 
+/// The value of a factor as Python gives it; in the order in which it is tried.
+#[derive(FromPyObject)]
+enum Value {
+    Flag(bool),
+    Integer(i64),
+    Real(f64),
+    Text(String),
+}
+
+impl From<Value> for core::Factor {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Flag(value) => Self::Flag(value),
+            Value::Integer(value) => Self::Integer(value),
+            Value::Real(value) => Self::Real(value),
+            Value::Text(value) => Self::Text(value),
+        }
+    }
+}
+
 enum Kind {
     Recipe(Arc<core::Generator>),
     Photographs(Arc<core::Photographs>),
@@ -44,14 +64,22 @@ impl Source {
     ///     ValueError: For no rows, a repeated id, or lists of different lengths.
     ///     FileNotFoundError: For the first file that is missing.
     #[staticmethod]
+    #[pyo3(signature = (ids, paths, answers, factors=None))]
     fn photographs(
         py: Python<'_>,
         ids: Vec<String>,
         paths: Vec<PathBuf>,
         answers: Vec<BTreeMap<String, String>>,
+        factors: Option<Vec<BTreeMap<String, Value>>>,
     ) -> PyResult<Self> {
-        if paths.len() != ids.len() || answers.len() != ids.len() {
-            let got = format!("{} paths and {} answers", paths.len(), answers.len());
+        let factors = factors.unwrap_or_else(|| ids.iter().map(|_| BTreeMap::new()).collect());
+        if [paths.len(), answers.len(), factors.len()] != [ids.len(); 3] {
+            let got = format!(
+                "{} paths, {} answers and {} factors",
+                paths.len(),
+                answers.len(),
+                factors.len()
+            );
             let expected = format!("as many as ids ({})", ids.len());
             let hint = "pass one of each per image";
             return Err(to_python(core::Error::argument(
@@ -61,8 +89,16 @@ impl Source {
                 hint,
             )));
         }
-        let rows = ids.into_iter().zip(paths).zip(answers);
-        let rows = rows.map(|((id, path), answers)| core::Photograph { id, path, answers });
+        let rows = ids.into_iter().zip(paths).zip(answers).zip(factors);
+        let rows = rows.map(|(((id, path), answers), factors)| core::Photograph {
+            id,
+            path,
+            answers,
+            factors: factors
+                .into_iter()
+                .map(|(name, value)| (name, value.into()))
+                .collect(),
+        });
         let rows = rows.collect();
         let photographs = py
             .detach(|| core::Photographs::new(rows))
