@@ -1,7 +1,8 @@
 """Typed face of the compiled core; `stubtest` holds it against the module."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -11,22 +12,28 @@ __all__ = [
     "Appearance",
     "Batch",
     "CorruptImageError",
+    "CorruptSetError",
     "Generator",
     "LoaderCore",
     "Preprocess",
     "Scene",
+    "SetWriter",
     "Source",
     "Stimulus",
     "Style",
     "Task",
     "Trajectory",
     "encode_png",
+    "read_manifest",
     "render",
     "simulate",
 ]
 
 class CorruptImageError(ValueError):
     """An image file does not hold the image that it promises; the message names the file."""
+
+class CorruptSetError(ValueError):
+    """A stimulus set on disk is not what was written; the message names the file and the place."""
 
 @final
 class Task:
@@ -116,6 +123,8 @@ class Stimulus:
     def judged(self) -> Scene | None: ...
     @property
     def appearance(self) -> Appearance | None: ...
+    @property
+    def record(self) -> dict[str, Any]: ...
 
 @final
 class Generator:
@@ -135,7 +144,7 @@ class Generator:
 
 @final
 class Source:
-    """Anything that gives stimulus `i`: a recipe or a folder of photographs."""
+    """Anything that gives stimulus `i`: a recipe, photographs, or a set on disk."""
 
     @staticmethod
     def recipe(
@@ -153,12 +162,32 @@ class Source:
         paths: Sequence[str | PathLike[str]],
         answers: Sequence[dict[str, str]],
     ) -> Source: ...
+    @staticmethod
+    def shards(folder: str | PathLike[str]) -> Source: ...
+    def record(self, index: int) -> tuple[str, str | None]: ...
+    def verify(self, number: int) -> None: ...
     @property
     def ids(self) -> list[str]: ...
     @property
     def fingerprint(self) -> str: ...
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Stimulus: ...
+
+@final
+class SetWriter:
+    """Writes a set on disk aside and puts it in its place at the end."""
+
+    def __new__(
+        cls, source: Source, out: str | PathLike[str], name: str, recipe: str, version: str
+    ) -> SetWriter: ...
+    @property
+    def folder(self) -> Path: ...
+    def shards(self, threads: int, progress: Callable[[int, int], object]) -> None: ...
+    def recipe(
+        self, sample: Source, threads: int, progress: Callable[[int, int], object]
+    ) -> None: ...
+    def publish(self) -> None: ...
+    def discard(self) -> None: ...
 
 @final
 class Preprocess:
@@ -225,3 +254,4 @@ def render(
     scene: Scene, style: str | Appearance | None = None, size_px: int = 224
 ) -> NDArray[np.uint8]: ...
 def encode_png(image: Any) -> bytes: ...
+def read_manifest(folder: str | PathLike[str]) -> str: ...

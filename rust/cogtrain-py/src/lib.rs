@@ -15,6 +15,7 @@ mod errors;
 mod loader;
 mod making;
 mod preprocess;
+mod shard;
 mod source;
 
 /// Native core of cogtrain: makes stimuli, reads images, prepares them, and loads batches.
@@ -28,13 +29,15 @@ mod _core {
     #[pymodule_export]
     use crate::arrays::encode_png;
     #[pymodule_export]
-    use crate::errors::CorruptImageError;
+    use crate::errors::{CorruptImageError, CorruptSetError};
     #[pymodule_export]
     use crate::loader::{Batch, LoaderCore};
     #[pymodule_export]
     use crate::making::{Generator, Scene, Stimulus, Task, Trajectory, render, simulate};
     #[pymodule_export]
     use crate::preprocess::Preprocess;
+    #[pymodule_export]
+    use crate::shard::{SetWriter, read_manifest};
     #[pymodule_export]
     use crate::source::Source;
 }
