@@ -1,4 +1,4 @@
-"""Stimulus sets: a recipe that is rendered on the fly, or photographs with a table.
+"""Stimulus sets: a recipe that is rendered on the fly, a set on disk, or photographs with a table.
 
 A set is a value. What it holds is decided by its recipe or its files alone; reading it needs no
 torch.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ _YES = frozenset({"1", "1.0", "yes", "true"})
 _NO = frozenset({"0", "0.0", "no", "false"})
 # Columns of a table that are not questions.
 _PLAIN_COLUMNS = ("stimulus_id", "image")
+_ADVICE = "write one with `render`, or read images and a table with `StimulusSet.photographs`"
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,36 @@ class StimulusSet:
 
     @classmethod
     def open(cls, path: str | Path) -> StimulusSet:
-        """The set in a folder that ``python -m cogtrain render`` wrote."""
+        """The set in a folder that ``python -m cogtrain render`` wrote.
+
+        Shards are read stimulus by stimulus when they are asked for; a set that is only a recipe is
+        drawn. The manifest is checked now, every stimulus when it is read.
+
+        Raises:
+            FileNotFoundError: If there is no set in the folder; says what is there instead.
+            CorruptSetError: If something on disk is not what was written (a ``ValueError``).
+            ValueError: If a recipe would give other stimuli in this version.
+        """
         folder = Path(path)
-        return cls.photographs(folder / "stimuli.csv", folder, name=folder.name)
+        if not (folder / "manifest.json").is_file():
+            raise FileNotFoundError(
+                f"expected a stimulus set (`manifest.json` and shards) in `{folder}`, "
+                f"got {_found(folder)}; {_ADVICE}"
+            )
+        manifest = json.loads(_core.read_manifest(folder))
+        recipe = manifest["recipe"]
+        task = recipe.get("task") if isinstance(recipe, dict) else None
+        domain = _core.Task(task).domain if task in _core.Task.names() else None
+        if manifest["shards"]:
+            return cls(folder.resolve().name, _core.Source.shards(folder), domain=domain)
+        drawn = cls.recipe(**recipe)
+        if drawn.fingerprint != manifest["fingerprint"]:
+            raise ValueError(
+                f"expected the recipe in `{folder}` to give the set {manifest['fingerprint']} that "
+                f"cogtrain {manifest['cogtrain_version']} declared, got {drawn.fingerprint}: this "
+                "version makes other stimuli; use that version, or declare the set anew"
+            )
+        return replace(drawn, name=folder.resolve().name)
 
     @property
     def ids(self) -> list[str]:
@@ -206,3 +234,11 @@ def _image_path(folder: Path, image: str) -> Path:
     path = folder / image
     bare = folder / path.name
     return bare if bare.is_file() and not path.is_file() else path
+
+
+def _found(folder: Path) -> str:
+    """What is at ``folder`` instead of a set, in a few words."""
+    if not folder.is_dir():
+        return "a file" if folder.exists() else "nothing there"
+    names = sorted(path.name for path in folder.iterdir())
+    return ", ".join([*names[:4], "..."] if len(names) > 4 else names) or "an empty folder"

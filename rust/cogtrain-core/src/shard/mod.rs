@@ -12,6 +12,8 @@
 //! The bytes are a function of the source and the request: no time, no owner, no trace of threads
 //! or interruptions.
 
+#[cfg(test)]
+mod attacks;
 mod crew;
 mod draft;
 mod index;
