@@ -17,8 +17,8 @@ MAX_ROWS = 64
 """Cells that are listed one by one; of more, only the smallest and largest count are told."""
 
 _LIMITS = """\
-- Answers are those of rigid-body physics: uniform density within a block, sharp edges, dry friction,
-  release from rest. They are not what people say; collect that separately.
+- Answers are those of rigid-body physics: uniform density within a block, sharp edges, dry
+  friction, release from rest. They are not what people say; collect that separately.
 - Pictures are rendered. How a model or a person does on them need not carry over to photographs.
 - Near the threshold the answer depends on less than can be seen; report results by margin.
 - Stimuli of one recipe are draws from one design: a result describes that design.

@@ -105,7 +105,7 @@ def render_set(
     out, extras = Path(out), extras or Extras()
     writer = _writer(stimuli, out, recipe)
     try:
-        writer.shards(threads or usable_threads(), progress or _silent)
+        writer.shards(usable_threads() if threads is None else threads, progress or _silent)
         _describe(writer.folder, extras)
         if extras.frames:
             from cogtrain.frames import write_films
@@ -149,7 +149,9 @@ def render_recipe(
     )
     writer = _writer(stimuli, out, recipe)
     try:
-        writer.recipe(sample.source, threads or usable_threads(), progress or _silent)
+        writer.recipe(
+            sample.source, usable_threads() if threads is None else threads, progress or _silent
+        )
         _write_datasheet(writer.folder, extras or Extras(), None)
         writer.publish()
     except ValueError:
@@ -162,9 +164,7 @@ def _silent(done: int, total: int) -> None:
     """No progress is shown."""
 
 
-def _writer(
-    stimuli: "StimulusSet", out: Path, recipe: Mapping[str, Any] | None
-) -> _core.SetWriter:
+def _writer(stimuli: "StimulusSet", out: Path, recipe: Mapping[str, Any] | None) -> _core.SetWriter:
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise FileExistsError(
             f"expected `out` to be a new or empty folder, got {out}, which holds something; "

@@ -10,6 +10,7 @@ use pyo3::types::PyDict;
 
 use crate::appearance::{Appearance, Shown};
 use crate::errors::to_python;
+use crate::shard::Stored;
 
 /// A question family whose truth physics decides, by name.
 ///
@@ -188,7 +189,7 @@ impl Generator {
 pub struct Stimulus {
     stimulus: core::Stimulus,
     made: Option<(Arc<core::Generator>, core::Item)>,
-    stored: Option<core::Record>,
+    stored: Stored,
 }
 
 impl Stimulus {
@@ -198,7 +199,7 @@ impl Stimulus {
         Ok(Self {
             stimulus,
             made: Some((Arc::clone(generator), item)),
-            stored: None,
+            stored: Stored::default(),
         })
     }
 
@@ -207,27 +208,16 @@ impl Stimulus {
         Self {
             stimulus,
             made: None,
-            stored: None,
+            stored: Stored::default(),
         }
     }
 
     /// A stimulus from a set on disk, with the record that lay beside its image.
     pub fn stored(stimulus: core::Stimulus, record: core::Record) -> Self {
         Self {
-            stored: Some(record),
+            stored: Stored::new(record),
             ..Self::read(stimulus)
         }
-    }
-
-    /// What the record holds under `key`; `None` if nothing, or not one of ours.
-    fn part<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
-        serde_json::from_value(self.stored.as_ref()?.get(key)?.clone()).ok()
-    }
-
-    /// The scene that the record holds under `key`, if it can be simulated and drawn.
-    fn stored_scene(&self, key: &str) -> Option<Scene> {
-        let scene: core::Scene = self.part(key)?;
-        scene.check().is_ok().then_some(Scene(scene))
     }
 }
 
@@ -255,7 +245,7 @@ impl Stimulus {
     #[getter]
     fn simulated(&self, py: Python<'_>) -> PyResult<Option<BTreeMap<String, String>>> {
         let Some((generator, item)) = &self.made else {
-            return Ok(self.part("simulated"));
+            return Ok(self.stored.part("simulated"));
         };
         py.detach(|| generator.second_opinion(&item.judged))
             .map(Some)
@@ -289,7 +279,7 @@ impl Stimulus {
         self.made
             .as_ref()
             .map(|(_, item)| Scene(item.scene.clone()))
-            .or_else(|| self.stored_scene("scene"))
+            .or_else(|| self.stored.scene("scene").map(Scene))
     }
 
     /// The scene whose stability is asked about: ``scene``, or what is left of it after a removal.
@@ -298,8 +288,8 @@ impl Stimulus {
         self.made
             .as_ref()
             .map(|(_, item)| Scene(item.judged.clone()))
-            .or_else(|| self.stored_scene("judged"))
-            .or_else(|| self.stored_scene("scene"))
+            .or_else(|| self.stored.scene("judged").map(Scene))
+            .or_else(|| self.stored.scene("scene").map(Scene))
     }
 
     /// How the scene is shown; ``None`` for a photograph.
@@ -308,16 +298,13 @@ impl Stimulus {
         self.made
             .as_ref()
             .map(|(_, item)| Appearance(item.appearance))
-            .or_else(|| self.part("appearance").map(Appearance))
+            .or_else(|| self.stored.part("appearance").map(Appearance))
     }
 
     /// All that a set on disk knows of the stimulus; of others what this value holds.
     #[getter]
     fn record<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let own = || self.stimulus.record();
-        let record = self.stored.clone().unwrap_or_else(own);
-        let text = serde_json::Value::from(record).to_string();
-        py.import("json")?.call_method1("loads", (text,))
+        self.stored.dict(py, &self.stimulus)
     }
 
     fn __repr__(&self) -> String {

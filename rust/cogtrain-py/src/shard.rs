@@ -46,7 +46,7 @@ impl SetWriter {
                 generator_version: core::GENERATOR_VERSION,
                 recipe,
             };
-            core::SetWriter::open(&out, request, source.shared())
+            core::SetWriter::open(&out, &request, source.shared())
         };
         let writer = py.detach(open).map_err(to_python)?;
         Ok(Self(Mutex::new(Some(writer))))
@@ -144,6 +144,39 @@ impl Watch {
                 }
             }
         }
+    }
+}
+
+/// What lay beside an image on disk; nothing for a stimulus that was made or is a photograph.
+#[derive(Default)]
+pub struct Stored(Option<core::Record>);
+
+impl Stored {
+    /// The record of a stimulus on disk.
+    pub fn new(record: core::Record) -> Self {
+        Self(Some(record))
+    }
+
+    /// What the record holds under `key`; `None` if nothing, or not what it should be.
+    pub fn part<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
+        serde_json::from_value(self.0.as_ref()?.get(key)?.clone()).ok()
+    }
+
+    /// The scene under `key`, if it can be simulated and drawn.
+    pub fn scene(&self, key: &str) -> Option<core::Scene> {
+        let scene: core::Scene = self.part(key)?;
+        scene.check().is_ok().then_some(scene)
+    }
+
+    /// The record, or that of `stimulus` alone, as a dictionary.
+    pub fn dict<'py>(
+        &self,
+        py: Python<'py>,
+        stimulus: &core::Stimulus,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let record = self.0.clone().unwrap_or_else(|| stimulus.record());
+        let text = serde_json::Value::from(record).to_string();
+        py.import("json")?.call_method1("loads", (text,))
     }
 }
 

@@ -68,7 +68,7 @@ fn write(out: &Path, source: Three) -> Result<()> {
         generator_version: 1,
         recipe: Value::Null,
     };
-    let writer = SetWriter::open(out, request, Arc::new(source))?;
+    let writer = SetWriter::open(out, &request, Arc::new(source))?;
     assert!(writer.shards(2, &mut |_| ControlFlow::Continue(()))?);
     writer.publish()
 }
@@ -361,7 +361,7 @@ fn a_panic_of_a_source_is_an_error_and_leaves_nothing_in_place() {
         generator_version: 1,
         recipe: Value::Null,
     };
-    let writer = SetWriter::open(&out, request, Arc::new(Broken)).expect("a new folder");
+    let writer = SetWriter::open(&out, &request, Arc::new(Broken)).expect("a new folder");
     let error = writer.shards(3, &mut |_| ControlFlow::Continue(()));
     let error = error.expect_err("broken").to_string();
     assert!(

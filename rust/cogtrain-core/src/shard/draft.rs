@@ -72,7 +72,7 @@ impl SetWriter {
     /// [`Error::Argument`] if `out` has no name of its own, another process writes it, or a
     /// half-made set of another request is in the way, naming the field that differs;
     /// [`Error::Write`].
-    pub fn open(out: &Path, request: Request, source: Arc<dyn Source>) -> Result<Self> {
+    pub fn open(out: &Path, request: &Request, source: Arc<dyn Source>) -> Result<Self> {
         let partial = partial(out)?;
         for folder in ["set", "index"] {
             let folder = partial.join(folder);

@@ -109,12 +109,12 @@ impl Manifest {
         let mut keys = self.about.clone();
         keys.insert("counts".to_owned(), self.counts.clone());
         keys.insert("format".to_owned(), json!(FORMAT));
-        let mut body: String = keys
+        let keys: Vec<String> = keys
             .iter()
             .map(|(key, value)| format!("{}:{value},\n", json!(key)))
             .collect();
         let shards: Vec<String> = self.shards.iter().map(shard_text).collect();
-        body += &format!("\"shards\":[{}]}}\n", shards.join(","));
+        let body = format!("{}\"shards\":[{}]}}\n", keys.concat(), shards.join(","));
         format!("{}{body}", seal(&body))
     }
 }

@@ -1,4 +1,4 @@
-//! A stimulus set on disk: POSIX tar shards in the WebDataset convention, and a manifest.
+//! A stimulus set on disk: POSIX tar shards in the `WebDataset` convention, and a manifest.
 //!
 //! ```text
 //! SET/<name>-000000.tar …   per stimulus `<id>.png` and `<id>.json` (its record, keys sorted)
