@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from cogtrain import _core
 from cogtrain.datasheet import Margins, datasheet
 from cogtrain.environment import usable_threads
+from cogtrain.frames import Kind, check_films, write_films
 from cogtrain.stimulus_table import row, write_table
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Extras:
 
     licence: str = "not stated"
     frames: int = 0
-    film: str = "png"
+    film: Kind = "png"
 
 
 def render_set(
@@ -103,14 +104,13 @@ def render_set(
         [True, 1]
     """
     out, extras = Path(out), extras or Extras()
+    check_films(stimuli, extras.frames, extras.film)
     writer = _writer(stimuli, out, recipe)
     try:
         writer.shards(usable_threads() if threads is None else threads, progress or _silent)
         _describe(writer.folder, extras)
         if extras.frames:
-            from cogtrain.frames import write_films
-
-            write_films(writer.folder, extras.frames, kind=extras.film)
+            write_films(stimuli, writer.folder / "frames", extras.frames, kind=extras.film)
         writer.publish()
     except ValueError:
         # The same call would meet the same mistake: there is nothing to go on with.

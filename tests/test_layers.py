@@ -30,6 +30,9 @@ FORBIDDEN = {
     "judgments": {"training", "data", "models", "evaluation"},
     "stimuli": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "rendering": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "frames": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "datasheet": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "stimulus_table": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "prompts": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
 }
 NO_DRAWERS = {"utils", "util", "common", "helpers", "helper", "base", "misc"}

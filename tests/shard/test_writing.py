@@ -49,6 +49,25 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(desk, number: int):
     assert set(told) == {0, 500, 1000} & set(range(kept)) | set(range(kept, 1101))
 
 
+@pytest.mark.parametrize("call", [1, 2, 3, 4, 40])
+def test_an_interruption_is_not_forgotten(desk, call: int):
+    """Not even one that comes once, while finished shards are verified."""
+    begin(desk, 600)
+    calls = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        desk.write(progress=progress)
+    assert calls == call
+    desk.write()
+    assert desk.is_done()
+
+
 def test_a_finished_shard_that_was_damaged_since_is_made_again(desk):
     begin(desk, 1050)
     shard = desk.partial / "set" / "tower-000000.tar"

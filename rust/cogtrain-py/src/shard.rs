@@ -132,6 +132,9 @@ impl Watch {
 
     fn ask(&mut self) -> impl FnMut(core::Progress) -> ControlFlow<()> {
         |at| {
+            if self.raised.is_some() {
+                return ControlFlow::Break(());
+            }
             let told = Python::attach(|py| {
                 py.check_signals()?;
                 self.progress.call1(py, (at.done, at.total))

@@ -117,8 +117,9 @@ impl SetWriter {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<bool> {
         let total = self.source.len();
-        let (kept, missing) = self.kept(progress)?;
-        let mut shards = kept;
+        let Some((mut shards, missing)) = self.kept(progress)? else {
+            return Ok(false);
+        };
         let mut done: usize = shards.iter().map(|shard| shard.stimuli.len()).sum();
         let source = Arc::clone(&self.source);
         let todo: Vec<_> = missing
@@ -172,29 +173,27 @@ impl SetWriter {
     }
 
     /// The finished shards of an earlier run that are still what they were, and the numbers of
-    /// all others. Whatever else lies there is removed.
+    /// all others; `None` if `progress` breaks off. Whatever else lies there is removed.
     fn kept(
         &self,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<(Vec<ShardIndex>, Vec<usize>)> {
+    ) -> Result<Option<(Vec<ShardIndex>, Vec<usize>)>> {
         let total = self.source.len();
         let (mut kept, mut missing, mut done) = (Vec::new(), Vec::new(), 0);
         for number in 0..total.div_ceil(SHARD_STIMULI) {
-            let stopped = progress(Progress { done, total }).is_break();
-            match (!stopped).then(|| self.finished(number)).flatten() {
-                Some(shard) => {
-                    done += shard.stimuli.len();
-                    kept.push(shard);
-                }
-                None => missing.push(number),
+            if progress(Progress { done, total }).is_break() {
+                return Ok(None);
             }
-            if stopped {
-                return Ok((kept, missing));
+            if let Some(shard) = self.finished(number) {
+                done += shard.stimuli.len();
+                kept.push(shard);
+            } else {
+                missing.push(number);
             }
         }
         let names: Vec<&str> = kept.iter().map(|shard| &*shard.name).collect();
         self.clear(&names)?;
-        Ok((kept, missing))
+        Ok(Some((kept, missing)))
     }
 
     /// Shard `number`, if it was finished and is still what it was.
