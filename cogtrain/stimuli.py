@@ -146,7 +146,13 @@ class StimulusSet:
         domain = _core.Task(task).domain if task in _core.Task.names() else None
         if manifest["shards"]:
             return cls(folder.resolve().name, _core.Source.shards(folder), domain=domain)
-        drawn = cls.recipe(**recipe)
+        try:
+            drawn = cls.recipe(**recipe)
+        except TypeError as error:
+            raise ValueError(
+                f"expected a recipe of this version in `{folder}`, got {recipe}: {error}; "
+                f"use cogtrain {manifest['cogtrain_version']}, which wrote it"
+            ) from None
         if drawn.fingerprint != manifest["fingerprint"]:
             raise ValueError(
                 f"expected the recipe in `{folder}` to give the set {manifest['fingerprint']} that "

@@ -122,6 +122,17 @@ def test_a_recipe_that_gives_other_stimuli_is_refused(tmp_path: Path, monkeypatc
         StimulusSet.open(tmp_path / "towers")
 
 
+def test_a_recipe_of_a_later_version_is_refused(tmp_path: Path, monkeypatch):
+    render_recipe(tmp_path / "towers", recipe=RECIPE)
+
+    def earlier(*, task: str) -> None:
+        raise AssertionError(task)
+
+    monkeypatch.setattr(StimulusSet, "recipe", earlier)
+    with pytest.raises(ValueError, match=r"got {.*'seed': 3.*}: .*unexpected keyword argument"):
+        StimulusSet.open(tmp_path / "towers")
+
+
 def test_photographs_can_be_written_too(tmp_path: Path):
     for name in ("a", "b"):
         Image.new("RGB", (28, 28), "red").save(tmp_path / f"{name}.png")
