@@ -1,7 +1,8 @@
 """Typed face of the compiled core; `stubtest` holds it against the module."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -11,6 +12,7 @@ __all__ = [
     "Appearance",
     "Batch",
     "CorruptImageError",
+    "CorruptSetError",
     "Equilibrium",
     "Flow",
     "Generator",
@@ -19,6 +21,7 @@ __all__ = [
     "Preprocess",
     "Question",
     "Scene",
+    "SetWriter",
     "Source",
     "Stimulus",
     "Style",
@@ -28,6 +31,7 @@ __all__ = [
     "equilibrium",
     "flow",
     "passes",
+    "read_manifest",
     "render",
     "simulate",
     "stands",
@@ -35,6 +39,9 @@ __all__ = [
 
 class CorruptImageError(ValueError):
     """An image file does not hold the image that it promises; the message names the file."""
+
+class CorruptSetError(ValueError):
+    """A stimulus set on disk is not what was written; the message names the file and the place."""
 
 @final
 class Task:
@@ -170,6 +177,7 @@ class Trajectory:
     def dt_s(self) -> float: ...
     @property
     def positions(self) -> NDArray[np.float32]: ...
+    def scene(self, start: Scene, frame: int) -> Scene: ...
 
 @final
 class Stimulus:
@@ -193,6 +201,8 @@ class Stimulus:
     def judged(self) -> Scene | None: ...
     @property
     def appearance(self) -> Appearance | None: ...
+    @property
+    def record(self) -> dict[str, Any]: ...
 
 @final
 class Generator:
@@ -204,7 +214,7 @@ class Generator:
 
 @final
 class Source:
-    """Anything that gives stimulus `i`: a recipe or a folder of photographs."""
+    """Anything that gives stimulus `i`: a recipe, photographs, or a set on disk."""
 
     @staticmethod
     def recipe(recipe: str) -> Source: ...
@@ -215,12 +225,32 @@ class Source:
         answers: Sequence[dict[str, str]],
         factors: Sequence[dict[str, bool | int | float | str]] | None = None,
     ) -> Source: ...
+    @staticmethod
+    def shards(folder: str | PathLike[str]) -> Source: ...
+    def record(self, index: int) -> tuple[str, str | None]: ...
+    def verify(self, number: int) -> None: ...
     @property
     def ids(self) -> list[str]: ...
     @property
     def fingerprint(self) -> str: ...
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Stimulus: ...
+
+@final
+class SetWriter:
+    """Writes a set on disk aside and puts it in its place at the end."""
+
+    def __new__(
+        cls, source: Source, out: str | PathLike[str], name: str, recipe: str, version: str
+    ) -> SetWriter: ...
+    @property
+    def folder(self) -> Path: ...
+    def shards(self, threads: int, progress: Callable[[int, int], object]) -> None: ...
+    def recipe(
+        self, sample: Source, threads: int, progress: Callable[[int, int], object]
+    ) -> None: ...
+    def publish(self) -> None: ...
+    def discard(self) -> None: ...
 
 @final
 class Preprocess:
@@ -291,3 +321,4 @@ def render(
     scene: Scene, style: str | Appearance | None = None, size_px: int = 224
 ) -> NDArray[np.uint8]: ...
 def encode_png(image: Any) -> bytes: ...
+def read_manifest(folder: str | PathLike[str]) -> str: ...

@@ -34,6 +34,7 @@ mod codec;
 mod loader;
 mod photographs;
 mod preprocess;
+mod shard;
 
 pub use error::{Error, Result};
 pub use image::Image;
@@ -57,3 +58,6 @@ pub use codec::{encode_png, read_image};
 pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};
 pub use photographs::{Photograph, Photographs};
 pub use preprocess::{Patches, Preprocess, Qwen2Vl};
+pub use shard::{
+    FORMAT_VERSION, Manifest, Progress, Request, SHARD_STIMULI, SetWriter, Shards, Tally, tally,
+};

@@ -18,6 +18,7 @@ mod passes;
 mod physics;
 mod preprocess;
 mod question;
+mod shard;
 mod source;
 
 /// Native core of cogtrain: makes stimuli, reads images, prepares them, and loads batches.
@@ -31,7 +32,7 @@ mod _core {
     #[pymodule_export]
     use crate::arrays::encode_png;
     #[pymodule_export]
-    use crate::errors::CorruptImageError;
+    use crate::errors::{CorruptImageError, CorruptSetError};
     #[pymodule_export]
     use crate::loader::{Batch, LoaderCore};
     #[pymodule_export]
@@ -44,6 +45,8 @@ mod _core {
     use crate::preprocess::Preprocess;
     #[pymodule_export]
     use crate::question::Question;
+    #[pymodule_export]
+    use crate::shard::{SetWriter, read_manifest};
     #[pymodule_export]
     use crate::source::Source;
 }
