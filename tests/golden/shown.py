@@ -77,7 +77,7 @@ def truth() -> dict[str, NDArray]:
         "modal": seen.modal,
         "amodal": seen.amodal,
         "occlusion": seen.occlusion,
-        "flow_px": moved.flow_px,
+        "shift_px": moved.shift_px,
         "outside": moved.outside,
         "occluded": moved.occluded,
     }

@@ -62,7 +62,7 @@ pub fn passes(py: Python<'_>, scene: &Scene, size_px: usize) -> PyResult<Passes>
 pub struct Flow {
     /// Movement to the right and down in pixels, ``(size_px, size_px, 2)`` float32, of the point
     /// that the first scene shows; NaN if it ends up behind the camera.
-    flow_px: Py<PyArray3<f32>>,
+    shift_px: Py<PyArray3<f32>>,
     /// The point ends up outside the second image, ``(size_px, size_px)`` bool.
     outside: Py<PyArray2<bool>>,
     /// The point ends up inside the second image but hidden, ``(size_px, size_px)`` bool.
@@ -81,7 +81,7 @@ pub fn flow(py: Python<'_>, first: &Scene, second: &Scene, size_px: usize) -> Py
         .map_err(to_python)?;
     let n = size_px;
     Ok(Flow {
-        flow_px: array(py, found.flow_px, [n, n, 2])?.unbind(),
+        shift_px: array(py, found.shift_px, [n, n, 2])?.unbind(),
         outside: array(py, found.outside, [n, n])?.unbind(),
         occluded: array(py, found.occluded, [n, n])?.unbind(),
     })

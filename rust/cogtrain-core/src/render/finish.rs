@@ -11,7 +11,7 @@ use crate::style::Style;
 /// A block's surface.
 pub enum Finish {
     /// Painted wood.
-    Timber(Timber),
+    Timber(Box<Timber>),
     /// A pattern on smooth faces.
     Print(Print),
 }
@@ -20,7 +20,7 @@ impl Finish {
     /// Wood for `wood`; a print or wood for the randomised style.
     pub fn draw(style: Style, stream: &mut Stream) -> Self {
         if style == Style::Wood || stream.below(5) == 0 {
-            Self::Timber(Timber::draw(stream))
+            Self::Timber(Box::new(Timber::draw(stream)))
         } else {
             Self::Print(Print::draw(stream, [1.0, 4.0]))
         }

@@ -18,7 +18,7 @@ pub struct Flow {
     /// Movement to the right and down, in pixels, of the point that the first picture shows at
     /// the pixel's centre, be it seen in the second or not; NaN if it ends up behind the camera.
     /// `size_px` × `size_px` × 2.
-    pub flow_px: Vec<f32>,
+    pub shift_px: Vec<f32>,
     /// The point ends up outside the second picture.
     pub outside: Vec<bool>,
     /// The point ends up inside the second picture and something hides it there.
@@ -36,7 +36,7 @@ pub fn flow(first: &Scene, second: &Scene, size_px: usize) -> Result<Flow> {
     let area = size_px * size_px;
     let mut flow = Flow {
         size_px,
-        flow_px: vec![f32::NAN; 2 * area],
+        shift_px: vec![f32::NAN; 2 * area],
         outside: vec![true; area],
         occluded: vec![false; area],
     };
@@ -51,7 +51,7 @@ pub fn flow(first: &Scene, second: &Scene, size_px: usize) -> Result<Flow> {
                 continue;
             };
             for k in 0..2 {
-                flow.flow_px[2 * at + k] = (seen[k] - centre[k]) as f32;
+                flow.shift_px[2 * at + k] = (seen[k] - centre[k]) as f32;
             }
             let pixel = inside(seen, size_px);
             flow.outside[at] = pixel.is_none();
@@ -117,9 +117,9 @@ mod tests {
         let [a, b] = [face, face + V3::new(0.4, 0.0, 0.0)]
             .map(|point| view.project(point).expect("in front"));
         let at = a[1] as usize * 80 + a[0] as usize;
-        assert!((f64::from(flow.flow_px[2 * at]) - (b[0] - a[0])).abs() < 0.05);
+        assert!((f64::from(flow.shift_px[2 * at]) - (b[0] - a[0])).abs() < 0.05);
         assert!(!flow.outside[at] && !flow.occluded[at]);
-        let still = flow.flow_px[..160].iter().all(|v| v.abs() < 1e-9);
+        let still = flow.shift_px[..160].iter().all(|v| v.abs() < 1e-9);
         assert!(still, "ground and sky stay");
     }
 

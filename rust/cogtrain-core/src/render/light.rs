@@ -180,53 +180,71 @@ impl Bounds {
 }
 
 /// What a box covers of every chord; the first end is beyond the second where that is nothing.
-///
-/// The box's `corners` are seen from the origin along z. The plane through the origin and a chord
-/// cuts the box's edges in the corners of a polygon. Chords are lanes: no branch depends on one.
+/// The box's `corners` are seen from the origin along z.
 fn covered(corners: &[V3; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
     let corners = corners.map(|c| [c.x as f32, c.y as f32, c.z as f32]);
-    let v = chords.map(|(v, _)| v);
-    let mut ends = [[f32::INFINITY; CHORDS], [f32::NEG_INFINITY; CHORDS]];
-    let [mut ahead, mut behind] = [[[0.0_f32; CHORDS]; 2]; 2];
-    let mut is_behind = [false; CHORDS];
+    if corners.iter().all(|c| c[2] > NEAR_M) {
+        outline(&corners, chords)
+    } else {
+        chords.map(|(v, _)| cut(&corners, v))
+    }
+}
+
+/// For a box that is all ahead: where its edges, seen flat, cross the chords. Chords are lanes, so
+/// that no branch depends on one.
+fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
+    let seen = corners.map(|[x, y, z]| {
+        let inverse = 1.0 / z;
+        [x * inverse, y * inverse]
+    });
+    let (mut low, mut high) = ([f32::INFINITY; CHORDS], [f32::NEG_INFINITY; CHORDS]);
     for (i, j) in EDGES {
-        let ([xi, yi, zi], [xj, yj, zj]) = (corners[i], corners[j]);
-        for k in 0..CHORDS {
-            let (a, b) = (yi - v[k] * zi, yj - v[k] * zj);
-            let crosses = (a < 0.0) != (b < 0.0);
-            let s = a / (a - b);
-            let (x, z) = (xi + s * (xj - xi), zi + s * (zj - zi));
-            let (front, back) = (crosses & (z > NEAR_M), crosses & (z <= NEAR_M));
-            let u = x / z;
-            ends[0][k] = if front & (u < ends[0][k]) {
-                u
+        let ([xi, yi], [xj, yj]) = (seen[i], seen[j]);
+        let slope = (xj - xi) / (yj - yi);
+        for (k, (v, _)) in chords.iter().enumerate() {
+            let crosses = (yi < *v) != (yj < *v);
+            let u = xi + (v - yi) * slope;
+            let (below, above) = if crosses {
+                (u, u)
             } else {
-                ends[0][k]
+                (f32::INFINITY, f32::NEG_INFINITY)
             };
-            ends[1][k] = if front & (u > ends[1][k]) {
-                u
-            } else {
-                ends[1][k]
-            };
-            ahead[0][k] = if front { x } else { ahead[0][k] };
-            ahead[1][k] = if front { z } else { ahead[1][k] };
-            behind[0][k] = if back { x } else { behind[0][k] };
-            behind[1][k] = if back { z } else { behind[1][k] };
-            is_behind[k] |= back;
+            low[k] = if below < low[k] { below } else { low[k] };
+            high[k] = if above > high[k] { above } else { high[k] };
         }
     }
-    std::array::from_fn(|k| {
-        let [low, high] = [ends[0][k], ends[1][k]];
-        if !is_behind[k] || low > high {
-            return [low, high];
+    std::array::from_fn(|k| [low[k], high[k]])
+}
+
+/// For any box: the plane through the origin and the chord at height `v` cuts the box's edges in
+/// the corners of a polygon, some of which may lie behind.
+fn cut(corners: &[[f32; 3]; 8], v: f32) -> [f32; 2] {
+    let side = corners.map(|[_, y, z]| y - v * z);
+    let mut ends = [f32::INFINITY, f32::NEG_INFINITY];
+    let (mut ahead, mut behind) = (None, None);
+    for (i, j) in EDGES {
+        if (side[i] < 0.0) == (side[j] < 0.0) {
+            continue;
         }
-        // The polygon passes beside the origin: it reaches to infinity on that side.
-        if behind[0][k] * ahead[1][k] > ahead[0][k] * behind[1][k] {
-            [low, f32::INFINITY]
+        let s = side[i] / (side[i] - side[j]);
+        let x = corners[i][0] + s * (corners[j][0] - corners[i][0]);
+        let z = corners[i][2] + s * (corners[j][2] - corners[i][2]);
+        if z > NEAR_M {
+            ends = [ends[0].min(x / z), ends[1].max(x / z)];
+            ahead = Some((x, z));
         } else {
-            [f32::NEG_INFINITY, high]
+            behind = Some((x, z));
         }
-    })
+    }
+    if let (Some((x1, z1)), Some((x0, z0))) = (ahead, behind) {
+        // The polygon passes beside the origin: it reaches to infinity on that side.
+        if x0 * z1 > x1 * z0 {
+            ends[1] = f32::INFINITY;
+        } else {
+            ends[0] = f32::NEG_INFINITY;
+        }
+    }
+    ends
 }
 
 /// Disjoint intervals.

@@ -21,24 +21,22 @@ impl Noise {
 
     /// 32 random bits of a lattice point.
     pub fn bits(self, x: i32, y: i32, z: i32) -> u32 {
-        let mut h = self.0
-            ^ (x as u32).wrapping_mul(0x8DA6_B343)
-            ^ (y as u32).wrapping_mul(0xD816_3841)
-            ^ (z as u32).wrapping_mul(0xCB1A_B31F);
-        h = (h ^ h >> 16).wrapping_mul(0x7FEB_352D);
-        h = (h ^ h >> 15).wrapping_mul(0x846C_A68B);
+        let h = self.mixed(x, y, z);
         h ^ h >> 16
     }
 
-    /// Lattice value, −1 to 1: a lighter hash than [`Self::bits`], good enough to interpolate.
-    fn at(self, x: i32, y: i32, z: i32) -> f32 {
+    /// Well mixed in the upper bits.
+    fn mixed(self, x: i32, y: i32, z: i32) -> u32 {
         let mut h = self.0
             ^ (x as u32).wrapping_mul(0x8DA6_B343)
             ^ (y as u32).wrapping_mul(0xD816_3841)
             ^ (z as u32).wrapping_mul(0xCB1A_B31F);
         h = (h ^ h >> 16).wrapping_mul(0x7FEB_352D);
-        h = (h ^ h >> 15).wrapping_mul(0x846C_A68B);
-        (h >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0
+        (h ^ h >> 15).wrapping_mul(0x846C_A68B)
+    }
+
+    fn at(self, x: i32, y: i32, z: i32) -> f32 {
+        (self.mixed(x, y, z) >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0
     }
 
     /// The field over the plane, one lattice cell per unit.

@@ -13,6 +13,8 @@ pub struct Room {
     wall: Rgb,
     /// Back to front.
     patches: Vec<Patch>,
+    /// Per unit across, the patches that may be seen there, in order.
+    columns: Vec<Vec<usize>>,
 }
 
 struct Patch {
@@ -24,6 +26,10 @@ struct Patch {
 
 /// Half width of what is furnished.
 const EXTENT: f32 = 16.0;
+/// Columns of one unit, a little wider than what is furnished.
+const COLUMNS: usize = 48;
+/// Widest outline, in units.
+const MAX_BLUR: f32 = 1.0;
 
 impl Room {
     /// Furnished anew for every stream.
@@ -38,6 +44,7 @@ impl Room {
         let mut room = Self {
             wall: Srgb::tables().decode(wall),
             patches: Vec::new(),
+            columns: Vec::new(),
         };
         let mut x = -EXTENT + stream.range(-2.0, 1.0) as f32;
         while x < EXTENT {
@@ -52,17 +59,32 @@ impl Room {
             x += width + stream.range(0.1, 0.9) as f32;
         }
         room.lamp(stream);
+        room.columns = (0..COLUMNS).map(|column| room.seen_in(column)).collect();
         room
+    }
+
+    /// Patches that reach into a column, or come as near as an outline can be soft.
+    fn seen_in(&self, column: usize) -> Vec<usize> {
+        let middle = column as f32 + 0.5 - 0.5 * COLUMNS as f32;
+        let reaches =
+            |patch: &Patch| (patch.middle[0] - middle).abs() <= patch.half[0] + 0.5 + MAX_BLUR;
+        (0..self.patches.len())
+            .filter(|&i| reaches(&self.patches[i]))
+            .collect()
     }
 
     /// Colour at `place`, seen with outlines `blur` units wide.
     pub fn color(&self, place: [f32; 2], blur: f32) -> Rgb {
         let mut color = self.wall;
-        for patch in &self.patches {
+        let blur = blur.min(MAX_BLUR);
+        // A cast saturates: what lies beyond the last column is seen as the last one.
+        let column = (place[0] + 0.5 * COLUMNS as f32) as usize;
+        for &i in &self.columns[column.min(COLUMNS - 1)] {
+            let patch = &self.patches[i];
             let share = patch.share(place, blur);
             if share > 0.0 {
-                for c in 0..3 {
-                    color[c] += (patch.color[c] - color[c]) * share;
+                for (seen, own) in color.iter_mut().zip(patch.color) {
+                    *seen += (own - *seen) * share;
                 }
             }
         }

@@ -74,7 +74,9 @@ impl Sensor {
             })
             .collect();
         let total = kernel[0] + 2.0 * kernel[1..].iter().sum::<f32>();
-        kernel.iter_mut().for_each(|k| *k /= total);
+        for weight in &mut kernel {
+            *weight /= total;
+        }
         // Each pass blurs rows and writes columns.
         let once = blur_rows(light, size_px, &kernel);
         blur_rows(&once, size_px, &kernel)

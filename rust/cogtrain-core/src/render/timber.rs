@@ -93,7 +93,7 @@ impl Timber {
 
     /// What the surface is like at `spot`.
     pub fn coat(&self, spot: &FaceSpot) -> Coat {
-        let edge = self.edges(spot);
+        let edge = Edge::at(spot);
         let chips = self.chips.solid(spot.local.map(|x| x * 9.0));
         let detail = resolved(9.0 * widest(spot));
         let pit = 0.22 * ramp(0.70, 0.85, chips) * detail;
@@ -170,11 +170,18 @@ impl Timber {
         });
         darkness.fold(0.0, f32::max)
     }
+}
 
+struct Edge {
+    near: f32,
+    tilt: [f32; 3],
+}
+
+impl Edge {
     /// How near the block's edges are, and how their rounding turns the surface.
-    fn edges(&self, spot: &FaceSpot) -> Edge {
+    fn at(spot: &FaceSpot) -> Self {
         let axis = spot.face / 2;
-        let mut edge = Edge {
+        let mut edge = Self {
             near: 0.0,
             tilt: [0.0; 3],
         };
@@ -187,11 +194,6 @@ impl Timber {
         }
         edge
     }
-}
-
-struct Edge {
-    near: f32,
-    tilt: [f32; 3],
 }
 
 impl Check {

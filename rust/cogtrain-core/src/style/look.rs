@@ -64,6 +64,7 @@ pub struct Lights {
 
 impl Lights {
     /// The same luminance without a tint, so that equal luminance stays equal in any light.
+    #[must_use]
     pub fn neutral(&self) -> Self {
         let gray = |light: Rgb| [light.iter().zip(LUMINANCE).map(|(l, w)| l * w).sum(); 3];
         Self {
