@@ -28,8 +28,7 @@ pub fn to_python(error: Error) -> PyErr {
         Error::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
             PyPermissionError::new_err(words)
         }
-        Error::Io { .. } => PyOSError::new_err(words),
-        Error::Write { .. } => PyOSError::new_err(words),
+        Error::Io { .. } | Error::Write { .. } => PyOSError::new_err(words),
         Error::CorruptSet { .. } => CorruptSetError::new_err(words),
         Error::CorruptImage { .. } => CorruptImageError::new_err(words),
         Error::Panicked { .. } => PyRuntimeError::new_err(words),

@@ -138,6 +138,10 @@ impl Generator {
 
 /// One record: image, answers, factors, provenance.
 #[pyclass(frozen, module = "cogtrain._core")]
+#[allow(
+    clippy::struct_field_names,
+    reason = "the core's value is the thing itself"
+)]
 pub struct Stimulus {
     stimulus: core::Stimulus,
     made: Option<(Arc<core::Generator>, core::Item)>,

@@ -149,7 +149,7 @@ const LIES: &[Lie] = &[
             m.shards.push(super::index::ShardIndex {
                 stimuli: Vec::new(),
                 ..m.shards[0].clone()
-            })
+            });
         },
         "the shard \"three-000000.tar\" twice",
     ),

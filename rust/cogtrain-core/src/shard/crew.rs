@@ -110,3 +110,47 @@ fn work<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn go_on() -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    #[test]
+    fn what_is_made_out_of_order_comes_in_order() {
+        let todo = [5, 3, 9, 0, 7, 1, 2, 8];
+        // Later ones are quicker.
+        let make = |index: usize| Ok((0..(10 - index) * 10_000).fold(index, |x, _| x ^ 1 ^ 1));
+        let mut crew = Crew::start(3, todo.into_iter(), make).expect("few threads");
+        for index in todo {
+            assert_eq!(crew.next(&mut go_on).expect("made"), Some(index));
+        }
+    }
+
+    #[test]
+    fn the_first_failure_in_order_is_told_and_no_thread_is_not_enough() {
+        let make = |index: usize| {
+            (index != 2)
+                .then_some(index)
+                .ok_or_else(|| Error::argument("index", "not two", index, "skip it"))
+        };
+        let mut crew = Crew::start(4, 0..6, make).expect("few threads");
+        assert_eq!(crew.next(&mut go_on).expect("made"), Some(0));
+        assert_eq!(
+            crew.next(&mut || ControlFlow::Break(())).expect("made"),
+            None
+        );
+        let error = crew.next(&mut go_on).expect_err("two").to_string();
+        assert!(error.contains("not two, got 2"), "{error}");
+        for threads in [0, MAX_THREADS + 1] {
+            let error = Crew::start(threads, 0..6, make)
+                .err()
+                .expect("absurd")
+                .to_string();
+            assert!(error.contains(&format!("got {threads}")), "{error}");
+        }
+    }
+}

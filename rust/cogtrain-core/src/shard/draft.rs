@@ -49,6 +49,39 @@ pub struct Request {
 }
 
 /// Writes one set: [`open`](Self::open), [`shards`](Self::shards), [`publish`](Self::publish).
+///
+/// ```
+/// use std::{ops::ControlFlow, sync::Arc};
+///
+/// use cogtrain_core::{
+///     GENERATOR_VERSION, Generator, Recipe, Request, SetWriter, Shards, Source, Split, Style, Task,
+/// };
+///
+/// # let out = std::env::temp_dir().join(format!("cogtrain-tour-{}", std::process::id()));
+/// let towers = Arc::new(Generator::new(Recipe {
+///     task: Task::Tower,
+///     style: Style::Cubeworld,
+///     seed: 0,
+///     count: 10,
+///     split: Split::Test,
+///     factors: serde_json::Map::new(),
+///     size_px: 28,
+/// })?);
+/// let request = Request {
+///     name: "towers".to_owned(),
+///     cogtrain_version: env!("CARGO_PKG_VERSION").to_owned(),
+///     generator_version: GENERATOR_VERSION,
+///     recipe: serde_json::json!({"task": "tower", "count": 10, "size_px": 28}),
+/// };
+/// let writer = SetWriter::open(&out, &request, towers.clone())?;
+/// writer.shards(2, &mut |_| ControlFlow::Continue(()))?;
+/// writer.publish()?;
+///
+/// let stored = Shards::open(&out)?;
+/// assert_eq!(stored.get(7)?, towers.get(7)?);
+/// # std::fs::remove_dir_all(&out).expect("it was just written");
+/// # Ok::<(), cogtrain_core::Error>(())
+/// ```
 pub struct SetWriter {
     out: PathBuf,
     partial: PathBuf,
