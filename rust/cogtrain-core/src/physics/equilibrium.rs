@@ -111,7 +111,7 @@ pub fn has_margin(scene: &Scene, margin_m: f64) -> Result<bool> {
     for &number in &settled.contacts {
         let contact = &contacts[number];
         let point = settled.loads[contact.upper].pressure(contact.height_m, [0.0; 2]);
-        if contact.polygon().signed_distance(point) < margin_m {
+        if contact.polygon().depth(point) < margin_m {
             return Ok(false);
         }
     }
