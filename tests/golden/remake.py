@@ -16,7 +16,7 @@ if __name__ == "__main__":
     pictures = {f"tower-{index}": towers[index].image for index in (0, 5, 11)}
     pictures |= {name: picture(name) for name in APPEARANCES}
     for name, image in pictures.items():
-        Image.fromarray(image).save(FOLDER / f"{name}.png", optimize=True)
+        Image.fromarray(image).save(FOLDER / f"{name}.png")
         print(FOLDER / f"{name}.png")
     np.savez_compressed(FOLDER / "passes.npz", **truth())
     print(FOLDER / "passes.npz")

@@ -1,6 +1,6 @@
 //! A sheet hung as a backdrop: broad folds, sharp creases, fine wrinkles, one long fold.
 
-use super::noise::{Noise, ramp, resolved};
+use super::noise::{Noise, Tabled, ramp, resolved};
 use crate::Stream;
 
 /// What the sheet is like at a place: slopes across and along, and a factor on its colour.
@@ -13,6 +13,8 @@ pub struct Weave {
 /// A wrinkled sheet; lengths are in units of a usual block's side.
 pub struct Cloth {
     folds: Vec<Fold>,
+    /// What all folds are read from, each at a place and turn of its own.
+    relief: Tabled,
     patches: Noise,
     stain: Noise,
     /// A fold right across: height, lean, depth.
@@ -22,14 +24,17 @@ pub struct Cloth {
 
 /// Parallel wrinkles in one direction.
 struct Fold {
-    noise: Noise,
+    /// Place in the relief.
+    shift: [f32; 2],
     /// Cosine and sine of the direction.
     turn: [f32; 2],
     /// Lattice cells per unit, along and across the wrinkles.
     density: [f32; 2],
+    /// The first density over the second.
+    ratio: f32,
     steepness: f32,
-    /// Sharpness of a crease; 0 for a soft fold.
-    crease: f32,
+    /// One over the width of a crease, in the relief's own height; 0 for a soft fold.
+    sharpness: f32,
     /// Which patches of the sheet have it.
     patch: usize,
 }
@@ -49,11 +54,12 @@ impl Cloth {
         let mut fold = |patch: usize, degrees: f64, density: [f32; 2], shape: [f32; 2]| {
             let angle = lean * (degrees + stream.range(-14.0, 14.0)).to_radians();
             Fold {
-                noise: Noise::draw(stream),
+                shift: [(); 2].map(|()| stream.range(0.0, 64.0) as f32),
                 turn: [libm::cos(angle) as f32, libm::sin(angle) as f32],
                 density,
+                ratio: density[0] / density[1],
                 steepness: shape[0],
-                crease: shape[1],
+                sharpness: if shape[1] > 0.0 { 1.0 / shape[1] } else { 0.0 },
                 patch,
             }
         };
@@ -85,6 +91,7 @@ impl Cloth {
             bands: bands.collect(),
             folds,
             crossing,
+            relief: Tabled::draw(stream),
             patches: Noise::draw(stream),
             stain: Noise::draw(stream),
         }
@@ -105,12 +112,12 @@ impl Cloth {
         let crumpled = hung * (0.45 + 0.75 * ramp(-0.5, 0.5, patch));
         // Creases of one direction come where those of another go.
         let there = [0.0, patch, -patch, other, -other, patch + other];
+        let gains = there.map(|t| crumpled * ramp(-0.35, 0.35, t));
         let mut slope = [0.0; 2];
         for fold in &self.folds {
-            let gain = crumpled * ramp(-0.35, 0.35, there[fold.patch]);
-            let [a, b] = fold.slope(place, pixel);
-            slope[0] += a * gain;
-            slope[1] += b * gain;
+            let [a, b] = fold.slope(&self.relief, place, pixel, gains[fold.patch]);
+            slope[0] += a;
+            slope[1] += b;
         }
         slope[1] += self.cross(place, pixel) * hung;
         let cloud = self.stain.plane(0.11 * x, 0.11 * y).value;
@@ -131,27 +138,31 @@ impl Cloth {
 }
 
 impl Fold {
-    fn slope(&self, [x, y]: [f32; 2], pixel: f32) -> [f32; 2] {
+    fn slope(&self, relief: &Tabled, [x, y]: [f32; 2], pixel: f32, gain: f32) -> [f32; 2] {
         let [cos, sin] = self.turn;
         let [along, across] = self.density;
-        let is_crease = self.crease > 0.0;
-        let finest = if is_crease { 0.5 / self.crease } else { 1.0 };
-        let gain = self.steepness * resolved(across * pixel * finest);
+        let finest = if self.sharpness > 0.0 {
+            0.5 * self.sharpness
+        } else {
+            1.0
+        };
+        let gain = gain * self.steepness * resolved(across * pixel * finest);
         if gain <= 0.0 {
             return [0.0; 2];
         }
-        let wave = self
-            .noise
-            .plane(along * (cos * x + sin * y), across * (cos * y - sin * x));
-        let gain = if is_crease {
-            // A ridge 1 / (1 + q²) where the field passes zero.
-            let q = wave.value / self.crease;
+        let wave = relief.plane(
+            along * (cos * x + sin * y) + self.shift[0],
+            across * (cos * y - sin * x) + self.shift[1],
+        );
+        let gain = if self.sharpness > 0.0 {
+            // A ridge 1 / (1 + q²) where the relief passes zero.
+            let q = wave.value * self.sharpness;
             let bell = 1.0 / (1.0 + q * q);
             -2.6 * gain * q * bell * bell
         } else {
             gain
         };
-        let (a, b) = (gain * wave.slope[0] * along / across, gain * wave.slope[1]);
+        let (a, b) = (gain * wave.slope[0] * self.ratio, gain * wave.slope[1]);
         [cos * a - sin * b, sin * a + cos * b]
     }
 }
@@ -160,6 +171,9 @@ impl Band {
     fn at(&self, [x, y]: [f32; 2]) -> f32 {
         let (u, v) = (x - self.middle[0], y - self.middle[1]);
         let v = v - self.lean * u;
+        if u.abs() > self.half[0] + 0.25 || v.abs() > self.half[1] + 0.1 {
+            return 0.0;
+        }
         let soft = |d: f32, half: f32, blur: f32| ramp(half + blur, half - blur, d.abs());
         self.gain * soft(u, self.half[0], 0.25) * soft(v, self.half[1], 0.10)
     }

@@ -41,15 +41,7 @@ impl Noise {
 
     /// The field over the plane, one lattice cell per unit.
     pub fn plane(self, x: f32, y: f32) -> Wave {
-        let (i, u, du) = cell(x);
-        let (j, v, dv) = cell(y);
-        let (a, b) = (self.at(i, j, 0), self.at(i + 1, j, 0));
-        let (c, d) = (self.at(i, j + 1, 0), self.at(i + 1, j + 1, 0));
-        let twist = a - b - c + d;
-        Wave {
-            value: a + (b - a) * u + (c - a) * v + twist * u * v,
-            slope: [(b - a + twist * v) * du, (c - a + twist * u) * dv],
-        }
+        between(x, y, |i, j| self.at(i, j, 0))
     }
 
     /// The field over space, one lattice cell per unit.
@@ -74,6 +66,42 @@ impl Noise {
         let (i, u, _) = cell(x);
         let (a, b) = (self.at(i, 0, 0), self.at(i + 1, 0, 0));
         a + (b - a) * u
+    }
+}
+
+/// Side of a table of lattice values: a power of two.
+const SIDE: usize = 64;
+
+/// A field over the plane whose lattice values are drawn once: for many places at little cost. It
+/// repeats after 64 cells.
+pub struct Tabled(Vec<f32>);
+
+impl Tabled {
+    /// A field of its own for every call.
+    pub fn draw(stream: &mut Stream) -> Self {
+        let noise = Noise::draw(stream);
+        let at = |i: usize| noise.at((i % SIDE) as i32, (i / SIDE) as i32, 0);
+        Self((0..SIDE * SIDE).map(at).collect())
+    }
+
+    /// The field, one lattice cell per unit.
+    #[inline]
+    pub fn plane(&self, x: f32, y: f32) -> Wave {
+        let wrap = |i: i32| i as usize & (SIDE - 1);
+        between(x, y, |i, j| self.0[wrap(j) * SIDE + wrap(i)])
+    }
+}
+
+/// Smooth between the four lattice values around a place.
+fn between(x: f32, y: f32, at: impl Fn(i32, i32) -> f32) -> Wave {
+    let (i, u, du) = cell(x);
+    let (j, v, dv) = cell(y);
+    let (a, b) = (at(i, j), at(i + 1, j));
+    let (c, d) = (at(i, j + 1), at(i + 1, j + 1));
+    let twist = a - b - c + d;
+    Wave {
+        value: a + (b - a) * u + (c - a) * v + twist * u * v,
+        slope: [(b - a + twist * v) * du, (c - a + twist * u) * dv],
     }
 }
 
@@ -118,6 +146,16 @@ mod tests {
             let wave = noise.plane(x, y);
             assert!((dx - wave.slope[0]).abs() < 0.02 && (dy - wave.slope[1]).abs() < 0.02);
             assert!(wave.value.abs() <= 1.0);
+        }
+    }
+
+    #[test]
+    fn a_table_repeats_after_its_side() {
+        let table = Tabled::draw(&mut Stream::new(0, "test", 0));
+        for k in 0..50 {
+            let (x, y) = (k as f32 * 0.625 - 9.0, k as f32 * 0.375);
+            let (one, other) = (table.plane(x, y), table.plane(x + 64.0, y - 128.0));
+            assert!((one.value - other.value).abs() < 1e-4);
         }
     }
 

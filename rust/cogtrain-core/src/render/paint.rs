@@ -20,7 +20,7 @@ const GRID: usize = 4;
 /// surfaces and shadows are anti-aliased with a 4 × 4 box filter in linear light.
 ///
 /// # Errors
-/// [`Error::Argument`] if the scene is not valid or `size_px` is not in 1 … 4096.
+/// [`Error::Argument`](crate::Error::Argument) if the scene is not valid or `size_px` is not in 1 … 4096.
 pub fn render(scene: &Scene, appearance: &Appearance, size_px: usize) -> Result<Image> {
     scene.check()?;
     check_size(size_px)?;
