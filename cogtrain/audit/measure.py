@@ -20,7 +20,6 @@ from cogtrain.stimuli import StimulusSet
 THUMBNAIL_PX = 16
 _LUMA = np.array([0.2126, 0.7152, 0.0722])  # Rec. 709
 _AT_ONCE = 1024  # stimuli in flight: bounds memory
-_PAIR_NAMES = ("pair", "pair_id")
 
 Fault = tuple[int, str]
 """Index of a stimulus that could not be read, and why."""
@@ -159,8 +158,9 @@ def look(stimulus: Stimulus) -> Look:
 
 
 def _pair(stimulus: Stimulus, factors: Mapping[str, Any]) -> str:
-    declared = [getattr(stimulus, name, None) for name in _PAIR_NAMES]
-    declared += [factors.get(name) for name in _PAIR_NAMES]
+    """What the generator, the record on disk or a column of a table declares."""
+    record: Mapping[str, Any] = getattr(stimulus, "record", {})
+    declared = (getattr(stimulus, "pair", None), record.get("pair"), factors.get("pair"))
     return next((str(pair) for pair in declared if pair not in (None, "")), "")
 
 

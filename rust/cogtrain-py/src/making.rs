@@ -237,6 +237,13 @@ impl Stimulus {
             .map(|(_, item)| Appearance(item.appearance))
     }
 
+    /// The same for stimuli that belong together, such as twins; ``None`` if nothing is declared.
+    #[getter]
+    fn pair(&self) -> Option<&str> {
+        let made = self.made.as_ref();
+        made.map(|(_, item)| item.kinship.pair.as_str())
+    }
+
     fn __repr__(&self) -> String {
         format!(
             "Stimulus({:?}, {:?})",
