@@ -1,7 +1,8 @@
 """Typed face of the compiled core; `stubtest` holds it against the module."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -11,11 +12,16 @@ __all__ = [
     "Appearance",
     "Batch",
     "CorruptImageError",
+    "CorruptSetError",
     "Equilibrium",
+    "Flow",
     "Generator",
     "LoaderCore",
+    "Passes",
     "Preprocess",
+    "Question",
     "Scene",
+    "SetWriter",
     "Source",
     "Stimulus",
     "Style",
@@ -23,6 +29,9 @@ __all__ = [
     "Trajectory",
     "encode_png",
     "equilibrium",
+    "flow",
+    "passes",
+    "read_manifest",
     "render",
     "simulate",
     "stands",
@@ -30,6 +39,9 @@ __all__ = [
 
 class CorruptImageError(ValueError):
     """An image file does not hold the image that it promises; the message names the file."""
+
+class CorruptSetError(ValueError):
+    """A stimulus set on disk is not what was written; the message names the file and the place."""
 
 @final
 class Task:
@@ -46,6 +58,23 @@ class Task:
     def questions(self) -> dict[str, list[str]]: ...
     @property
     def main_questions(self) -> list[str]: ...
+
+@final
+class Question:
+    """Something that can be asked of an image, by name (`will_fall`)."""
+
+    def __new__(cls, name: str) -> Question: ...
+    @staticmethod
+    def names() -> list[str]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def scale(self) -> str: ...
+    @property
+    def options(self) -> list[str]: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Style:
@@ -73,6 +102,8 @@ class Appearance:
     def style(self) -> str: ...
     @property
     def palette(self) -> str: ...
+    @property
+    def colors(self) -> dict[str, tuple[int, int, int]]: ...
     @property
     def background(self) -> str: ...
     @property
@@ -103,6 +134,37 @@ class Equilibrium:
     @property
     def mechanism(self) -> NDArray[np.float64] | None: ...
 
+class Passes:
+    """Ground truth per pixel: bodies and ground alone, at pixel centres."""
+
+    @property
+    def depth_m(self) -> NDArray[np.float32]: ...
+    @property
+    def instance(self) -> NDArray[np.uint8]: ...
+    @property
+    def normal(self) -> NDArray[np.float32]: ...
+    @property
+    def modal(self) -> NDArray[np.bool_]: ...
+    @property
+    def amodal(self) -> NDArray[np.bool_]: ...
+    @property
+    def visible_px(self) -> NDArray[np.uint32]: ...
+    @property
+    def amodal_px(self) -> NDArray[np.uint32]: ...
+    @property
+    def occlusion(self) -> NDArray[np.float64]: ...
+
+@final
+class Flow:
+    """Where every point of one picture is in the next."""
+
+    @property
+    def shift_px(self) -> NDArray[np.float32]: ...
+    @property
+    def outside(self) -> NDArray[np.bool_]: ...
+    @property
+    def occluded(self) -> NDArray[np.bool_]: ...
+
 @final
 class Trajectory:
     """What the simulator says happens to a scene."""
@@ -115,6 +177,7 @@ class Trajectory:
     def dt_s(self) -> float: ...
     @property
     def positions(self) -> NDArray[np.float32]: ...
+    def scene(self, start: Scene, frame: int) -> Scene: ...
 
 @final
 class Stimulus:
@@ -140,6 +203,7 @@ class Stimulus:
     def appearance(self) -> Appearance | None: ...
     @property
     def pair(self) -> str | None: ...
+    def record(self) -> dict[str, Any]: ...
 
 @final
 class Generator:
@@ -151,7 +215,7 @@ class Generator:
 
 @final
 class Source:
-    """Anything that gives stimulus `i`: a recipe or a folder of photographs."""
+    """Anything that gives stimulus `i`: a recipe, photographs, or a set on disk."""
 
     @staticmethod
     def recipe(recipe: str) -> Source: ...
@@ -162,12 +226,32 @@ class Source:
         answers: Sequence[dict[str, str]],
         factors: Sequence[dict[str, bool | int | float | str]] | None = None,
     ) -> Source: ...
+    @staticmethod
+    def shards(folder: str | PathLike[str]) -> Source: ...
+    def record(self, index: int) -> tuple[str, str | None]: ...
+    def verify(self, number: int) -> None: ...
     @property
     def ids(self) -> list[str]: ...
     @property
     def fingerprint(self) -> str: ...
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Stimulus: ...
+
+@final
+class SetWriter:
+    """Writes a set on disk aside and puts it in its place at the end."""
+
+    def __new__(
+        cls, source: Source, out: str | PathLike[str], name: str, recipe: str, version: str
+    ) -> SetWriter: ...
+    @property
+    def folder(self) -> Path: ...
+    def shards(self, threads: int, progress: Callable[[int, int], object]) -> None: ...
+    def recipe(
+        self, sample: Source, threads: int, progress: Callable[[int, int], object]
+    ) -> None: ...
+    def publish(self) -> None: ...
+    def discard(self) -> None: ...
 
 @final
 class Preprocess:
@@ -232,7 +316,10 @@ class LoaderCore:
 def equilibrium(scene: Scene) -> Equilibrium: ...
 def stands(scene: Scene, tilt: tuple[float, float] = ...) -> bool: ...
 def simulate(scene: Scene) -> Trajectory: ...
+def passes(scene: Scene, size_px: int = 224) -> Passes: ...
+def flow(first: Scene, second: Scene, size_px: int = 224) -> Flow: ...
 def render(
     scene: Scene, style: str | Appearance | None = None, size_px: int = 224
 ) -> NDArray[np.uint8]: ...
 def encode_png(image: Any) -> bytes: ...
+def read_manifest(folder: str | PathLike[str]) -> str: ...

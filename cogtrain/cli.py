@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cogtrain.complaint import INTERRUPTED, OneLineErrors, UsageError, complain, unknown
 
@@ -35,8 +35,14 @@ def render(
     split: str = "test",
     factors: dict[str, Any] | None = None,
     size_px: int = 224,
+    recipe_only: bool = False,
+    frames: int = 0,
+    film: Literal["png", "gif", "mp4"] = "png",
+    licence: str = "not stated",
 ) -> None:
-    """Render a stimulus set into a folder of images with a table of answers.
+    """Render a stimulus set to disk: tar shards, a table of answers, a datasheet.
+
+    After an interruption the same command goes on where it was.
 
     Args:
         out: New or empty folder to write.
@@ -47,9 +53,13 @@ def render(
         split: train, val or test; no stimulus is in two of them.
         factors: Parameters of the task, e.g. --factors.size large.
         size_px: Side of the images; a multiple of 28 needs no resize before a model.
+        recipe_only: Write no images: the set is drawn when it is read.
+        frames: Stimuli, from the first, whose motion after release is filmed.
+        film: What a film is: a folder of numbered PNG images, a GIF, or an MP4.
+        licence: Terms of use, for the datasheet.
     """
-    from cogtrain.rendering import render_folder
-    from cogtrain.stimuli import StimulusSet
+    from cogtrain.rendering import Extras
+    from cogtrain.rendering_progress import render_and_tell
 
     recipe = {
         "task": task,
@@ -60,9 +70,8 @@ def render(
         "factors": factors or {},
         "size_px": size_px,
     }
-    stimuli = StimulusSet.recipe(**recipe)
-    render_folder(stimuli, out, recipe=recipe)
-    print(f"{len(stimuli)} stimuli in {out}")
+    extras = Extras(licence=licence, frames=frames, film=film)
+    render_and_tell(out, recipe, extras, recipe_only=recipe_only)
 
 
 def audit(
@@ -207,7 +216,7 @@ def _summary(verb: Verb) -> str:
 
 def _call(verb: Verb, words: list[str]) -> int | None:
     """Parses ``words`` by the signature of ``verb`` and calls it; an exit code may come back."""
-    from jsonargparse import ArgumentParser
+    from jsonargparse import ActionConfigFile, ArgumentParser
 
     class Parser(OneLineErrors, ArgumentParser):
         """jsonargparse's parser with one-line errors."""
@@ -216,8 +225,12 @@ def _call(verb: Verb, words: list[str]) -> int | None:
     many = _variadic(verb)
     if many:  # jsonargparse reads `*names` of a signature as nothing at all
         parser.add_argument(many, nargs="+", type=Path, help="one or more")
+    if verb is render:
+        words_of = "YAML file with any of the options below; those on the command line win"
+        parser.add_argument("--config", action=ActionConfigFile, help=words_of)
     parser.add_function_arguments(verb, as_positional=True)
     options = parser.parse_args(words).as_dict()
+    options.pop("config", None)
     return verb(*options.pop(many, []) if many else (), **options)
 
 

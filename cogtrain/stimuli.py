@@ -1,4 +1,4 @@
-"""Stimulus sets: a recipe that is rendered on the fly, or photographs with a table.
+"""Stimulus sets: a recipe that is rendered on the fly, a set on disk, or photographs with a table.
 
 A set is a value. What it holds is decided by its recipe or its files alone; reading it needs no
 torch.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cogtrain import _core
 from cogtrain.photographs import Reading, class_source, table_source
+
+_ADVICE = "write one with `render`, or read images and a table with `StimulusSet.photographs`"
 
 
 @dataclass(frozen=True)
@@ -154,9 +156,42 @@ class StimulusSet:
 
     @classmethod
     def open(cls, path: str | Path) -> StimulusSet:
-        """The set in a folder that ``python -m cogtrain render`` wrote."""
+        """The set in a folder that ``python -m cogtrain render`` wrote.
+
+        Shards are read stimulus by stimulus when they are asked for; a set that is only a recipe is
+        drawn. The manifest is checked now, every stimulus when it is read.
+
+        Raises:
+            FileNotFoundError: If there is no set in the folder; says what is there instead.
+            CorruptSetError: If something on disk is not what was written (a ``ValueError``).
+            ValueError: If a recipe would give other stimuli in this version.
+        """
         folder = Path(path)
-        return cls.photographs(folder / "stimuli.csv", folder, name=folder.name)
+        if not (folder / "manifest.json").is_file():
+            raise FileNotFoundError(
+                f"expected a stimulus set (`manifest.json` and shards) in `{folder}`, "
+                f"got {_found(folder)}; {_ADVICE}"
+            )
+        manifest = json.loads(_core.read_manifest(folder))
+        recipe = manifest["recipe"]
+        task = recipe.get("task") if isinstance(recipe, dict) else None
+        domain = _core.Task(task).domain if task in _core.Task.names() else None
+        if manifest["shards"]:
+            return cls(folder.resolve().name, _core.Source.shards(folder), domain=domain)
+        try:
+            drawn = cls.recipe(**recipe)
+        except TypeError as error:
+            raise ValueError(
+                f"expected a recipe of this version in `{folder}`, got {recipe}: {error}; "
+                f"use cogtrain {manifest['cogtrain_version']}, which wrote it"
+            ) from None
+        if drawn.fingerprint != manifest["fingerprint"]:
+            raise ValueError(
+                f"expected the recipe in `{folder}` to give the set {manifest['fingerprint']} that "
+                f"cogtrain {manifest['cogtrain_version']} declared, got {drawn.fingerprint}: this "
+                "version makes other stimuli; use that version, or declare the set anew"
+            )
+        return replace(drawn, name=folder.resolve().name)
 
     @property
     def ids(self) -> list[str]:
@@ -190,3 +225,11 @@ def _existing(humans: str | Path | None) -> Path | None:
             f"expected a table at `{humans}`, got nothing there; check the path"
         )
     return None if humans is None else Path(humans)
+
+
+def _found(folder: Path) -> str:
+    """What is at ``folder`` instead of a set, in a few words."""
+    if not folder.is_dir():
+        return "a file" if folder.exists() else "nothing there"
+    names = sorted(path.name for path in folder.iterdir())
+    return ", ".join([*names[:4], "..."] if len(names) > 4 else names) or "an empty folder"

@@ -35,6 +35,9 @@ FORBIDDEN = {
     "palette": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
     "audit": {"training", "data", "models", "evaluation", "judgments"},
     "rendering": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "frames": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "datasheet": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "stimulus_table": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "prompts": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
 }
 NO_DRAWERS = {"utils", "util", "common", "helpers", "helper", "base", "misc"}

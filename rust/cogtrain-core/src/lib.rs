@@ -34,6 +34,7 @@ mod codec;
 mod loader;
 mod photographs;
 mod preprocess;
+mod shard;
 
 pub use error::{Error, Result};
 pub use image::Image;
@@ -42,12 +43,13 @@ pub use stimulus::{Factor, Record, Source, Stimulus};
 
 pub use generate::{GENERATOR_VERSION, Generator, stimulus_id};
 pub use physics::{
-    Contact, Equilibrium, Pose, Trajectory, Twist, contacts, equilibrium, simulate, stands,
+    Contact, Equilibrium, Pose, Trajectory, Twist, contacts, equilibrium, has_margin, simulate,
+    stands,
 };
 pub use recipe::{MAX_COUNT, Recipe, Split};
-pub use render::{is_framed, render, screen_point};
+pub use render::{Flow, Passes, flow, is_framed, passes, render, screen_point};
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
-pub use style::{Appearance, Background, Look, Palette, Rgb, Style};
+pub use style::{Appearance, Backdrop, Background, Lights, Look, Palette, Rgb, Style};
 pub use task::{
     Assignment, Crossing, Design, Domain, Item, Kinship, Part, Place, Question, Scale, Task, Twin,
 };
@@ -56,3 +58,6 @@ pub use codec::{encode_png, read_image};
 pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};
 pub use photographs::{Photograph, Photographs};
 pub use preprocess::{Patches, Preprocess, Qwen2Vl};
+pub use shard::{
+    FORMAT_VERSION, Manifest, Progress, Request, SHARD_STIMULI, SetWriter, Shards, Tally, tally,
+};

@@ -1,11 +1,14 @@
 //! How a scene looks: style, palette, background, and the seed of all that physics does not see.
 
+mod backdrop;
 mod look;
+mod palette;
 
 use serde::{Deserialize, Serialize};
 
 use crate::naming::named;
-pub use look::{Look, Rgb};
+pub use backdrop::Backdrop;
+pub use look::{Lights, Look, Rgb};
 
 named! {
     /// A named look.

@@ -1,5 +1,7 @@
 //! How scenes are shown: styles, palettes, backgrounds.
 
+use std::collections::BTreeMap;
+
 use cogtrain_core as core;
 use pyo3::prelude::*;
 
@@ -77,6 +79,15 @@ impl Appearance {
     #[getter]
     fn palette(&self) -> &'static str {
         self.0.palette.name()
+    }
+
+    /// Color name to its declared 8-bit sRGB: in full light and without texture.
+    #[getter]
+    fn colors(&self) -> BTreeMap<&'static str, (u8, u8, u8)> {
+        core::Color::ALL
+            .iter()
+            .map(|&color| (color.name(), self.0.color(color).into()))
+            .collect()
     }
 
     /// Name of the background.

@@ -10,6 +10,7 @@ use pyo3::types::PyDict;
 
 use crate::appearance::{Appearance, Shown};
 use crate::errors::to_python;
+use crate::shard::Stored;
 
 /// A question family whose truth physics decides, by name.
 ///
@@ -137,9 +138,14 @@ impl Generator {
 
 /// One record: image, answers, factors, provenance.
 #[pyclass(frozen, module = "cogtrain._core")]
+#[allow(
+    clippy::struct_field_names,
+    reason = "the core's value is the thing itself"
+)]
 pub struct Stimulus {
     stimulus: core::Stimulus,
     made: Option<(Arc<core::Generator>, core::Item)>,
+    stored: Stored,
 }
 
 impl Stimulus {
@@ -149,6 +155,7 @@ impl Stimulus {
         Ok(Self {
             stimulus,
             made: Some((Arc::clone(generator), item)),
+            stored: Stored::default(),
         })
     }
 
@@ -157,6 +164,15 @@ impl Stimulus {
         Self {
             stimulus,
             made: None,
+            stored: Stored::default(),
+        }
+    }
+
+    /// A stimulus from a set on disk, with the record that lay beside its image.
+    pub fn stored(stimulus: core::Stimulus, record: core::Record) -> Self {
+        Self {
+            stored: Stored::new(record),
+            ..Self::read(stimulus)
         }
     }
 }
@@ -185,7 +201,7 @@ impl Stimulus {
     #[getter]
     fn simulated(&self, py: Python<'_>) -> PyResult<Option<BTreeMap<String, String>>> {
         let Some((generator, item)) = &self.made else {
-            return Ok(None);
+            return Ok(self.stored.part("simulated"));
         };
         py.detach(|| generator.second_opinion(item))
             .map(Some)
@@ -219,6 +235,7 @@ impl Stimulus {
         self.made
             .as_ref()
             .map(|(_, item)| Scene(item.scene.clone()))
+            .or_else(|| self.stored.scene("scene").map(Scene))
     }
 
     /// The scene whose stability is asked about: ``scene``, or what is left of it after a removal.
@@ -227,6 +244,8 @@ impl Stimulus {
         self.made
             .as_ref()
             .map(|(_, item)| Scene(item.judged.clone()))
+            .or_else(|| self.stored.scene("judged").map(Scene))
+            .or_else(|| self.stored.scene("scene").map(Scene))
     }
 
     /// How the scene is shown; ``None`` for a photograph.
@@ -235,6 +254,13 @@ impl Stimulus {
         self.made
             .as_ref()
             .map(|(_, item)| Appearance(item.appearance))
+            .or_else(|| self.stored.part("appearance").map(Appearance))
+    }
+
+    /// All that a set on disk knows of the stimulus; of others what this value holds.
+    #[getter]
+    fn record<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.stored.dict(py, &self.stimulus)
     }
 
     /// The same for stimuli that belong together, such as twins; ``None`` if nothing is declared.

@@ -1,4 +1,4 @@
-//! Sources: a recipe or a folder of photographs.
+//! Sources: a recipe, a folder of photographs, or a set on disk.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use crate::errors::to_python;
 use crate::making::{Stimulus, generator};
 
-/// Anything that gives stimulus ``i``: a recipe or a folder of photographs.
+/// Anything that gives stimulus ``i``: a recipe, photographs, or a set on disk.
 #[pyclass(frozen, module = "cogtrain._core")]
 pub struct Source(Kind);
 
@@ -38,6 +38,7 @@ impl From<Value> for core::Factor {
 enum Kind {
     Recipe(Arc<core::Generator>),
     Photographs(Arc<core::Photographs>),
+    Shards(Arc<core::Shards>),
 }
 
 impl Source {
@@ -46,6 +47,7 @@ impl Source {
         match &self.0 {
             Kind::Recipe(generator) => Arc::clone(generator) as _,
             Kind::Photographs(photographs) => Arc::clone(photographs) as _,
+            Kind::Shards(shards) => Arc::clone(shards) as _,
         }
     }
 }
@@ -106,6 +108,47 @@ impl Source {
         Ok(Self(Kind::Photographs(Arc::new(photographs))))
     }
 
+    /// Stimuli of the set on disk in ``folder``, read when they are asked for.
+    ///
+    /// Raises:
+    ///     CorruptSetError: For a manifest that cannot be true.
+    ///     FileNotFoundError: For a missing manifest or shard.
+    #[staticmethod]
+    fn shards(py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
+        let shards = py
+            .detach(|| core::Shards::open(&folder))
+            .map_err(to_python)?;
+        Ok(Self(Kind::Shards(Arc::new(shards))))
+    }
+
+    /// All that is known of stimulus ``index`` as JSON, and the shard it lies in, if it is on
+    /// disk. Of a set on disk the image is not read.
+    fn record(&self, py: Python<'_>, index: usize) -> PyResult<(String, Option<String>)> {
+        let read = || match &self.0 {
+            Kind::Shards(shards) => {
+                let (shard, record) = shards.read_record(index)?;
+                Ok((record, Some(shard.to_owned())))
+            }
+            _ => self
+                .shared()
+                .record(index)
+                .map(|(_, record)| (record, None)),
+        };
+        let (record, shard) = py.detach(read).map_err(to_python)?;
+        Ok((serde_json::Value::from(record).to_string(), shard))
+    }
+
+    /// Reads all of shard ``number`` of a set on disk and compares it with what was written.
+    ///
+    /// Raises:
+    ///     CorruptSetError: Naming file and place.
+    fn verify(&self, py: Python<'_>, number: usize) -> PyResult<()> {
+        match &self.0 {
+            Kind::Shards(shards) => py.detach(|| shards.verify(number)).map_err(to_python),
+            _ => Ok(()),
+        }
+    }
+
     /// Ids of all stimuli in order, without making or reading an image.
     #[getter]
     fn ids(&self, py: Python<'_>) -> PyResult<Vec<String>> {
@@ -140,6 +183,10 @@ impl Source {
         py.detach(|| match &self.0 {
             Kind::Recipe(generator) => Stimulus::made(generator, index as u64),
             Kind::Photographs(set) => core::Source::get(&**set, index).map(Stimulus::read),
+            Kind::Shards(set) => {
+                let (stimulus, record) = core::Source::record(&**set, index)?;
+                Ok(Stimulus::stored(stimulus, record))
+            }
         })
         .map_err(to_python)
     }

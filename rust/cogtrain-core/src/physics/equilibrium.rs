@@ -61,7 +61,7 @@ pub fn equilibrium(scene: &Scene) -> Result<Equilibrium> {
     for &number in &settled.contacts {
         let contact = &contacts[number];
         let point = settled.loads[contact.upper].pressure(contact.height_m, [0.0; 2]);
-        let own = contact.polygon().signed_distance(point);
+        let own = contact.polygon().depth(point);
         worst.offer(own, number, || hinge(scene, &contacts, number, point));
     }
     for group in &settled.groups {
@@ -88,13 +88,36 @@ pub fn stands(scene: &Scene, tilt: [f64; 2]) -> Result<bool> {
         let contact = &contacts[number];
         let point = settled.loads[contact.upper].pressure(contact.height_m, tilt);
         let slides = pull > super::collapse::friction(scene, contact);
-        if slides || contact.polygon().signed_distance(point) < 0.0 {
+        if slides || contact.polygon().depth(point) < 0.0 {
             return Ok(false);
         }
     }
     for group in &settled.groups {
         let structure = Structure::new(scene, &contacts, group, &settled.loads);
         if !margin::stands(&structure, tilt)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether the signed margin is at least `margin_m`. Much faster than finding it.
+///
+/// # Errors
+/// As for [`equilibrium`].
+pub fn has_margin(scene: &Scene, margin_m: f64) -> Result<bool> {
+    let contacts = contacts(scene)?;
+    let settled = Settled::new(scene, &contacts);
+    for &number in &settled.contacts {
+        let contact = &contacts[number];
+        let point = settled.loads[contact.upper].pressure(contact.height_m, [0.0; 2]);
+        if contact.polygon().depth(point) < margin_m {
+            return Ok(false);
+        }
+    }
+    for group in &settled.groups {
+        let structure = Structure::new(scene, &contacts, group, &settled.loads);
+        if !margin::stands_shrunk(&structure, margin_m)? {
             return Ok(false);
         }
     }

@@ -4,8 +4,13 @@ use super::collapse::{Answer, Inset, Outcome, Structure};
 use super::polygon::Point;
 use crate::{Error, Result};
 
-/// Where the search stops, as a part of the typical side.
+/// Width of a bracket that counts as a point, as a part of the typical side.
 const TOLERANCE: f64 = 1e-11;
+/// Newton step after which the next one would be within the tolerance, in the same unit: errors
+/// are squared at every step.
+const LAST_STEP: f64 = 1e-6;
+/// Power above which tangents are no guide: a contact is nearly a point, and power has a pole.
+const STEEP: f64 = 1.0;
 /// Newton takes some five steps; halving down to the tolerance takes some forty.
 const MAX_STEPS: usize = 100;
 const UPRIGHT: Point = [0.0; 2];
@@ -37,7 +42,8 @@ pub fn margin(structure: &Structure) -> Result<Margin> {
             break;
         }
         root = next.metres;
-        if (next.metres - inset.metres).abs() <= tolerance && next.after == inset.after {
+        let step = (root - inset.metres).abs();
+        if search.is_newton && step <= LAST_STEP * structure.length_m() {
             break;
         }
         inset = next;
@@ -67,6 +73,15 @@ fn judge(structure: &Structure, inset: Inset, tilt: Point) -> Result<Option<Answ
 /// Whether a structure stands as it is, pulled sideways by `tilt`.
 pub fn stands(structure: &Structure, tilt: Point) -> Result<bool> {
     Ok(judge(structure, Inset::NONE, tilt)?.is_some_and(|answer| answer.power <= 0.0))
+}
+
+/// Whether a structure stands with all contacts shrunk by `inset_m`.
+pub fn stands_shrunk(structure: &Structure, inset_m: f64) -> Result<bool> {
+    let inset = Inset {
+        metres: inset_m,
+        after: false,
+    };
+    Ok(judge(structure, inset, UPRIGHT)?.is_some_and(|answer| answer.power <= 0.0))
 }
 
 fn falling_motion(structure: &Structure, answer: Option<&Answer>) -> Option<Vec<[f64; 6]>> {
@@ -112,7 +127,14 @@ struct Search {
     ends: Vec<f64>,
     stands: Option<Inset>,
     falls: Inset,
+    /// A typical side.
+    length_m: f64,
+    /// How far out to look for the first inset that stands.
     reach: f64,
+    /// Whether it stands up to where it is known to fall, as a contact is a point there.
+    reaches_end: bool,
+    /// Whether the last proposal was a step of Newton's method.
+    is_newton: bool,
 }
 
 impl Search {
@@ -130,14 +152,20 @@ impl Search {
             },
             ends,
             stands: None,
+            length_m: structure.length_m(),
             reach: structure.length_m(),
+            reaches_end: false,
+            is_newton: false,
         }
     }
 
     /// The margin, once it is known to within `tolerance`.
     fn found(&self, tolerance: f64) -> Option<f64> {
-        let stands = self.stands?.metres;
-        (self.falls.metres - stands <= tolerance).then_some(stands)
+        let (stands, falls) = (self.stands?.metres, self.falls.metres);
+        if falls - stands <= tolerance {
+            return Some(stands);
+        }
+        self.reaches_end.then_some(falls)
     }
 
     /// Takes in what was found at `inset` and says where to look next.
@@ -148,9 +176,13 @@ impl Search {
             self.stands = Some(inset);
         }
         let open: Vec<Inset> = self.ends.iter().filter_map(|&end| self.open(end)).collect();
-        let guess = answer.map_or(f64::NAN, |answer| {
-            inset.metres - answer.power / answer.slopes.iter().sum::<f64>()
-        });
+        let guess = match answer {
+            Some(answer) if answer.power < STEEP => {
+                inset.metres - answer.power / answer.slopes.iter().sum::<f64>()
+            }
+            _ => f64::NAN,
+        };
+        self.is_newton = false;
         let newton = Inset {
             metres: guess,
             after: false,
@@ -158,7 +190,20 @@ impl Search {
         if guess.is_finite() && self.stands < Some(newton) && newton < self.falls {
             // The power jumps where a contact vanishes: look there before going beyond.
             let jump = open.iter().rfind(|end| end.metres <= guess);
+            // Where a contact is a point, power may be huge and fall off within a hair.
+            self.is_newton = jump.is_none() && !self.ends.contains(&inset.metres);
             return jump.copied().unwrap_or(newton);
+        }
+        // Seen from close by, it stands as far as to where a contact is a point, and falls there.
+        if guess >= self.falls.metres && self.ends.contains(&self.falls.metres) {
+            let short = self.falls.metres - LAST_STEP * self.length_m;
+            self.reaches_end = inset.metres >= short;
+            if open.is_empty() && self.stands.is_some_and(|stands| stands.metres < short) {
+                return Inset {
+                    metres: short,
+                    after: false,
+                };
+            }
         }
         open.get(open.len() / 2)
             .copied()

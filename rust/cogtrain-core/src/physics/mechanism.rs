@@ -22,7 +22,7 @@ impl Twist {
     };
 }
 
-/// All that contact `number` carries tips over the point of its border nearest to `point`.
+/// All that contact `number` carries tips over the edge that `point` lies beyond.
 pub(super) fn hinge(
     scene: &Scene,
     contacts: &[Contact],
@@ -30,10 +30,8 @@ pub(super) fn hinge(
     point: Point,
 ) -> Option<Vec<Twist>> {
     let contact = &contacts[number];
-    let pivot = contact.polygon().nearest(point);
-    let out = [point[0] - pivot[0], point[1] - pivot[1]];
-    let along = (out[0] * out[0] + out[1] * out[1]).sqrt();
-    let spin = [-out[1] / along, out[0] / along, 0.0];
+    let (inward, pivot) = contact.polygon().nearest_edge(point)?;
+    let spin = [inward[1], -inward[0], 0.0];
     let carried = carried(scene.bodies.len(), contacts, contact.upper);
     let centre = [pivot[0], pivot[1], contact.height_m];
     let twists = scene.bodies.iter().zip(carried).map(|(body, moves)| {

@@ -11,7 +11,7 @@ mod simulate;
 mod trajectory;
 
 pub use contact::{Contact, contacts};
-pub use equilibrium::{Equilibrium, equilibrium, stands};
+pub use equilibrium::{Equilibrium, equilibrium, has_margin, stands};
 pub use mechanism::Twist;
 pub use simulate::simulate;
 pub use trajectory::{Pose, Trajectory};

@@ -78,22 +78,23 @@ impl Polygon {
         }
     }
 
-    /// Distance from `p` to the border, in metres: positive inside, negative outside.
-    pub fn signed_distance(&self, p: Point) -> f64 {
-        let inside = !self.0.is_empty() && self.edges().all(|(a, b)| side(a, b, p) >= 0.0);
-        let nearest = self
-            .edges()
-            .map(|(a, b)| length(from_to(nearest_on_segment(a, b, p), p)))
-            .fold(f64::INFINITY, f64::min);
-        if inside { nearest } else { -nearest }
+    /// How far the border can move inwards, in metres, until it reaches `p`; negative if it has to
+    /// move outwards. Within the polygon this is the distance to the border.
+    pub fn depth(&self, p: Point) -> f64 {
+        if self.0.len() < 3 {
+            return f64::NEG_INFINITY;
+        }
+        self.edges()
+            .map(|(a, b)| Line::through(a, b).depth(p))
+            .fold(f64::INFINITY, f64::min)
     }
 
-    /// The point of the border that is nearest to `p`.
-    pub fn nearest(&self, p: Point) -> Point {
+    /// Inward normal of the edge that limits the depth of `p`, and a point on that edge.
+    pub fn nearest_edge(&self, p: Point) -> Option<(Point, Point)> {
         self.edges()
-            .map(|(a, b)| nearest_on_segment(a, b, p))
-            .min_by(|&q, &r| length(from_to(q, p)).total_cmp(&length(from_to(r, p))))
-            .unwrap_or(p)
+            .map(|(a, b)| (Line::through(a, b), a))
+            .min_by(|(l, _), (m, _)| l.depth(p).total_cmp(&m.depth(p)))
+            .map(|(line, a)| (line.normal, a))
     }
 
     /// The polygon with a border that can be moved.
@@ -168,6 +169,10 @@ impl Line {
         let distance = normal[0] * a[0] + normal[1] * a[1];
         Self { normal, distance }
     }
+
+    fn depth(self, p: Point) -> f64 {
+        self.normal[0] * p[0] + self.normal[1] * p[1] - self.distance
+    }
 }
 
 /// Corner i is where line i begins: its meeting point with the line before it.
@@ -220,18 +225,6 @@ fn clip(corners: &[Point], a: Point, b: Point) -> Vec<Point> {
     kept
 }
 
-fn nearest_on_segment(a: Point, b: Point, p: Point) -> Point {
-    let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
-    let length2 = dx * dx + dy * dy;
-    let along = if length2 > 0.0 {
-        ((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / length2
-    } else {
-        0.0
-    };
-    let t = along.clamp(0.0, 1.0);
-    [a[0] + t * dx, a[1] + t * dy]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,11 +242,11 @@ mod tests {
     }
 
     #[test]
-    fn signed_distance_inside_edge_and_corner() {
+    fn depth_inside_beside_and_beyond_a_corner() {
         let unit = square(0.0, 0.0);
-        assert!((unit.signed_distance([0.5, 0.2]) - 0.2).abs() < 1e-12);
-        assert!((unit.signed_distance([0.5, -0.2]) + 0.2).abs() < 1e-12);
-        assert!((unit.signed_distance([1.3, 1.4]) + 0.5).abs() < 1e-12);
+        assert!((unit.depth([0.5, 0.2]) - 0.2).abs() < 1e-12);
+        assert!((unit.depth([0.5, -0.2]) + 0.2).abs() < 1e-12);
+        assert!((unit.depth([1.3, 1.4]) + 0.4).abs() < 1e-12);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::Stream;
 
 /// Distance between neighbours in a row, in metres: unit blocks with a gap.
-const PITCH_M: [f64; 2] = [1.08, 1.2];
+const PITCH_M: [f64; 2] = [1.15, 1.4];
 /// Largest random shift of a block along its row, in metres.
 const JITTER_M: f64 = 0.1;
 /// How far rows are randomly parted over the red block, in metres.
@@ -12,6 +12,9 @@ const PARTING_M: [f64; 2] = [-0.05, 0.15];
 /// supports, in metres: both must be visible.
 const LEAST_GAP_M: f64 = 0.02;
 const LEAST_OVERLAP_M: f64 = 0.08;
+
+/// Blocks whose centres are closer than this along the wall lie straight above one another.
+const STRAIGHT_M: f64 = 0.25;
 
 /// A block's place: row from the bottom, column from the left, both from 0.
 pub type Slot = (usize, usize);
@@ -42,16 +45,23 @@ impl Wall {
         wall
     }
 
-    /// Moves the blocks of row `row` away from above `red`, to both sides, by `by_m`.
-    pub fn part(&mut self, row: usize, red: Slot, by_m: f64) {
+    /// Moves the blocks of row `row` away from the place of `red`, to both sides, by `by_m`.
+    fn part(&mut self, row: usize, red: Slot, by_m: f64) {
         let over = self.rows[red.0][red.1];
         for x in &mut self.rows[row] {
             let off = *x - over;
             // What lies straight above belongs to neither side.
-            if off.abs() > 0.25 {
+            if off.abs() > STRAIGHT_M {
                 *x += by_m * off.signum();
             }
         }
+    }
+
+    /// Moves what lies on the red block away from it, and what lies beside it nearer, by half of
+    /// `by_m` each: what loses a support then lies further over the other one.
+    pub fn spread(&mut self, red: Slot, by_m: f64) {
+        self.part(red.0 + 1, red, 0.5 * by_m);
+        self.part(red.0, red, -0.5 * by_m);
     }
 
     /// Whether every gap and every overlap is visible.
