@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cogtrain import _core
 from cogtrain.audit.finding import Finding, Section, ranked
@@ -34,12 +33,11 @@ def integrity(seen: Measurements, stored: Sequence[Finding] = ()) -> Section:
     return Section("Integrity", ranked(findings), data=data)
 
 
-def shards(source: Any, folder: Path) -> list[Finding]:
+def shards(source: _core.Source, folder: Path) -> list[Finding]:
     """Compares every shard of a set on disk with its hash; nothing for other sets."""
-    read_manifest: Any = getattr(_core, "read_manifest", None)
-    if read_manifest is None or not (folder / "manifest.json").is_file():
+    if not (folder / "manifest.json").is_file():
         return []
-    numbers = range(len(json.loads(read_manifest(folder)).get("shards", ())))
+    numbers = range(len(json.loads(_core.read_manifest(folder))["shards"]))
     for number in numbers:
         try:
             source.verify(number)

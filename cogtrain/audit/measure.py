@@ -3,7 +3,7 @@
 Images are made or read once, on several threads, and let go; a stimulus leaves about a kilobyte.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -145,7 +145,7 @@ def look(stimulus: Stimulus) -> Look:
         answers=stimulus.answers,
         factors=factors,
         margin=float("nan") if stimulus.margin is None else stimulus.margin,
-        pair=_pair(stimulus, factors),
+        pair=stimulus.pair or str(factors.get("pair", "")),
         pixels=_hash(repr(image.shape).encode(), np.ascontiguousarray(image)),
         scene=b"" if scene is None else _hash(scene.encode()),
         thumbnail=_thumbnail(image),
@@ -155,13 +155,6 @@ def look(stimulus: Stimulus) -> Look:
         size_px=(height, width),
         extent=extent_of_pixels(image) if scene is None else extent_of_scene(scene, height, width),
     )
-
-
-def _pair(stimulus: Stimulus, factors: Mapping[str, Any]) -> str:
-    """What the generator, the record on disk or a column of a table declares."""
-    record: Mapping[str, Any] = getattr(stimulus, "record", {})
-    declared = (getattr(stimulus, "pair", None), record.get("pair"), factors.get("pair"))
-    return next((str(pair) for pair in declared if pair not in (None, "")), "")
 
 
 def _thumbnail(image: np.ndarray) -> np.ndarray:

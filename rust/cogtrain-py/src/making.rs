@@ -265,9 +265,10 @@ impl Stimulus {
 
     /// The same for stimuli that belong together, such as twins; ``None`` if nothing is declared.
     #[getter]
-    fn pair(&self) -> Option<&str> {
+    fn pair(&self) -> Option<String> {
         let made = self.made.as_ref();
-        made.map(|(_, item)| item.kinship.pair.as_str())
+        made.map(|(_, item)| item.kinship.pair.clone())
+            .or_else(|| self.stored.part("pair"))
     }
 
     fn __repr__(&self) -> String {
