@@ -45,9 +45,10 @@ class Reading:
 
 
 def known_questions() -> dict[str, list[str]]:
-    """Every question that some task asks, with its possible answers."""
-    tasks = [_core.Task(name).questions for name in _core.Task.names()]
-    return {question: answers for task in tasks for question, answers in task.items()}
+    """Every question that some task asks, the main ones first, with its possible answers."""
+    tasks = [_core.Task(name) for name in _core.Task.names()]
+    main = {q: task.questions[q] for task in tasks for q in task.main_questions}
+    return main | {q: answers for task in tasks for q, answers in task.questions.items()}
 
 
 def options(question: str) -> list[str]:

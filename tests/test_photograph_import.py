@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cogtrain import StimulusSet
+from cogtrain import StimulusSet, cli
 from cogtrain._core import CorruptImageError
 
 STABLE = {"will_fall": {"1": "no", "0": "yes"}}
@@ -62,10 +62,9 @@ def test_columns_become_factors_of_one_type(tmp_path):
 
 
 def test_a_rendered_folder_keeps_factors_and_margins(tmp_path):
-    from cogtrain.rendering import render_folder
-
-    made = StimulusSet.recipe(count=4, size_px=28)
-    read = StimulusSet.open(render_folder(made, tmp_path / "towers"))
+    folder = tmp_path / "towers"
+    assert cli.main(["render", "--out", str(folder), "--count", "4", "--size_px", "28"]) == 0
+    made, read = StimulusSet.recipe(count=4, size_px=28), StimulusSet.open(folder)
     for one, other in zip(made, read, strict=True):
         assert (one.id, one.answers, one.margin) == (other.id, other.answers, other.margin)
         assert one.factors == other.factors

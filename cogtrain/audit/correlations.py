@@ -90,8 +90,8 @@ def _columns(seen: Measurements) -> dict[str, list[Any]]:
         "centroid y": [look.extent.y for look in seen.looks],
     }
     filled = {k: v for k, v in measures.items() if any(value is not None for value in v)}
-    pairs = ("pair", "pair_id")  # names, not properties
-    return {name: column for name, column in factors.items() if name not in pairs} | filled
+    factors.pop("pair", None)  # a name, not a property
+    return factors | filled
 
 
 def _point_biserial(numbers: np.ndarray, is_first: np.ndarray) -> Relation:

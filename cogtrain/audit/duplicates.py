@@ -4,7 +4,7 @@ All pairs are compared, a block of rows at a time: 20,000 stimuli are 200 millio
 a matrix product does in seconds without holding them.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ def duplicates(seen: Measurements) -> Section:
     near = [pair for pair in near_pairs(seen.thumbnails) if not _same(seen, pair)]
     twins, strangers = _split(seen, near)
     equal_twins, equal = _split(seen, exact)
-    scenes = _repeats(look.scene for look in seen.looks if look.scene and not look.pair)
+    scenes = _repeated_scenes(seen)
     findings = [
         _verdict("fail", len(equal), "pairs have exactly the same pixels", seen, equal),
         _verdict(
@@ -106,8 +106,13 @@ def _split(seen: Measurements, pairs: list[Pair]) -> tuple[list[Pair], list[Pair
     return twins, [pair for pair in pairs if pair not in declared]
 
 
-def _repeats(hashes: Any) -> int:
-    return sum(count - 1 for count in Counter(hashes).values())
+def _repeated_scenes(seen: Measurements) -> int:
+    """Scenes that come again outside the pair that declares them."""
+    owners: defaultdict[bytes, set[str]] = defaultdict(set)
+    for index, look in enumerate(seen.looks):
+        if look.scene:
+            owners[look.scene].add(look.pair or f"#{index}")
+    return sum(len(each) - 1 for each in owners.values())
 
 
 def _verdict(level: Any, count: int, what: str, seen: Measurements, pairs: list[Pair]) -> Finding:

@@ -1,8 +1,11 @@
 """Is the set whole: readable, named once, answered in its own words, of one size?"""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
+from cogtrain import _core
 from cogtrain.audit.finding import Finding, Section, ranked
 from cogtrain.audit.measure import Measurements
 from cogtrain.audit.optimum import FALLS
@@ -11,9 +14,15 @@ from cogtrain.photographs import known_questions
 _SHOWN = 3
 
 
-def integrity(seen: Measurements) -> Section:
-    """Checks every stimulus of a set by itself, and ids and sizes over all of them."""
+def integrity(seen: Measurements, stored: Sequence[Finding] = ()) -> Section:
+    """Checks every stimulus of a set by itself, and ids and sizes over all of them.
+
+    Args:
+        seen: The measured set.
+        stored: What `shards` found.
+    """
     findings = [
+        *stored,
         _readable(seen),
         _unique(seen),
         *_answered(seen),
@@ -22,6 +31,19 @@ def integrity(seen: Measurements) -> Section:
     ]
     data = {"stimuli": len(seen), "faults": [list(fault) for fault in seen.faults]}
     return Section("Integrity", ranked(findings), data=data)
+
+
+def shards(source: _core.Source, folder: Path) -> list[Finding]:
+    """Compares every shard of a set on disk with its hash; nothing for other sets."""
+    if not (folder / "manifest.json").is_file():
+        return []
+    numbers = range(len(json.loads(_core.read_manifest(folder))["shards"]))
+    for number in numbers:
+        try:
+            source.verify(number)
+        except (ValueError, OSError) as error:
+            return [Finding("fail", f"shard {number}: {' '.join(str(error).split())}")]
+    return [Finding("pass", f"{len(numbers)} shards are what was written")] if numbers else []
 
 
 def _readable(seen: Measurements) -> Finding:

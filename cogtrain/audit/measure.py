@@ -3,7 +3,7 @@
 Images are made or read once, on several threads, and let go; a stimulus leaves about a kilobyte.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,7 +20,6 @@ from cogtrain.stimuli import StimulusSet
 THUMBNAIL_PX = 16
 _LUMA = np.array([0.2126, 0.7152, 0.0722])  # Rec. 709
 _AT_ONCE = 1024  # stimuli in flight: bounds memory
-_PAIR_NAMES = ("pair", "pair_id")
 
 Fault = tuple[int, str]
 """Index of a stimulus that could not be read, and why."""
@@ -146,7 +145,7 @@ def look(stimulus: Stimulus) -> Look:
         answers=stimulus.answers,
         factors=factors,
         margin=float("nan") if stimulus.margin is None else stimulus.margin,
-        pair=_pair(stimulus, factors),
+        pair=stimulus.pair or str(factors.get("pair", "")),
         pixels=_hash(repr(image.shape).encode(), np.ascontiguousarray(image)),
         scene=b"" if scene is None else _hash(scene.encode()),
         thumbnail=_thumbnail(image),
@@ -156,12 +155,6 @@ def look(stimulus: Stimulus) -> Look:
         size_px=(height, width),
         extent=extent_of_pixels(image) if scene is None else extent_of_scene(scene, height, width),
     )
-
-
-def _pair(stimulus: Stimulus, factors: Mapping[str, Any]) -> str:
-    declared = [getattr(stimulus, name, None) for name in _PAIR_NAMES]
-    declared += [factors.get(name) for name in _PAIR_NAMES]
-    return next((str(pair) for pair in declared if pair not in (None, "")), "")
 
 
 def _thumbnail(image: np.ndarray) -> np.ndarray:

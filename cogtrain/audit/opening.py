@@ -9,7 +9,18 @@ from cogtrain.stimuli import StimulusSet
 
 _TABLES = (".csv", ".tsv", ".parquet")
 _RECIPES = (".yaml", ".yml", ".json")
-_FIELDS = ("task", "style", "seed", "count", "split", "factors", "size_px", "name")
+_FIELDS = (
+    "task",
+    "style",
+    "seed",
+    "count",
+    "split",
+    "factors",
+    "size_px",
+    "name",
+    "design",
+    "questions",
+)
 
 
 def open_set(path: Path) -> StimulusSet:

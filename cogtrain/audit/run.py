@@ -8,7 +8,7 @@ from cogtrain.audit.correlations import correlations
 from cogtrain.audit.counts import counts
 from cogtrain.audit.duplicates import duplicates
 from cogtrain.audit.finding import Finding, Section
-from cogtrain.audit.integrity import integrity
+from cogtrain.audit.integrity import integrity, shards
 from cogtrain.audit.leakage import leakage
 from cogtrain.audit.measure import Measurements, measure
 from cogtrain.audit.optimum import FALLS, MARGIN_NOISE_M
@@ -71,7 +71,8 @@ def audit(
     for number, (where, stimuli) in enumerate(sets.items()):
         seen = measure(stimuli, threads=chosen.threads)
         suffix = f"_{number + 1}" if len(sets) > 1 else ""
-        sections = _sections(stimuli, seen, chosen, out / f"contact_sheet{suffix}.png")
+        sheet = out / f"contact_sheet{suffix}.png"
+        sections = [_integrity(where, stimuli, seen), *_sections(stimuli, seen, chosen, sheet)]
         count = len(stimuli)
         reports.append(SetReport(stimuli.name, where, stimuli.fingerprint, count, sections))
         looked.append(seen)
@@ -98,22 +99,24 @@ def _sections(
     stimuli: StimulusSet, seen: Measurements, options: AuditOptions, sheet: Path
 ) -> list[Section]:
     main = main_question(seen)
-    sections = [integrity(seen)]
     if main is None:
-        return sections
+        return []
     questions = list(options.questions) or [main]
     for question in questions:
         if question not in seen.questions:
             known = unknown("question", question, seen.questions)
             raise ValueError(f"in set `{seen.name}`: {known}")
-    sections.append(counts(seen, questions[0]))
-    sections.append(_sheet(draw_sheet(stimuli, seen, questions[0], sheet), sheet))
-    sections.append(duplicates(seen))
+    shown = draw_sheet(stimuli, seen, questions[0], sheet)
+    sections = [counts(seen, questions[0]), _sheet(shown, sheet), duplicates(seen)]
     noise, bound = options.margin_noise_m, options.bound
     for question in questions:
         sections.append(shortcut_audit(seen, question, margin_noise_m=noise, bound=bound))
         sections.append(correlations(seen, question))
     return sections
+
+
+def _integrity(where: str, stimuli: StimulusSet, seen: Measurements) -> Section:
+    return integrity(seen, shards(stimuli.source, Path(where)))
 
 
 def _sheet(shown: int, path: Path) -> Section:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cogtrain import StimulusSet, cli
+from cogtrain import StimulusSet, _core, cli
+from cogtrain.audit.integrity import shards
 from cogtrain.audit.measure import measure
 from cogtrain.audit.run import audit, main_question
 from cogtrain.audit.sheet import caption
-from cogtrain.rendering import render_folder
 
 NAMES = {"audit.md", "audit.json", "contact_sheet.png"}
 
@@ -23,6 +23,12 @@ def recipe(folder: Path, name: str = "tower.yaml", **changes) -> Path:
     path = folder / name
     path.write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in asked.items()))
     return path
+
+
+def rendered(folder: Path, count: int) -> Path:
+    command = ["render", "--out", str(folder), "--count", str(count), "--size_px", "28"]
+    assert cli.main(command) == 0
+    return folder
 
 
 def squares(folder: Path, count: int = 40, tell: bool = False) -> Path:
@@ -67,7 +73,7 @@ def test_a_quiet_set_passes_beside_its_table(tmp_path, capsys):
 
 
 def test_a_rendered_folder_holds_its_own_audit(tmp_path):
-    folder = render_folder(StimulusSet.recipe(count=12, size_px=28), tmp_path / "towers")
+    folder = rendered(tmp_path / "towers", count=12)
     cli.main(["audit", str(folder)])
     assert {path.name for path in (folder / "audit").iterdir()} == NAMES
     assert len(StimulusSet.open(folder)) == 12
@@ -142,11 +148,7 @@ def test_a_missing_set_is_named(tmp_path, capsys):
 
 
 def test_a_manifest_is_a_recipe(tmp_path):
-    folder = render_folder(
-        StimulusSet.recipe(count=6, size_px=28),
-        tmp_path / "towers",
-        recipe={"task": "tower", "count": 6, "size_px": 28},
-    )
+    folder = rendered(tmp_path / "towers", count=6)
     assert cli.main(["audit", str(folder / "manifest.json"), "--out", str(tmp_path / "out")]) == 0
     content = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert content["sets"][0]["count"] == 6
@@ -158,6 +160,26 @@ def test_looks_do_not_depend_on_threads():
     for first, second in zip(one.looks, two.looks, strict=True):
         assert (first.id, first.pixels, first.extent) == (second.id, second.pixels, second.extent)
         assert np.array_equal(first.thumbnail, second.thumbnail)
+
+
+class Shards:
+    """A set on disk whose second shard is damaged."""
+
+    def verify(self, number: int) -> None:
+        if number == 1:
+            raise ValueError("expected the bytes of shard-00001.tar, got others")
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(1, "1 shards are what was written"), (2, "shard 1: expected the bytes of shard-00001.tar")],
+)
+def test_shards_are_compared_with_their_hashes(tmp_path, monkeypatch, count, words):
+    manifest = json.dumps({"shards": [{}] * count})
+    (tmp_path / "manifest.json").write_text(manifest)
+    monkeypatch.setattr(_core, "read_manifest", lambda folder: manifest, raising=False)
+    assert words in shards(Shards(), tmp_path)[0].text
+    assert shards(Shards(), tmp_path / "elsewhere") == []
 
 
 def test_captions_hide_the_id(made):

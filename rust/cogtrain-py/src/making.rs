@@ -263,6 +263,14 @@ impl Stimulus {
         self.stored.dict(py, &self.stimulus)
     }
 
+    /// The same for stimuli that belong together, such as twins; ``None`` if nothing is declared.
+    #[getter]
+    fn pair(&self) -> Option<String> {
+        let made = self.made.as_ref();
+        made.map(|(_, item)| item.kinship.pair.clone())
+            .or_else(|| self.stored.part("pair"))
+    }
+
     fn __repr__(&self) -> String {
         format!(
             "Stimulus({:?}, {:?})",
