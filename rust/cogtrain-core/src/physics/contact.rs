@@ -227,7 +227,7 @@ mod tests {
                 ["scene.bodies[0]", "overlap with scene.bodies[1]"],
             ),
             (
-                cubes(&[[0.0, 0.0, 0.5], [0.0, 0.0, 0.25]]),
+                cubes(&[[0.0, 0.0, 0.5], [3.0, 0.0, 0.25]]),
                 ["scene.bodies[1]", "reaches 0.25 m"],
             ),
         ] {

@@ -19,7 +19,8 @@ pub struct Load {
 }
 
 impl Load {
-    fn of(body: &Body) -> Self {
+    /// A single body.
+    pub fn of(body: &Body) -> Self {
         let mass = body.density * body.size_m.iter().product::<f64>();
         Self {
             mass,

@@ -195,7 +195,8 @@ impl Search {
             return jump.copied().unwrap_or(newton);
         }
         // Seen from close by, it stands as far as to where a contact is a point, and falls there.
-        if guess >= self.falls.metres && self.ends.contains(&self.falls.metres) {
+        let beyond = self.stands == Some(inset) && guess >= self.falls.metres;
+        if beyond && self.ends.contains(&self.falls.metres) {
             let short = self.falls.metres - LAST_STEP * self.length_m;
             self.reaches_end = inset.metres >= short;
             if open.is_empty() && self.stands.is_some_and(|stands| stands.metres < short) {
