@@ -2,21 +2,23 @@
 
 Run: python benchmarks/throughput.py [--count 1000] [--out benchmarks/results/throughput.json]
 
-One thread throughout, so that figures are per core. The peer of the photograph row is Pillow with
-the Hugging Face processor, in the same run, on the same files; both give the same tensors.
+One thread throughout, so that figures are per core. PNG images come from shards on disk. The peer
+of that row is Pillow with the Hugging Face processor, in the same run, on the same images as files;
+both give the same tensors.
 """
 
 import argparse
 import json
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
 from cogtrain import Loader, Preprocess, StimulusSet, environment
-from cogtrain.rendering import render_folder
+from cogtrain.rendering import render_set
 
 BATCH = 32
 REPEATS = 3  # the best of three: noise only ever slows
@@ -54,6 +56,14 @@ def by_hugging_face(images: list[Path]) -> Callable[[], object]:
     return work
 
 
+def unpacked(shards: Path, folder: Path) -> list[Path]:
+    """The images of `shards` as files of their own, which is what the peer reads."""
+    for shard in sorted(shards.glob("*.tar")):
+        with tarfile.open(shard) as archive:
+            archive.extractall(folder, filter="data")
+    return sorted(folder.glob("*.png"))
+
+
 def answer_s(*words: str) -> float:
     """Seconds until a fresh interpreter has done `words`."""
     command = [sys.executable, *words]
@@ -65,12 +75,13 @@ def measure(count: int) -> dict[str, float]:
     towers = StimulusSet.recipe(count=count)
     qwen = Preprocess.qwen2_vl()
     with tempfile.TemporaryDirectory() as folder:
-        photographs = StimulusSet.open(render_folder(towers, Path(folder) / "towers"))
-        files = sorted((Path(folder) / "towers" / "images").iterdir())
+        written = render_set(towers, Path(folder) / "towers").folder
+        stored = StimulusSet.open(written)
+        files = unpacked(written, Path(folder) / "images")
         seconds = {
             "recipe to images": best_s(loaded(towers, None)),
             "recipe to patches": best_s(loaded(towers, qwen)),
-            "PNG to patches": best_s(loaded(photographs, qwen)),
+            "PNG to patches": best_s(loaded(stored, qwen)),
             "PNG to patches, Pillow and Hugging Face": best_s(by_hugging_face(files)),
         }
     return {

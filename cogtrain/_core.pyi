@@ -1,20 +1,27 @@
 """Typed face of the compiled core; `stubtest` holds it against the module."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Appearance",
     "Batch",
     "CorruptImageError",
+    "CorruptSetError",
     "Equilibrium",
+    "Flow",
     "Generator",
     "LoaderCore",
+    "Passes",
     "Preprocess",
+    "Question",
     "Scene",
+    "SetWriter",
     "Source",
     "Stimulus",
     "Style",
@@ -23,6 +30,9 @@ __all__ = [
     "encode_png",
     "equilibrium",
     "noisy_falls",
+    "flow",
+    "passes",
+    "read_manifest",
     "render",
     "simulate",
     "stands",
@@ -31,6 +41,9 @@ __all__ = [
 
 class CorruptImageError(ValueError):
     """An image file does not hold the image that it promises; the message names the file."""
+
+class CorruptSetError(ValueError):
+    """A stimulus set on disk is not what was written; the message names the file and the place."""
 
 @final
 class Task:
@@ -45,6 +58,25 @@ class Task:
     def domain(self) -> str: ...
     @property
     def questions(self) -> dict[str, list[str]]: ...
+    @property
+    def main_questions(self) -> list[str]: ...
+
+@final
+class Question:
+    """Something that can be asked of an image, by name (`will_fall`)."""
+
+    def __new__(cls, name: str) -> Question: ...
+    @staticmethod
+    def names() -> list[str]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def scale(self) -> str: ...
+    @property
+    def options(self) -> list[str]: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Style:
@@ -55,6 +87,29 @@ class Style:
     def names() -> list[str]: ...
     @property
     def name(self) -> str: ...
+
+@final
+class Appearance:
+    """How a scene is shown; physics does not depend on it. A value."""
+
+    def __new__(
+        cls,
+        style: str = "cubeworld",
+        *,
+        palette: str = "default",
+        background: str = "white",
+        texture_seed: int = 0,
+    ) -> Appearance: ...
+    @property
+    def style(self) -> str: ...
+    @property
+    def palette(self) -> str: ...
+    @property
+    def colors(self) -> dict[str, tuple[int, int, int]]: ...
+    @property
+    def background(self) -> str: ...
+    @property
+    def texture_seed(self) -> int: ...
 
 @final
 class Scene:
@@ -80,6 +135,37 @@ class Equilibrium:
     def contacts(self) -> list[tuple[int, int | None]]: ...
     @property
     def mechanism(self) -> NDArray[np.float64] | None: ...
+
+class Passes:
+    """Ground truth per pixel: bodies and ground alone, at pixel centres."""
+
+    @property
+    def depth_m(self) -> NDArray[np.float32]: ...
+    @property
+    def instance(self) -> NDArray[np.uint8]: ...
+    @property
+    def normal(self) -> NDArray[np.float32]: ...
+    @property
+    def modal(self) -> NDArray[np.bool_]: ...
+    @property
+    def amodal(self) -> NDArray[np.bool_]: ...
+    @property
+    def visible_px(self) -> NDArray[np.uint32]: ...
+    @property
+    def amodal_px(self) -> NDArray[np.uint32]: ...
+    @property
+    def occlusion(self) -> NDArray[np.float64]: ...
+
+@final
+class Flow:
+    """Where every point of one picture is in the next."""
+
+    @property
+    def shift_px(self) -> NDArray[np.float32]: ...
+    @property
+    def outside(self) -> NDArray[np.bool_]: ...
+    @property
+    def occluded(self) -> NDArray[np.bool_]: ...
 
 @final
 class Trajectory:
@@ -117,49 +203,62 @@ class Stimulus:
     def margin(self) -> float | None: ...
     @property
     def scene(self) -> Scene | None: ...
+    @property
+    def judged(self) -> Scene | None: ...
+    @property
+    def appearance(self) -> Appearance | None: ...
+    @property
+    def pair(self) -> str | None: ...
+    @property
+    def record(self) -> dict[str, Any]: ...
 
 @final
 class Generator:
     """Makes any stimulus of a design by its index, in any order, on any thread."""
 
-    def __new__(
-        cls,
-        task: str = "tower",
-        style: str = "cubeworld",
-        seed: int = 0,
-        split: str = "test",
-        factors: str = "{}",
-        size_px: int = 224,
-    ) -> Generator: ...
+    def __new__(cls, **recipe: Any) -> Generator: ...
     def scene(self, index: int) -> Scene: ...
     def stimulus(self, index: int) -> Stimulus: ...
 
 @final
 class Source:
-    """Anything that gives stimulus `i`: a recipe or a folder of photographs."""
+    """Anything that gives stimulus `i`: a recipe, photographs, or a set on disk."""
 
     @staticmethod
-    def recipe(
-        task: str,
-        style: str,
-        seed: int,
-        count: int,
-        split: str,
-        factors: str,
-        size_px: int,
-    ) -> Source: ...
+    def recipe(recipe: str) -> Source: ...
     @staticmethod
     def photographs(
         ids: Sequence[str],
         paths: Sequence[str | PathLike[str]],
         answers: Sequence[dict[str, str]],
+        factors: Sequence[dict[str, bool | int | float | str]] | None = None,
     ) -> Source: ...
+    @staticmethod
+    def shards(folder: str | PathLike[str]) -> Source: ...
+    def record(self, index: int) -> tuple[str, str | None]: ...
+    def verify(self, number: int) -> None: ...
     @property
     def ids(self) -> list[str]: ...
     @property
     def fingerprint(self) -> str: ...
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Stimulus: ...
+
+@final
+class SetWriter:
+    """Writes a set on disk aside and puts it in its place at the end."""
+
+    def __new__(
+        cls, source: Source, out: str | PathLike[str], name: str, recipe: str, version: str
+    ) -> SetWriter: ...
+    @property
+    def folder(self) -> Path: ...
+    def shards(self, threads: int, progress: Callable[[int, int], object]) -> None: ...
+    def recipe(
+        self, sample: Source, threads: int, progress: Callable[[int, int], object]
+    ) -> None: ...
+    def publish(self) -> None: ...
+    def discard(self) -> None: ...
 
 @final
 class Preprocess:
@@ -235,5 +334,10 @@ def noisy_falls(
     threads: int,
 ) -> NDArray[np.bool_]: ...
 def simulate(scene: Scene) -> Trajectory: ...
-def render(scene: Scene, style: str = "cubeworld", size_px: int = 224) -> NDArray[np.uint8]: ...
+def passes(scene: Scene, size_px: int = 224) -> Passes: ...
+def flow(first: Scene, second: Scene, size_px: int = 224) -> Flow: ...
+def render(
+    scene: Scene, style: str | Appearance | None = None, size_px: int = 224
+) -> NDArray[np.uint8]: ...
 def encode_png(image: Any) -> bytes: ...
+def read_manifest(folder: str | PathLike[str]) -> str: ...

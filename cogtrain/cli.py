@@ -11,11 +11,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cogtrain.complaint import INTERRUPTED, OneLineErrors, UsageError, complain, unknown
 
-Verb = Callable[..., None]
+Verb = Callable[..., int | None]
 
 LIGHTNING = {
     "fit": "train a model, judge it, and write the run folder (no options: the embedded default)",
@@ -35,8 +35,14 @@ def render(
     split: str = "test",
     factors: dict[str, Any] | None = None,
     size_px: int = 224,
+    recipe_only: bool = False,
+    frames: int = 0,
+    film: Literal["png", "gif", "mp4"] = "png",
+    licence: str = "not stated",
 ) -> None:
-    """Render a stimulus set into a folder of images with a table of answers.
+    """Render a stimulus set to disk: tar shards, a table of answers, a datasheet.
+
+    After an interruption the same command goes on where it was.
 
     Args:
         out: New or empty folder to write.
@@ -47,9 +53,13 @@ def render(
         split: train, val or test; no stimulus is in two of them.
         factors: Parameters of the task, e.g. --factors.size large.
         size_px: Side of the images; a multiple of 28 needs no resize before a model.
+        recipe_only: Write no images: the set is drawn when it is read.
+        frames: Stimuli, from the first, whose motion after release is filmed.
+        film: What a film is: a folder of numbered PNG images, a GIF, or an MP4.
+        licence: Terms of use, for the datasheet.
     """
-    from cogtrain.rendering import render_folder
-    from cogtrain.stimuli import StimulusSet
+    from cogtrain.rendering import Extras
+    from cogtrain.rendering_progress import render_and_tell
 
     recipe = {
         "task": task,
@@ -60,9 +70,43 @@ def render(
         "factors": factors or {},
         "size_px": size_px,
     }
-    stimuli = StimulusSet.recipe(**recipe)
-    render_folder(stimuli, out, recipe=recipe)
-    print(f"{len(stimuli)} stimuli in {out}")
+    extras = Extras(licence=licence, frames=frames, film=film)
+    render_and_tell(out, recipe, extras, recipe_only=recipe_only)
+
+
+def audit(
+    *sets: Path,
+    out: Path | None = None,
+    questions: list[str] | None = None,
+    margin_noise_m: float = 0.2,
+    bound: float | None = None,
+    threads: int | None = None,
+) -> int:
+    """Audit stimulus sets: integrity, balance, duplicates, leakage, and shortcuts to the truth.
+
+    Several sets are compared with each other, too: give train, val and test to find leaks. The exit
+    code is 1 if anything fails.
+
+    Args:
+        sets: Folders that were rendered, tables of photographs, or recipes (YAML or JSON).
+        out: Folder to write; left out, `audit` in the first set, or beside it if it is a file.
+        questions: Whose shortcuts to look for, e.g. '[will_fall]'; by default the main question.
+        margin_noise_m: Noise in metres through which the ideal observer sees the margin.
+        bound: Accuracy above which nuisance is a shortcut; by default 0.05 above chance.
+        threads: Stimuli looked at at once; by default what this process may use.
+    """
+    from cogtrain.audit.opening import open_set
+    from cogtrain.audit.run import AuditOptions, default_folder
+    from cogtrain.audit.run import audit as audit_sets
+
+    options = AuditOptions(questions or (), margin_noise_m, bound, threads)
+    folder = out or default_folder(sets[0])
+    result = audit_sets({str(path): open_set(path) for path in sets}, folder, options)
+    print(result.markdown())
+    print(f"written: {folder}")
+    for failure in result.failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if result.failures else 0
 
 
 def score(
@@ -105,7 +149,9 @@ def env() -> None:
     print(table())
 
 
-LIGHT: dict[str, Verb] = {function.__name__: function for function in (render, score, report, env)}
+LIGHT: dict[str, Verb] = {
+    function.__name__: function for function in (render, audit, score, report, env)
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -149,8 +195,7 @@ def _dispatch(words: list[str]) -> int:
         return lightning_cli.main(words)
     if verb not in LIGHT:
         raise UsageError(unknown("verb", verb, [*LIGHTNING, *LIGHT]))
-    _call(LIGHT[verb], options)
-    return 0
+    return _call(LIGHT[verb], options) or 0
 
 
 def _overview() -> str:
@@ -169,9 +214,9 @@ def _summary(verb: Verb) -> str:
     return first[:1].lower() + first[1:]
 
 
-def _call(verb: Verb, words: list[str]) -> None:
-    """Parses ``words`` by the signature of ``verb`` and calls it."""
-    from jsonargparse import ArgumentParser
+def _call(verb: Verb, words: list[str]) -> int | None:
+    """Parses ``words`` by the signature of ``verb`` and calls it; an exit code may come back."""
+    from jsonargparse import ActionConfigFile, ArgumentParser
 
     class Parser(OneLineErrors, ArgumentParser):
         """jsonargparse's parser with one-line errors."""
@@ -179,10 +224,14 @@ def _call(verb: Verb, words: list[str]) -> None:
     parser = Parser(prog=f"cogtrain {verb.__name__}")
     many = _variadic(verb)
     if many:  # jsonargparse reads `*names` of a signature as nothing at all
-        parser.add_argument(many, nargs="+", type=Path, help="one or more folders")
+        parser.add_argument(many, nargs="+", type=Path, help="one or more")
+    if verb is render:
+        words_of = "YAML file with any of the options below; those on the command line win"
+        parser.add_argument("--config", action=ActionConfigFile, help=words_of)
     parser.add_function_arguments(verb, as_positional=True)
     options = parser.parse_args(words).as_dict()
-    verb(*options.pop(many, []) if many else (), **options)
+    options.pop("config", None)
+    return verb(*options.pop(many, []) if many else (), **options)
 
 
 def _variadic(verb: Verb) -> str | None:

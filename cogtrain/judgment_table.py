@@ -25,11 +25,12 @@ COLUMNS = (
     "off_menu_mass",
     "response_time_s",
     "session",
+    "wording",
 )
 KEY = ("observer_id", "set", "stimulus_id", "question")
 ALLOWED = {
     "observer_kind": ("human", "model", "simulated"),
-    "scale": ("binary", "count", "rating", "choice"),
+    "scale": ("binary", "count", "rating", "choice", "sequence"),
 }
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 

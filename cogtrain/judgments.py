@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cogtrain._core import Question
 from cogtrain.judgment_table import COLUMNS, normalise, read_table, require_columns, write_table
 from cogtrain.responses import parse_responses
 
@@ -31,11 +32,12 @@ class Judgments:
         `set`, `question`: what the stimulus belongs to, what was asked.
         `response`: the chosen option as text (`yes`), or a number as text on other scales.
         `probability`: P(first option of the question), float64; a person's rating likewise.
-        `scale`: `binary`, `count`, `rating` or `choice`.
+        `scale`: `binary`, `count`, `rating`, `choice` or `sequence`.
         `truth`: the true answer, text.
         `off_menu_mass`: probability that a model gives to none of the options.
         `response_time_s`: seconds.
         `session`: text.
+        `wording`: in which wording the question was put; an id of `cogtrain.prompts`.
 
     Example:
         >>> judgments = Judgments.from_model("tiny", ["a", "b"], [0.9, 0.2], truth=["yes", "yes"])
@@ -88,12 +90,12 @@ class Judgments:
         stimuli: Iterable[str] | None = None,
         question: str | None = None,
         set: str | None = None,
-        options: Sequence[str] = ("yes", "no"),
+        options: Sequence[str] | None = None,
     ) -> "Judgments":
         """Imports a tidy table with `observer_id, stimulus_id, response` from an experiment.
 
         Responses may be 1/0, yes/no, true/false or the options; empty or NA is no answer; if any
-        lies between 0 and 1, the column is read as ratings of the first option.
+        lies between 0 and 1, those to its question are read as ratings of the first option.
 
         Args:
             path: `.csv`, `.tsv` or `.parquet`.
@@ -101,7 +103,8 @@ class Judgments:
             stimuli: Known ids; others are an error. `None` checks nothing.
             question: Used where the table has no such column.
             set: Used where the table has no such column.
-            options: The question's answers.
+            options: The answers to choose from; by default each question's own, and yes or no to a
+                question that we do not know.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -118,11 +121,9 @@ class Judgments:
                 table[name] = constant
         table = normalise(table, source)
         _require_known(table["stimulus_id"], stimuli, source)
-        parsed = parse_responses(table["response"], options=options, where=source)
-        table["response"], table["scale"] = parsed.text, parsed.scale
-        table["probability"] = np.where(
-            np.isnan(parsed.probability), table["probability"], parsed.probability
-        )
+        for name in dict.fromkeys(table["question"].fillna("")):
+            rows = np.flatnonzero(table["question"].fillna("") == name)
+            _read_responses(table, rows, options=options, question=name, source=source)
         return cls(table, source=source)
 
     @classmethod
@@ -159,6 +160,38 @@ class Judgments:
         response = [None if np.isnan(p) else options[0 if p >= 0.5 else 1] for p in values]
         fixed = {"observer_id": observer_id, "observer_kind": "model", "scale": "binary"}
         rows = {"stimulus_id": list(stimulus_ids), "response": response, "probability": values}
+        table = pd.DataFrame(rows).assign(**(fixed | columns))
+        return cls(table, source=f"the answers of `{observer_id}`")
+
+    @classmethod
+    def from_choices(
+        cls,
+        observer_id: str,
+        stimulus_ids: Sequence[str],
+        response: Sequence[str | None],
+        *,
+        scale: str,
+        **columns: Any,
+    ) -> "Judgments":
+        """Judgments of a model that answers with one of more than two options.
+
+        `probability` stays empty: no one option's would stand for the answer.
+
+        Args:
+            observer_id: Name of the model or checkpoint.
+            stimulus_ids: One per row.
+            response: The chosen options.
+            scale: `choice` or `count`.
+            columns: Further columns, as for `from_model`.
+
+        Example:
+            >>> Judgments.from_choices("tiny", ["a"], ["3"], scale="count", question="block_count")
+            Judgments(1 rows, 1 observers, 1 stimuli)
+        """
+        import pandas as pd
+
+        fixed = {"observer_id": observer_id, "observer_kind": "model", "scale": scale}
+        rows = {"stimulus_id": list(stimulus_ids), "response": list(response)}
         table = pd.DataFrame(rows).assign(**(fixed | columns))
         return cls(table, source=f"the answers of `{observer_id}`")
 
@@ -219,8 +252,14 @@ class Judgments:
             ``(rows,)`` float64; `nan` where there is no answer.
 
         Raises:
-            ValueError: On a response that is neither of two options; names it.
+            ValueError: On a response that is neither of two options, or on other than two options;
+                names it.
         """
+        if len(options) != 2:
+            raise ValueError(
+                f"expected two options, got {len(options)} ({', '.join(options)}); "
+                "compare the responses themselves"
+            )
         probability = self._table["probability"].to_numpy(dtype=float)
         response: Any = self._table["response"]
         first, second = (np.asarray(response == option, dtype=bool) for option in options)
@@ -251,6 +290,27 @@ class Judgments:
     def __repr__(self) -> str:
         observers, stimuli = (self._table[c].nunique() for c in ("observer_id", "stimulus_id"))
         return f"Judgments({len(self)} rows, {observers} observers, {stimuli} stimuli)"
+
+
+def _read_responses(
+    table: Any, rows: np.ndarray, *, options: Sequence[str] | None, question: str, source: str
+) -> None:
+    """Reads the responses at `rows`, all to one question, in place."""
+    scale = None
+    if options is None and question in Question.names():
+        options, scale = Question(question).options, Question(question).scale
+    responses = table["response"].iloc[rows]
+    parsed = parse_responses(
+        responses.tolist(),
+        options=options or ("yes", "no"),
+        scale=scale,
+        rows=rows.tolist(),
+        where=source,
+    )
+    rated = ~np.isnan(parsed.probability)
+    at = table.index[rows]
+    table.loc[at, "response"], table.loc[at, "scale"] = parsed.text, parsed.scale
+    table.loc[at[rated], "probability"] = parsed.probability[rated]
 
 
 def _require_known(ids: Any, stimuli: Iterable[str] | None, source: str) -> None:

@@ -1,120 +1,208 @@
-"""Writes a stimulus set as a folder of images with a table: what people open, print and share.
+"""Writes a stimulus set to disk: tar shards that any program reads, or only the recipe.
 
 ::
 
-    OUT/images/<stimulus id>.png
-    OUT/stimuli.csv      one row per stimulus, in the order of the set
-    OUT/manifest.json    the recipe, the set's fingerprint and the version that made it
+    OUT/<name>-000000.tar …  per stimulus `<id>.png` and `<id>.json`, all that is known of it
+    OUT/manifest.json        versions, recipe, counts, hashes, and where every member lies
+    OUT/stimuli.csv          one row per stimulus, in the order of the set
+    OUT/datasheet.md         what the set is, how it was made, what it holds
+    OUT/frames/<id>/         what happens after release, for as many stimuli as asked for
 
-``StimulusSet.open(OUT)`` reads it back. Columns of the table: ``stimulus_id, image``, for each
-question its answer by statics and ``<question>_simulated`` by simulation, ``margin``,
-``disagreement`` (whether the two answers differ), then the factors.
+``StimulusSet.open(OUT)`` reads it back. The folder appears complete or not at all: it grows in
+``.OUT.partial``, where the same call goes on after an interruption.
 """
 
-import csv
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from re import sub
 from typing import TYPE_CHECKING, Any
 
-from cogtrain._core import Stimulus, encode_png
+from cogtrain import _core
+from cogtrain.datasheet import Margins, datasheet
 from cogtrain.environment import usable_threads
+from cogtrain.frames import Kind, check_films, write_films
+from cogtrain.stimulus_table import row, write_table
 
 if TYPE_CHECKING:
     from cogtrain.stimuli import StimulusSet
 
-LAYOUT_VERSION = 1
+Progress = Callable[[int, int], object]
+"""Gets the number of stimuli done and the total."""
 
-Row = dict[str, Any]
+SAMPLE = 10_000
+"""Stimuli that are counted for a set that is only a recipe: its beginning, a second or two."""
+
+_SMALLEST_PX = 28
+# The pictures of counted stimuli are thrown away; what is true of them does not depend on the size.
 
 
-def render_folder(
+@dataclass(frozen=True)
+class Written:
+    """A set that was written: how much it is."""
+
+    folder: Path
+    stimuli: int
+    shards: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extras:
+    """What goes into a set besides stimuli and manifest.
+
+    Attributes:
+        licence: Terms of use, for the datasheet.
+        frames: Stimuli, from the first, whose motion is filmed.
+        film: ``png`` (a folder of numbered images), ``gif`` or ``mp4``.
+    """
+
+    licence: str = "not stated"
+    frames: int = 0
+    film: Kind = "png"
+
+
+def render_set(
     stimuli: "StimulusSet",
-    out: Path,
+    out: str | Path,
     *,
     recipe: Mapping[str, Any] | None = None,
+    extras: Extras | None = None,
     threads: int | None = None,
-) -> Path:
-    """Renders every stimulus of ``stimuli`` into the new folder ``out`` and returns it.
+    progress: Progress | None = None,
+) -> Written:
+    """Renders every stimulus of ``stimuli`` into shards in the new folder ``out``.
 
-    The folder appears complete or not at all: it is written aside and renamed. Pixels and table
-    do not depend on ``threads`` (default: what the machine grants this process), nor the bytes of
-    the images on any library that is installed.
+    Not a byte depends on ``threads``, on the time, or on interruptions; images and records also
+    not on any library that is installed. After an interruption (Ctrl-C, a killed process, a full
+    disk) the same call goes on: finished shards are verified and kept.
 
     Args:
         stimuli: The set to write.
         out: A folder that does not exist or is empty; missing parents are made.
-        recipe: How the set was asked for; goes into the manifest.
-        threads: Stimuli drawn at once.
+        recipe: Keyword arguments of ``StimulusSet.recipe`` that give this set.
+        extras: Licence and films; the default is neither.
+        threads: Stimuli drawn at once; by default what the machine grants this process.
+        progress: Called after each stimulus and every few milliseconds.
 
     Raises:
         FileExistsError: If ``out`` holds something.
+        ValueError: If a half-made set of another recipe is in the way, naming the field that
+            differs; if two stimuli have one id.
+        OSError: If the disk is full or refuses.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from cogtrain import StimulusSet
+        >>> towers = StimulusSet.recipe(count=3, size_px=28)
+        >>> with TemporaryDirectory() as folder:
+        ...     written = render_set(towers, Path(folder) / "towers")
+        ...     again = StimulusSet.open(written.folder)
+        ...     [again[2].id == towers[2].id, written.shards]
+        [True, 1]
     """
-    with _written_aside(out) as folder:
-        (folder / "images").mkdir()
-
-        def draw(index: int) -> Row:
-            return _draw(stimuli[index], folder)
-
-        with ThreadPoolExecutor(threads or usable_threads()) as pool:
-            rows = list(pool.map(draw, range(len(stimuli))))
-        _write_table(rows, folder / "stimuli.csv")
-        manifest = {
-            "layout": LAYOUT_VERSION,
-            "cogtrain": version("cogtrain"),
-            "count": len(rows),
-            "fingerprint": stimuli.fingerprint,
-            "recipe": dict(recipe or {}),
-        }
-        (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    return out
+    out, extras = Path(out), extras or Extras()
+    check_films(stimuli, extras.frames, extras.film)
+    writer = _writer(stimuli, out, recipe)
+    try:
+        writer.shards(usable_threads() if threads is None else threads, progress or _silent)
+        _describe(writer.folder, extras)
+        if extras.frames:
+            write_films(stimuli, writer.folder / "frames", extras.frames, kind=extras.film)
+        writer.publish()
+    except ValueError:
+        # The same call would meet the same mistake: there is nothing to go on with.
+        writer.discard()
+        raise
+    return _written(out)
 
 
-def _draw(stimulus: Stimulus, folder: Path) -> Row:
-    image = Path("images") / f"{stimulus.id}.png"
-    (folder / image).write_bytes(encode_png(stimulus.image))
-    return table_row(stimulus, image)
+def render_recipe(
+    out: str | Path,
+    *,
+    recipe: Mapping[str, Any],
+    extras: Extras | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Written:
+    """Writes a set that is only its recipe: manifest and datasheet, no images, in seconds.
+
+    Args:
+        out: A folder that does not exist or is empty; missing parents are made.
+        recipe: Keyword arguments of ``StimulusSet.recipe``.
+        extras: Licence; there is nothing to film.
+        threads: Threads that count; by default what the machine grants this process.
+        progress: Called after each counted stimulus.
+
+    Raises:
+        FileExistsError: If ``out`` holds something.
+        ValueError: If the recipe is refused, or a half-made set of another is in the way.
+    """
+    from cogtrain.stimuli import StimulusSet
+
+    out = Path(out)
+    stimuli = StimulusSet.recipe(**recipe)
+    sample = StimulusSet.recipe(
+        **{**recipe, "count": min(len(stimuli), SAMPLE), "size_px": _SMALLEST_PX}
+    )
+    writer = _writer(stimuli, out, recipe)
+    try:
+        writer.recipe(
+            sample.source, usable_threads() if threads is None else threads, progress or _silent
+        )
+        _write_datasheet(writer.folder, extras or Extras(), None)
+        writer.publish()
+    except ValueError:
+        writer.discard()
+        raise
+    return _written(out)
 
 
-def table_row(stimulus: Stimulus, image: Path) -> Row:
-    """The line of ``stimuli.csv`` that describes ``stimulus``, whose picture is ``image``."""
-    simulated = stimulus.simulated
-    row: Row = {"stimulus_id": stimulus.id, "image": image.as_posix()}
-    row |= stimulus.answers
-    if simulated is not None:
-        row |= {f"{question}_simulated": answer for question, answer in simulated.items()}
-        row["disagreement"] = str(simulated != stimulus.answers).lower()
-    row["margin"] = stimulus.margin
-    # A factor never hides a column of ours: a task may well have a factor called `margin`.
-    return row | {name: value for name, value in stimulus.factors.items() if name not in row}
+def _silent(done: int, total: int) -> None:
+    """No progress is shown."""
 
 
-def _write_table(rows: list[Row], path: Path) -> None:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-@contextmanager
-def _written_aside(out: Path) -> Iterator[Path]:
-    """A sibling of ``out`` that becomes ``out`` at the end, or goes away if something fails."""
+def _writer(stimuli: "StimulusSet", out: Path, recipe: Mapping[str, Any] | None) -> _core.SetWriter:
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise FileExistsError(
             f"expected `out` to be a new or empty folder, got {out}, which holds something; "
             "choose another folder"
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(f".{out.name}.partial-{os.getpid()}")
-    aside.mkdir()
-    try:
-        yield aside
-        aside.replace(out)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    name = sub(r"[^A-Za-z0-9_-]+", "_", stimuli.name)[:64] or "stimuli"
+    asked = json.dumps(None if recipe is None else dict(recipe))
+    return _core.SetWriter(stimuli.source, out, name, asked, version("cogtrain"))
+
+
+def _describe(folder: Path, extras: Extras) -> None:
+    """Table and datasheet of the shards in ``folder``."""
+    margins = Margins()
+    columns: dict[str, None] = {}
+    for record, shard in records_of(folder):
+        margins.add(record)
+        columns |= dict.fromkeys(row(record, shard))
+    # Read twice rather than held: a set may be larger than memory.
+    rows = (row(record, shard) for record, shard in records_of(folder))
+    write_table(columns, rows, folder / "stimuli.csv")
+    _write_datasheet(folder, extras, margins)
+
+
+def records_of(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """Record and shard of every stimulus of the set in ``folder``, without reading images."""
+    source = _core.Source.shards(folder)
+    for index in range(len(source)):
+        text, shard = source.record(index)
+        yield json.loads(text), shard or ""
+
+
+def _write_datasheet(folder: Path, extras: Extras, margins: Margins | None) -> None:
+    manifest = json.loads(_core.read_manifest(folder))
+    text = datasheet(manifest, margins, licence=extras.licence)
+    (folder / "datasheet.md").write_text(text, encoding="utf-8")
+
+
+def _written(folder: Path) -> Written:
+    manifest = json.loads(_core.read_manifest(folder))
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return Written(folder, manifest["count"], len(manifest["shards"]), size)

@@ -1,4 +1,4 @@
-"""Stimulus sets: a recipe that is rendered on the fly, or photographs with a table.
+"""Stimulus sets: a recipe that is rendered on the fly, a set on disk, or photographs with a table.
 
 A set is a value. What it holds is decided by its recipe or its files alone; reading it needs no
 torch.
@@ -6,20 +6,16 @@ torch.
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cogtrain import _core
+from cogtrain.photographs import Reading, class_source, table_source
 
-# How people write truth in tables.
-_YES = frozenset({"1", "1.0", "yes", "true"})
-_NO = frozenset({"0", "0.0", "no", "false"})
-# Columns of a table that are not questions.
-_PLAIN_COLUMNS = ("stimulus_id", "image")
+_ADVICE = "write one with `render`, or read images and a table with `StimulusSet.photographs`"
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,9 @@ class StimulusSet:
         factors: Mapping[str, Any] | None = None,
         size_px: int = 224,
         name: str | None = None,
+        *,
+        design: Mapping[str, Any] | None = None,
+        questions: Sequence[str] | None = None,
     ) -> StimulusSet:
         """Stimuli that are drawn, judged by statics and rendered when asked for.
 
@@ -58,23 +57,40 @@ class StimulusSet:
             seed: Two seeds share no stimulus.
             count: Number of stimuli; a longer set begins with the shorter one.
             split: ``train``, ``val`` or ``test``; splits share no stimulus.
-            factors: Factor name to value. ``tower``: ``size`` (``small``: 2-4 blocks, ``large``:
-                5-7) or ``n_blocks`` (list), ``margin`` ([low, high], fraction of the block side),
-                ``yaw_deg`` ([low, high]).
+            factors: Factor name to how it varies: a value, a list of levels (of a continuous
+                factor: the two ends of a range), or in full ``{"fixed": ..}``, ``{"levels": ..}``,
+                ``{"balanced": ..}``, ``{"range": [low, high]}``, ``{"bins": [[low, high, weight],
+                ..]}``. ``size`` (``small`` or ``large``) stands for levels of ``n_blocks`` or
+                ``n_rows``. See ``docs/design.md`` for every factor.
             size_px: Side of the square image; a multiple of 28 fits Qwen2-VL without resizing.
             name: Defaults to ``<task>-<size>`` where a size split is asked for, else ``<task>``.
+            design: How cells are laid out: ``crossing`` (``crossed`` or ``latin_square``),
+                ``hold_out`` (combinations of levels), ``cells`` (``kept`` or ``held_out``),
+                ``twins`` (``{"change": ..}``: the one thing that two stimuli of a pair differ in).
+            questions: What is asked; left out, the task's main question.
 
         Raises:
-            ValueError: For an unknown name or a factor out of range.
+            ValueError: For an unknown name, a factor out of range, a contradiction, or a count
+                that cannot fill the cells of a ``design`` alike.
 
         Example:
             >>> towers = StimulusSet.recipe(count=4, size_px=56)
             >>> len(towers), towers[0].answers
             (4, {'will_fall': 'no'})
         """
-        chosen = dict(factors or {})
-        size = chosen.get("size")
-        source = _core.Source.recipe(task, style, seed, count, split, json.dumps(chosen), size_px)
+        asked = {
+            "task": task,
+            "style": style,
+            "seed": seed,
+            "count": count,
+            "split": split,
+            "factors": dict(factors or {}),
+            "size_px": size_px,
+            "design": dict(design or {}),
+            "questions": None if questions is None else list(questions),
+        }
+        source = _core.Source.recipe(json.dumps(asked))
+        size = asked["factors"].get("size")
         default = f"{task}-{size}" if size else task
         return cls(name or default, source, domain=_core.Task(task).domain)
 
@@ -84,48 +100,98 @@ class StimulusSet:
         table: str | Path,
         images: str | Path | None = None,
         *,
+        columns: Mapping[str, str] | None = None,
+        answers: Mapping[str, Mapping[str, str]] | None = None,
         humans: str | Path | None = None,
         name: str = "photographs",
     ) -> StimulusSet:
         """Images in a folder with a table of what is true of them.
 
         Args:
-            table: CSV with ``stimulus_id``, ``image`` and one column per question (``will_fall``:
-                1/0, yes/no or true/false). Other columns of :meth:`open`'s tables are ignored.
+            table: CSV, TSV or Parquet with ``stimulus_id``, ``image`` and one column per question
+                (``will_fall``: 1/0, yes/no or true/false). Other columns become factors; a number
+                in ``margin`` is the stimulus's margin, too.
             images: Folder that the ``image`` column is relative to; the table's by default.
+            columns: Our name to the table's, e.g. ``{"image": "path", "will_fall": "stable"}``.
+            answers: Question to the table's values to answers, e.g.
+                ``{"will_fall": {"1": "no", "0": "yes"}}`` where the table says what stands.
             humans: Table of human judgments, if there is one.
             name: Appears in logged metrics and in the report.
 
         Raises:
             FileNotFoundError: If the table, an image or ``humans`` does not exist.
-            ValueError: If a column is missing, an id repeats or an answer cannot be read.
+            ValueError: If a column is missing, an id repeats, an answer cannot be read or a file is
+                neither PNG nor JPEG.
         """
         table = Path(table)
         folder = table.parent if images is None else Path(images)
-        rows = list(_read_rows(table))
-        paths = [_image_path(folder, row["image"]) for row in rows]
-        missing = [str(path) for path in paths if not path.is_file()]
-        if missing:
-            raise FileNotFoundError(
-                f"expected an image at `{missing[0]}`, got nothing there "
-                f"({len(missing)} of {len(paths)} missing); check `images`"
-            )
-        if humans is not None and not Path(humans).is_file():
-            raise FileNotFoundError(
-                f"expected a table at `{humans}`, got nothing there; check the path"
-            )
-        source = _core.Source.photographs(
-            [row["stimulus_id"] for row in rows],
-            [str(path) for path in paths],
-            [row["answers"] for row in rows],
-        )
-        return cls(name, source, humans=None if humans is None else Path(humans))
+        source = table_source(table, folder, Reading(columns or {}, answers or {}))
+        return cls(name, source, humans=_existing(humans))
+
+    @classmethod
+    def folder(
+        cls,
+        path: str | Path,
+        *,
+        question: str,
+        answers: Mapping[str, str],
+        humans: str | Path | None = None,
+        name: str | None = None,
+    ) -> StimulusSet:
+        """Images in one subfolder per class, as image classification keeps them.
+
+        Args:
+            path: Holds one folder per class; an image's id is its path from here.
+            question: What the classes answer, e.g. ``will_fall``.
+            answers: Class to answer, e.g. ``{"unstable": "yes", "stable": "no"}``.
+            humans: Table of human judgments, if there is one.
+            name: Defaults to the folder's.
+
+        Raises:
+            FileNotFoundError: If the folder, that of a class or ``humans`` does not exist.
+            ValueError: If a folder is no class, a class is empty or a file is neither PNG nor JPEG.
+        """
+        source = class_source(Path(path), question, answers)
+        return cls(name or Path(path).name, source, humans=_existing(humans))
 
     @classmethod
     def open(cls, path: str | Path) -> StimulusSet:
-        """The set in a folder that ``python -m cogtrain render`` wrote."""
+        """The set in a folder that ``python -m cogtrain render`` wrote.
+
+        Shards are read stimulus by stimulus when they are asked for; a set that is only a recipe is
+        drawn. The manifest is checked now, every stimulus when it is read.
+
+        Raises:
+            FileNotFoundError: If there is no set in the folder; says what is there instead.
+            CorruptSetError: If something on disk is not what was written (a ``ValueError``).
+            ValueError: If a recipe would give other stimuli in this version.
+        """
         folder = Path(path)
-        return cls.photographs(folder / "stimuli.csv", folder, name=folder.name)
+        if not (folder / "manifest.json").is_file():
+            raise FileNotFoundError(
+                f"expected a stimulus set (`manifest.json` and shards) in `{folder}`, "
+                f"got {_found(folder)}; {_ADVICE}"
+            )
+        manifest = json.loads(_core.read_manifest(folder))
+        recipe = manifest["recipe"]
+        task = recipe.get("task") if isinstance(recipe, dict) else None
+        domain = _core.Task(task).domain if task in _core.Task.names() else None
+        if manifest["shards"]:
+            return cls(folder.resolve().name, _core.Source.shards(folder), domain=domain)
+        try:
+            drawn = cls.recipe(**recipe)
+        except TypeError as error:
+            raise ValueError(
+                f"expected a recipe of this version in `{folder}`, got {recipe}: {error}; "
+                f"use cogtrain {manifest['cogtrain_version']}, which wrote it"
+            ) from None
+        if drawn.fingerprint != manifest["fingerprint"]:
+            raise ValueError(
+                f"expected the recipe in `{folder}` to give the set {manifest['fingerprint']} that "
+                f"cogtrain {manifest['cogtrain_version']} declared, got {drawn.fingerprint}: this "
+                "version makes other stimuli; use that version, or declare the set anew"
+            )
+        return replace(drawn, name=folder.resolve().name)
 
     @property
     def ids(self) -> list[str]:
@@ -153,56 +219,17 @@ class StimulusSet:
         return (self[index] for index in range(len(self)))
 
 
-def _read_rows(table: Path) -> Iterator[dict[str, Any]]:
-    if not table.is_file():
-        raise FileNotFoundError(f"expected a table at `{table}`, got nothing there; check the path")
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = list(reader.fieldnames or ())
-        questions = _questions(table, columns)
-        seen: set[str] = set()
-        for row in reader:
-            stimulus_id = (row["stimulus_id"] or "").strip()
-            if not stimulus_id or stimulus_id in seen:
-                raise ValueError(
-                    f"expected a unique `stimulus_id` on line {reader.line_num} of `{table}`, "
-                    f"got {stimulus_id!r}; give every image its own id"
-                )
-            seen.add(stimulus_id)
-            answers = {q: _answer(table, reader.line_num, q, row[q]) for q in questions}
-            yield {"stimulus_id": stimulus_id, "image": row["image"] or "", "answers": answers}
-    if not seen:
-        raise ValueError(f"expected at least one row in `{table}`, got none; list the images")
-
-
-def _questions(table: Path, columns: list[str]) -> list[str]:
-    known = [q for task in _core.Task.names() for q in _core.Task(task).questions]
-    questions = [column for column in columns if column in known]
-    missing = [column for column in _PLAIN_COLUMNS if column not in columns]
-    if missing or not questions:
-        wanted = missing or known
-        raise ValueError(
-            f"expected column `{wanted[0]}` in `{table}`, "
-            f"got {', '.join(columns) or 'none'}; add it"
+def _existing(humans: str | Path | None) -> Path | None:
+    if humans is not None and not Path(humans).is_file():
+        raise FileNotFoundError(
+            f"expected a table at `{humans}`, got nothing there; check the path"
         )
-    return questions
+    return None if humans is None else Path(humans)
 
 
-def _answer(table: Path, line: int, question: str, text: str | None) -> str:
-    value = (text or "").strip().lower()
-    if value in _YES:
-        return "yes"
-    if value in _NO:
-        return "no"
-    raise ValueError(
-        f"expected 1/0, yes/no or true/false in column `{question}` on line {line} of `{table}`, "
-        f"got {text!r}; correct the table"
-    )
-
-
-def _image_path(folder: Path, image: str) -> Path:
-    # Tables often name images relative to themselves (`images/1.png`) while the caller points at
-    # the folder of the images: take the bare file name where only that exists.
-    path = folder / image
-    bare = folder / path.name
-    return bare if bare.is_file() and not path.is_file() else path
+def _found(folder: Path) -> str:
+    """What is at ``folder`` instead of a set, in a few words."""
+    if not folder.is_dir():
+        return "a file" if folder.exists() else "nothing there"
+    names = sorted(path.name for path in folder.iterdir())
+    return ", ".join([*names[:4], "..."] if len(names) > 4 else names) or "an empty folder"

@@ -123,6 +123,77 @@ def test_reads_other_options(tmp_path):
     assert set(table["question"]) == {"colour"}
 
 
+def test_reads_each_question_by_its_own_answers(tmp_path):
+    path = tmp_path / "h.csv"
+    rows = [
+        "p,1,will_fall,1",
+        "p,1,block_count,3.0",
+        "p,1,background_color,Grey",
+        "p,1,red_block_row,None",
+        "p,1,colors_top_to_bottom,Red; grey green",
+        "p,2,will_fall,0",
+        "p,2,block_count,20",
+        "p,2,background_color,NA",
+        "p,2,red_block_row,2",
+        "p,2,colors_top_to_bottom,blue",
+    ]
+    rows = [row.replace("grey ", "cyan ") for row in rows]
+    path.write_text("\n".join(["observer_id,stimulus_id,question,response", *rows]) + "\n")
+    table = Judgments.humans(path).table
+    assert table["response"].fillna("-").tolist() == [
+        "yes",
+        "3",
+        "gray",
+        "none",
+        "red, cyan, green",
+        "no",
+        "20",
+        "-",
+        "2",
+        "blue",
+    ]
+    assert table["scale"].tolist() == ["binary", "count", "choice", "choice", "sequence"] * 2
+    assert table["probability"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("question", "response", "message"),
+    [
+        ("block_count", "2.5", r"a whole number from 0 in .*got '2\.5' in row 2; recode it"),
+        ("background_color", "mauve", "white/gray/beige/blue/black in .*got 'mauve' in row 2"),
+        ("colors_top_to_bottom", "red, mauve", "parted by commas, of red/.*got 'red, mauve'"),
+    ],
+)
+def test_names_what_is_no_answer_to_its_question(tmp_path, question, response, message):
+    path = tmp_path / "h.csv"
+    rows = ["p,1,will_fall,1", f'p,1,{question},"{response}"']
+    path.write_text("\n".join(["observer_id,stimulus_id,question,response", *rows]) + "\n")
+    with pytest.raises(ValueError, match=message):
+        Judgments.humans(path)
+
+
+def test_counts_and_choices_of_a_model_have_no_probability_of_the_first(tmp_path):
+    counted = Judgments.from_choices(
+        "m", ["a", "b"], ["3", "12"], scale="count", question="block_count", wording=["plain", "x"]
+    )
+    counted.write(tmp_path / "j.csv")
+    again = Judgments.read(tmp_path / "j.csv")
+    assert again == counted
+    assert again.table["response"].tolist() == ["3", "12"]
+    assert again.table["wording"].tolist() == ["plain", "x"]
+    assert again.table["probability"].isna().all()
+    with pytest.raises(ValueError, match="to be yes or no, got '3'"):
+        counted.answers()
+    with pytest.raises(ValueError, match=r"expected two options, got 3 \(3, 12, 4\)"):
+        counted.answers(options=("3", "12", "4"))
+
+
+def test_tables_without_a_wording_can_still_be_read(tmp_path):
+    table = example().table.drop(columns="wording")
+    table.to_parquet(tmp_path / "old.parquet")
+    assert Judgments.read(tmp_path / "old.parquet").table["wording"].isna().all()
+
+
 def test_reads_a_spreadsheet_with_a_byte_order_mark(tmp_path):
     path = tidy(tmp_path / "h.csv", ["1"])
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())

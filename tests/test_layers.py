@@ -17,19 +17,27 @@ CORE = ROOT / "rust" / "cogtrain-core" / "src"
 BINDING = ROOT / "rust" / "cogtrain-py" / "src"
 
 # The two wings meet only in a stimulus set ("give me stimulus i"), which is ground.
-MAKING = {"scene", "physics", "render", "style", "task", "generate"}
+MAKING = {"scene", "physics", "render", "style", "task", "recipe", "generate"}
 SERVING = {"codec", "photographs", "preprocess", "shard", "loader"}
-GROUND = {"error", "image", "rng", "stimulus"}
+GROUND = {"error", "image", "naming", "rng", "stimulus"}
 
 # Python rooms: who must not know whom. A room is a file or folder directly under `cogtrain`.
 FORBIDDEN = {
     "data": {"models", "training", "evaluation", "metrics"},
     "models": {"data", "training", "evaluation", "metrics"},
-    "evaluation": {"training", "data", "models"},
+    "evaluation": {"training", "data", "models", "audit"},
     "metrics": {"training", "data", "models", "evaluation"},
     "judgments": {"training", "data", "models", "evaluation"},
     "stimuli": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "photographs": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "multimodal": {"training", "data", "models", "evaluation", "metrics"},
+    "sheet": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "palette": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "audit": {"training", "data", "models", "evaluation", "judgments"},
     "rendering": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "frames": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "datasheet": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "stimulus_table": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "prompts": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
 }
 NO_DRAWERS = {"utils", "util", "common", "helpers", "helper", "base", "misc"}

@@ -12,31 +12,34 @@ import torch
 from torch import Tensor
 
 from cogtrain._core import Batch
+from cogtrain.data.asked_set import AskedSet
 
 
 class Collated(TypedDict):
     """Items of one step of one rank.
 
-    `ids`, `set`, `question` and `answer` have one entry per item; `weights` is float32 ``(N,)``, 0
-    for an item that only fills up the batch; `pixel_values` is float32 ``(patches, features)`` and
-    `image_grid_thw` int64 ``(N, 3)``, as the Hugging Face processor makes them.
+    `ids`, `set`, `question`, `wording` and `answer` have one entry per item; `weights` is float32
+    ``(N,)``, 0 for an item that only fills up the batch; `pixel_values` is float32
+    ``(patches, features)`` and `image_grid_thw` int64 ``(N, 3)``, as the Hugging Face processor
+    makes them.
     """
 
     ids: list[str]
     set: list[str]
     question: list[str]
+    wording: list[str]
     answer: list[str]
     weights: Tensor
     pixel_values: Tensor
     image_grid_thw: Tensor
 
 
-def collate(batch: Batch, set_names: Sequence[str]) -> Collated:
+def collate(batch: Batch, sets: Sequence[AskedSet]) -> Collated:
     """Items of ``batch``; the tensors share its memory wherever each stimulus has one question.
 
     Args:
         batch: From a `Loader` with a `preprocess`.
-        set_names: Names of the loader's sets, in the loader's order.
+        sets: Those of the loader, in its order.
 
     Raises:
         ValueError: For a stimulus without any answered question.
@@ -53,11 +56,13 @@ def collate(batch: Batch, set_names: Sequence[str]) -> Collated:
     if len(rows) != len(answers):
         arrays = _repeat(arrays["pixel_values"], arrays["image_grid_thw"], rows)
     weights = batch.weights if len(rows) == len(answers) else batch.weights[rows]
-    ids, sets = batch.ids, batch.sets.tolist()
+    asked = [sets[int(index)] for index in batch.sets.tolist()]
+    pairs = [(row, question) for row, answered in enumerate(answers) for question in answered]
     return {
-        "ids": [ids[row] for row in rows],
-        "set": [set_names[int(sets[row])] for row in rows],
-        "question": [question for answered in answers for question in answered],
+        "ids": [batch.ids[row] for row in rows],
+        "set": [asked[row].name for row in rows],
+        "question": [question for _, question in pairs],
+        "wording": [asked[row].wording(question, batch.ids[row]) for row, question in pairs],
         "answer": [answer for answered in answers for answer in answered.values()],
         "weights": torch.from_numpy(weights),
         "pixel_values": torch.from_numpy(arrays["pixel_values"]),

@@ -14,9 +14,10 @@ import numpy as np
 from lightning.pytorch import LightningDataModule
 
 from cogtrain._core import Preprocess
+from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collate import Collated, collate
 from cogtrain.data.loader import Loader
-from cogtrain.data.recipe import Photographs, Recipe
+from cogtrain.data.recipe import Photographs, Recipe, Split
 from cogtrain.stimuli import StimulusSet
 
 # The embedded default: what a laptop trains in minutes. 112 px is 4 x 4 merged patches, the fewest
@@ -26,20 +27,21 @@ _LARGE = Recipe(name="tower-large", factors={"size": "large"}, size_px=112)
 DEFAULT_TRAIN = [replace(_SMALL, count=60_000)]
 DEFAULT_VAL = [replace(_SMALL, count=500)]
 DEFAULT_TEST = [_SMALL, _LARGE]
+_PARTS: tuple[Split, ...] = ("train", "val", "test")
 
 
 class Collating:
     """A `Loader` whose batches are collated; its place is the loader's place."""
 
-    def __init__(self, loader: Loader, set_names: Sequence[str]) -> None:
+    def __init__(self, loader: Loader, sets: Sequence[AskedSet]) -> None:
         self.loader = loader
-        self.set_names = tuple(set_names)
+        self.sets = tuple(sets)
 
     def __len__(self) -> int:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Collated]:
-        return (collate(batch, self.set_names) for batch in iter(self.loader))
+        return (collate(batch, self.sets) for batch in iter(self.loader))
 
     def state_dict(self) -> dict[str, Any]:
         """Place in the stream: what has been handed out."""
@@ -91,6 +93,7 @@ class StimuliDataModule(LightningDataModule):
         self.threads = threads
         self.seed = seed
         self.sets: dict[str, list[StimulusSet]] = {}
+        self._asked: dict[str, list[AskedSet]] = {}
         self._train: Collating | None = None
         self._place: dict[str, Any] | None = None
 
@@ -105,15 +108,15 @@ class StimuliDataModule(LightningDataModule):
         if self.sets:
             return self.sets
         self._reject_off_grid()
-        sets = {
-            "train": [recipe.build("train") for recipe in self.recipes["train"]],
-            "val": [recipe.build("val") for recipe in self.recipes["val"]],
-            "test": [recipe.build("test") for recipe in self.recipes["test"]],
-        }
+        declared: dict[str, list[Recipe | Photographs]] = {p: [*r] for p, r in self.recipes.items()}
+        sets = {part: [r.build(part) for r in self.recipes[part]] for part in _PARTS}
         if self.photographs is not None:
+            declared["test"].append(self.photographs)
             sets["test"].append(self.photographs.build())
         for part, members in sets.items():
             _reject_twins(part, [member.name for member in members])
+            pairs = zip(declared[part], members, strict=True)
+            self._asked[part] = [each.asked(member) for each, member in pairs]
         self.sets = sets
         return sets
 
@@ -123,12 +126,11 @@ class StimuliDataModule(LightningDataModule):
 
     def train_dataloader(self) -> Collating:
         """The one shuffled stream, at the place where a checkpoint left it."""
-        members = self.build()["train"]
-        if not members:
+        if not self.build()["train"]:
             raise ValueError(
                 "expected at least one set to train on, got none; add one to `data.train`"
             )
-        self._train = self._loader(members, self.batch_size, shuffle=True)
+        self._train = self._loader("train", self.batch_size, shuffle=True)
         if self._place is not None:
             self._train.load_state_dict(self._place)
             self._place = None
@@ -172,14 +174,17 @@ class StimuliDataModule(LightningDataModule):
 
     def _each(self, part: str) -> dict[str, Collating]:
         return {
-            member.name: self._loader([member], self.eval_batch_size, shuffle=False)
-            for member in self.build()[part]
+            member.name: self._loader(part, self.eval_batch_size, shuffle=False, only=index)
+            for index, member in enumerate(self.build()[part])
         }
 
-    def _loader(self, members: list[StimulusSet], batch_size: int, *, shuffle: bool) -> Collating:
+    def _loader(
+        self, part: str, batch_size: int, *, shuffle: bool, only: int | None = None
+    ) -> Collating:
+        chosen = slice(None) if only is None else slice(only, only + 1)
         trainer = self.trainer
         loader = Loader(
-            members,
+            self.sets[part][chosen],
             batch_size=batch_size,
             seed=self.seed,
             preprocess=self._preprocess(),
@@ -188,7 +193,7 @@ class StimuliDataModule(LightningDataModule):
             threads=self.threads,
             shuffle=shuffle,
         )
-        return Collating(loader, [member.name for member in members])
+        return Collating(loader, self._asked[part][chosen])
 
     def _reject_off_grid(self) -> None:
         preprocess = self._preprocess()

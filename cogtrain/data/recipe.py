@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from cogtrain import prompts
 from cogtrain._core import Style, Task
-from cogtrain.complaint import unknown
+from cogtrain.complaint import nearest, unknown
+from cogtrain.data.asked_set import AskedSet
 from cogtrain.stimuli import StimulusSet
 
 Split = Literal["train", "val", "test"]
@@ -28,9 +30,13 @@ class Recipe:
         count: Number of stimuli; they are rendered when needed, so a large count costs no memory.
         factors: Parameters of the task, such as `size: small`; what is left out keeps its default.
         size_px: Side of the square image in pixels; a multiple of the model's patch grid.
+        questions: What is asked of each stimulus; left out, the task's main question.
+        wording: Id of a wording; `people` for the one that people are asked in; `counterbalanced`
+            for all that fit the task, equally often and whatever the order and the ranks.
 
     Raises:
-        ValueError: For a task or style that does not exist, or a count below 1.
+        ValueError: For a task, style, question or wording that does not exist, a count below 1, or
+            a question that is answered by a sequence.
     """
 
     name: str
@@ -40,6 +46,8 @@ class Recipe:
     count: int = 1000
     factors: dict[str, Any] = field(default_factory=dict)
     size_px: int = 224
+    questions: list[str] | None = None
+    wording: str = prompts.PEOPLE
 
     def __post_init__(self) -> None:
         if self.task not in Task.names():
@@ -51,9 +59,13 @@ class Recipe:
                 f"expected `count` of set `{self.name}` to be at least 1, got {self.count}; "
                 "leave the set out instead"
             )
+        _check_wording(self.wording, self.task)
+        if self.questions is not None:
+            _check_questions(self)
 
     def build(self, split: Split) -> StimulusSet:
         """The stimulus set that this recipe declares, drawn from `split`."""
+        asked: dict[str, Any] = {} if self.questions is None else {"questions": self.questions}
         return StimulusSet.recipe(
             task=self.task,
             style=self.style,
@@ -63,7 +75,12 @@ class Recipe:
             factors=self.factors,
             size_px=self.size_px,
             name=self.name,
+            **asked,
         )
+
+    def asked(self, members: StimulusSet) -> AskedSet:
+        """How the stimuli of this recipe are asked about."""
+        return AskedSet.of(members, self.wording, task=self.task)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,15 +92,60 @@ class Photographs:
         images: Folder that the paths in `image` start from; left out, the folder of the table.
         humans: Table of human judgments (`observer_id, stimulus_id, response`), for alignment.
         name: What tables, logged metrics and judgments call the set.
+        task: What they show, as the task whose wordings fit.
+        wording: As for `Recipe`.
+
+    Raises:
+        ValueError: For a task or wording that does not exist.
     """
 
     table: Path
     images: Path | None = None
     humans: Path | None = None
     name: str = "photographs"
+    task: str = "tower"
+    wording: str = prompts.PEOPLE
+
+    def __post_init__(self) -> None:
+        if self.task not in Task.names():
+            raise ValueError(unknown("task", self.task, Task.names()))
+        _check_wording(self.wording, self.task)
 
     def build(self) -> StimulusSet:
         """The stimulus set of these files."""
         return StimulusSet.photographs(
             table=self.table, images=self.images, humans=self.humans, name=self.name
         )
+
+    def asked(self, members: StimulusSet) -> AskedSet:
+        """How these files are asked about."""
+        return AskedSet.of(members, self.wording, task=self.task)
+
+
+def _check_wording(name: str, task: str) -> None:
+    known = {prompts.PEOPLE, prompts.COUNTERBALANCED} | {
+        wording.id
+        for question in prompts.questions()
+        for wording in prompts.wordings(question, task)
+    }
+    if name not in known:
+        raise ValueError(
+            f"expected `wording` to be {prompts.PEOPLE}, {prompts.COUNTERBALANCED} or the id of a "
+            f"wording for task `{task}`, got `{name}`; did you mean `{nearest(name, known)}`?"
+        )
+
+
+def _check_questions(recipe: Recipe) -> None:
+    """Raises unless each question can be put in the recipe's wording and answered by choosing."""
+    if not recipe.questions:
+        raise ValueError(
+            f"expected at least one of `questions` of set `{recipe.name}`, got none; "
+            "leave `questions` out for the task's main question"
+        )
+    for question in recipe.questions:
+        try:
+            prompts.answer_forms(question)
+            if recipe.wording != prompts.COUNTERBALANCED:
+                prompts.wording(question, recipe.wording, task=recipe.task)
+        except ValueError as error:
+            raise ValueError(f"set `{recipe.name}`: {error}") from error

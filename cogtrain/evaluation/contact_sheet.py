@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cogtrain.evaluation import palette
-
-_COLUMNS = 6
-_CELL = 1.9  # inches per stimulus: 24 fill a page's width and stay legible
-_LINE = 0.17  # inches per line of figures below it
+from cogtrain import palette
+from cogtrain.sheet import COLUMNS, LINE, Sheet, show
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,34 +42,15 @@ def draw_contact_sheet(
         out: PNG file to write.
         option: The first option, for the legend.
     """
-    from matplotlib.figure import Figure
-
-    columns = min(_COLUMNS, len(cells))
-    rows = -(-len(cells) // columns)
-    below = _LINE * (len(colours) + 1.6)
+    wide = len(colours) + 2 > COLUMNS
+    sheet = Sheet(len(cells), below=LINE * (len(colours) + 1.6), head=0.5 if wide else 0.3)
     with palette.house_style():
-        head = 0.3 if len(colours) + 2 <= _COLUMNS else 0.5
-        height = rows * (_CELL + below) + head
-        figure = Figure(figsize=(columns * _CELL, height))
-        for index, cell in enumerate(cells):
-            row, column = divmod(index, columns)
-            top = 1 - (head + row * (_CELL + below)) / height
-            left, inch = (column + 0.04) / columns, 1 / height
-            box = (left, top - (_CELL - 0.1) * inch, 0.92 / columns, (_CELL - 0.1) * inch)
-            _draw_image(figure.add_axes(box), cell)
-            bars = (left, top - (_CELL - 0.05 + below - 0.12) * inch, box[2], (below - 0.12) * inch)
-            _draw_answers(figure.add_axes(bars), cell, colours)
+        figure = sheet.figure()
+        for cell, (picture, bars) in zip(cells, sheet.cells(figure), strict=True):
+            show(picture, cell.image, frame=_verdict(cell))
+            _draw_answers(bars, cell, colours)
         _legend(figure, colours, option)
         figure.savefig(out)
-
-
-def _draw_image(axes: Any, cell: Cell) -> None:
-    axes.imshow(cell.image)
-    axes.grid(visible=False)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(visible=True, linewidth=2.5, color=_verdict(cell))
 
 
 def _verdict(cell: Cell) -> str:
@@ -113,7 +91,7 @@ def _legend(figure: Any, colours: Mapping[str, str], option: str) -> None:
     figure.legend(
         handles=handles,
         loc="upper left",
-        ncols=min(_COLUMNS, len(handles)),
+        ncols=min(COLUMNS, len(handles)),
         fontsize=9,
         borderaxespad=0.1,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cogtrain.evaluation import palette
+from cogtrain import palette
 from cogtrain.evaluation.table import HUMAN_FIGURE, is_share
 from cogtrain.metrics import Estimate
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cogtrain.evaluation import palette
+from cogtrain import palette
 from cogtrain.evaluation.contact_sheet import Cell, draw_contact_sheet
 from cogtrain.evaluation.figures import draw_bars, draw_curves
 from cogtrain.evaluation.run import Run

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cogtrain._core import Question
 from cogtrain.evaluation.table import format_scores
 from cogtrain.judgment_table import read_table, require_columns
 from cogtrain.judgments import Judgments
@@ -13,6 +14,7 @@ from cogtrain.metrics import (
     Estimate,
     Panel,
     accuracy,
+    choice_accuracy,
     error_consistency,
     error_consistency_ceiling,
     human_accuracy,
@@ -23,7 +25,7 @@ from cogtrain.metrics import (
     spearman_to_individuals,
     spearman_to_individuals_ceiling,
 )
-from cogtrain.metrics.accuracy import decide, proportion_correct
+from cogtrain.metrics.accuracy import decide
 from cogtrain.metrics.panel import in_key_order
 from cogtrain.responses import parse_responses
 
@@ -45,14 +47,14 @@ def score(
 ) -> "pd.DataFrame":
     """Estimates per observer, set and question.
 
-    Accuracy needs a truth, alignment needs people. Questions with other answers than the two
-    `options` get their accuracy only.
+    Accuracy needs a truth, alignment needs people. Questions with more than two options get their
+    accuracy only.
 
     Args:
         judgments: Of models, and of people if they are in the same table.
         humans: People's judgments of the same stimuli; they replace those of `judgments`.
         truth: True answer by stimulus id, where the table has none.
-        options: The two answers of a binary question; probabilities are of the first.
+        options: The two answers of a question that we do not know; probabilities are of the first.
 
     Returns:
         Columns `set, question, observer_id, metric, value, low, high, n, chance, reason`; figures
@@ -99,7 +101,7 @@ def score_files(
     return format_scores(by_observer(table))
 
 
-def read_truth(path: Path, question: str, options: Sequence[str] = ("yes", "no")) -> dict[str, str]:
+def read_truth(path: Path, question: str) -> dict[str, str]:
     """True answers by stimulus id from a table with the columns `stimulus_id` and `question`.
 
     Raises:
@@ -108,7 +110,10 @@ def read_truth(path: Path, question: str, options: Sequence[str] = ("yes", "no")
     """
     table = read_table(path)
     require_columns(table, f"`{path}`", ("stimulus_id", question))
-    answers = parse_responses(table[question].tolist(), options=options, where=f"`{path}`")
+    options, scale = _menu(question)
+    answers = parse_responses(
+        table[question].tolist(), options=options, scale=scale, where=f"`{path}`"
+    )
     ids = table["stimulus_id"].astype(str)
     return {name: text for name, text in zip(ids, answers.text, strict=True) if text is not None}
 
@@ -152,13 +157,19 @@ def _scores(
         people, others = cell.split_people()
         stimuli = in_key_order((others if len(others) else people).names("stimulus_id"))
         truth = _truth(cell)
-        panel = _panel(people, options)
+        menu = _menu(question, options)[0]
+        if len(menu) != 2:
+            for observer in others.names("observer_id"):
+                own = others.select(observer_id=observer)
+                yield (name, question, observer), _of_choices(own, truth, len(menu))
+            continue
+        panel = _panel(people, menu)
         if panel is not None:
-            answers, right = panel.at(stimuli), _binary(truth, stimuli, options)
+            answers, right = panel.at(stimuli), _binary(truth, stimuli, menu)
             yield (name, question, PEOPLE), _of_people(answers, right)
         for observer in others.names("observer_id"):
             own = others.select(observer_id=observer)
-            yield (name, question, observer), _of_one(own, panel, truth, options)
+            yield (name, question, observer), _of_one(own, panel, truth, menu)
 
 
 def _cells(everyone: Judgments) -> list[tuple[str, str]]:
@@ -178,6 +189,15 @@ def _binary(truth: Mapping[str, str], stimuli: Sequence[str], options: Sequence[
     return np.array([code.get(truth.get(name, ""), np.nan) for name in stimuli], dtype=float)
 
 
+def _menu(
+    question: str, options: Sequence[str] = ("yes", "no")
+) -> tuple[Sequence[str], str | None]:
+    """Options and scale of a question; those given for one that we do not know."""
+    if question not in Question.names():
+        return options, None
+    return Question(question).options, Question(question).scale
+
+
 def _panel(judgments: Judgments, options: Sequence[str]) -> Panel | None:
     if not len(judgments):
         return None
@@ -188,15 +208,22 @@ def _panel(judgments: Judgments, options: Sequence[str]) -> Panel | None:
     return Panel.from_judgments(judgments, options=options)
 
 
+def _of_choices(
+    own: Judgments, truth: Mapping[str, str], options: int | None = None
+) -> dict[str, Estimate]:
+    """Accuracy where there are not two options but several, or who knows how many."""
+    table = own.table
+    said = [None if answer != answer else answer for answer in table["response"]]
+    true = [truth.get(name) for name in table["stimulus_id"]]
+    return {"accuracy": choice_accuracy(said, true, options=options)}
+
+
 def _of_one(
     own: Judgments, people: Panel | None, truth: Mapping[str, str], options: Sequence[str]
 ) -> dict[str, Estimate]:
     panel = _panel(own, options)
     if panel is None:
-        table = own.table
-        pairs = zip(table["response"], table["stimulus_id"], strict=True)
-        right = [float(said == truth[name]) if name in truth else np.nan for said, name in pairs]
-        return {"accuracy": proportion_correct(right, chance=float("nan"))}
+        return _of_choices(own, truth)
     stimuli = tuple(in_key_order(panel.stimuli))
     answers = panel.at(stimuli)[0]
     chosen = Panel.from_judgments(own, options=options, graded=False).at(stimuli)[0]

@@ -6,7 +6,7 @@ a reason. The functions need numpy only; the classes are loaded, and torch with 
 
 from typing import TYPE_CHECKING, Any
 
-from cogtrain.metrics.accuracy import accuracy
+from cogtrain.metrics.accuracy import accuracy, choice_accuracy
 from cogtrain.metrics.consistency import error_consistency, error_consistency_ceiling
 from cogtrain.metrics.correlation import pearson, spearman
 from cogtrain.metrics.estimate import Estimate
@@ -22,6 +22,7 @@ from cogtrain.metrics.panel import Panel
 if TYPE_CHECKING:
     from cogtrain.metrics.alignment import (
         Accuracy,
+        ChoiceAccuracy,
         ErrorConsistency,
         Pearson,
         SetMetrics,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accuracy",
+    "ChoiceAccuracy",
     "ErrorConsistency",
     "Estimate",
     "Panel",
@@ -40,6 +42,7 @@ __all__ = [
     "SpearmanToIndividuals",
     "accuracy",
     "append_estimates",
+    "choice_accuracy",
     "error_consistency",
     "error_consistency_ceiling",
     "human_accuracy",

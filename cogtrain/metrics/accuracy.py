@@ -1,6 +1,8 @@
 """Proportion of right answers, with Wilson's interval."""
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -86,3 +88,39 @@ def accuracy(answers: ArrayLike, truth: ArrayLike, *, chance: float = 0.5) -> Es
     silent = int((np.isnan(values) & ~np.isnan(truth)).sum())
     note = f"{silent} of {estimate.n} not answered, counted as wrong" if silent else ""
     return estimate._replace(reason=estimate.reason or note)
+
+
+def choice_accuracy(
+    responses: Sequence[str | None], truth: Sequence[str | None], *, options: int | None
+) -> Estimate:
+    """Share of stimuli for which one observer names the right one of several options.
+
+    Also for counts: a number is right or wrong, however near. Silence counts as wrong and a
+    stimulus without a known truth is left out, as in `accuracy`. Chance is a uniform guess, one
+    over the number of options; the reason says what the commonest answer alone would get, which in
+    a set with few different answers is far more.
+
+    Args:
+        responses: One per stimulus, `None` without an answer.
+        truth: The right ones, `None` where unknown.
+        options: How many answers there are to choose from; `None` if unknown: no chance level.
+
+    Example:
+        >>> choice_accuracy(["3", "4"], ["3", "3"], options=16).value
+        0.5
+    """
+    pairs = zip(responses, truth, strict=True)
+    known = [(said, true) for said, true in pairs if true is not None]
+    chance = 1 / options if options else math.nan
+    estimate = proportion_correct([float(said == true) for said, true in known], chance=chance)
+    if not known:
+        return estimate
+    counts = Counter(true for _, true in known)
+    answer, times = max(counts.items(), key=lambda each: (each[1], each[0]))
+    note = f"always answering `{answer}` gets {times / len(known):.2%}"
+    if options:
+        note = f"chance is a guess among {options}; {note}"
+    silent = sum(said is None for said, _ in known)
+    if silent:
+        note = f"{silent} of {estimate.n} not answered, counted as wrong; {note}"
+    return estimate._replace(reason=note)

@@ -1,11 +1,12 @@
 """The metric classes: state from `ItemMetric`, arithmetic from the functions of the same names."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cogtrain.judgments import Judgments
-from cogtrain.metrics.accuracy import accuracy, decide
+from cogtrain.metrics.accuracy import accuracy, choice_accuracy, decide
 from cogtrain.metrics.consistency import error_consistency, error_consistency_ceiling
 from cogtrain.metrics.correlation import pearson, spearman
 from cogtrain.metrics.estimate import Estimate
@@ -28,6 +29,62 @@ class Accuracy(ItemMetric):
         """Over everything seen, on all ranks."""
         items = self.items()
         return accuracy(items.probability, items.truth, chance=1 / len(self.options))
+
+
+class ChoiceAccuracy(ItemMetric):
+    """Share of right answers among several options; see `cogtrain.metrics.choice_accuracy`.
+
+    Args:
+        options: All answers.
+
+    Example:
+        >>> metric = ChoiceAccuracy(options=("red", "green", "blue"))
+        >>> metric.update(["a", "b"], ["red", "blue"], ["red", "green"])
+        >>> metric.compute().value, round(metric.compute().chance, 3)
+        (0.5, 0.333)
+    """
+
+    takes_two_options = False
+
+    def update(
+        self,
+        ids: Sequence[str],
+        responses: Sequence[str | None],
+        truth: Sequence[str | None],
+        weights: Any = None,
+    ) -> None:
+        """Adds a batch.
+
+        Args:
+            ids: Stimulus ids.
+            responses: The chosen options, `None` without an answer.
+            truth: The right ones, `None` where unknown.
+            weights: 0 marks padding, which is left out; ``(N,)``.
+
+        Raises:
+            ValueError: If lengths differ, or an answer is none of the options.
+        """
+        self.add(ids, [self._places(responses), self._places(truth)], weights)
+
+    def compute(self) -> Estimate:
+        """Over everything seen, on all ranks."""
+        items = self.items()
+        named = (self._names(items.probability), self._names(items.truth))
+        return choice_accuracy(*named, options=len(self.options))
+
+    def _places(self, answers: Sequence[str | None]) -> np.ndarray:
+        place: dict[str | None, float] = {name: i for i, name in enumerate(self.options)}
+        place[None] = np.nan
+        strange = [answer for answer in answers if answer not in place]
+        if strange:
+            raise ValueError(
+                f"expected answers to be among {', '.join(self.options)}, got {strange[0]!r}; "
+                "pass the question's options"
+            )
+        return np.array([place[answer] for answer in answers], dtype=float)
+
+    def _names(self, places: np.ndarray) -> list[str | None]:
+        return [None if np.isnan(place) else self.options[int(place)] for place in places]
 
 
 class Spearman(ItemMetric):

@@ -63,7 +63,12 @@ class ItemMetric(Metric):
         question: Which question; `None` if the table holds one only.
         options: The two answers; probability and truth are of the first.
         kwargs: Those of `torchmetrics.Metric`.
+
+    Raises:
+        ValueError: For more or fewer options than two, where the metric is one of two answers.
     """
+
+    takes_two_options = True
 
     full_state_update = False
     is_differentiable = False
@@ -80,6 +85,11 @@ class ItemMetric(Metric):
         super().__init__(**({"dist_sync_fn": gather_rows} | kwargs))
         self.add_state("rows", default=[], dist_reduce_fx="cat")
         self.options = tuple(options)
+        if self.takes_two_options and len(self.options) != 2:
+            raise ValueError(
+                f"expected two options, got {len(self.options)} ({', '.join(self.options)}); "
+                "use ChoiceAccuracy"
+            )
         self.people: Panel | None = None
         if humans is not None:
             people = humans.select(observer_kind="human")
@@ -107,18 +117,27 @@ class ItemMetric(Metric):
                 the options.
         """
         columns = [_floats(probability), self._truth(truth)]
+        strange = columns[0][(columns[0] < 0) | (columns[0] > 1)]
+        if len(strange):
+            raise ValueError(
+                f"expected probabilities in [0, 1], got {strange[0]:g}; pass a probability, not "
+                "log-odds"
+            )
+        self.add(ids, columns, weights)
+
+    def add(
+        self,
+        ids: Sequence[str],
+        columns: Sequence[np.ndarray],
+        weights: ArrayLike | Tensor | None = None,
+    ) -> None:
+        """Adds rows: answer and truth of each stimulus as float64; see `update`."""
         keep = np.ones(len(ids), dtype=bool) if weights is None else _floats(weights) > 0
         lengths = [len(ids), *map(len, columns), len(keep)]
         if len(set(lengths)) > 1:
             raise ValueError(
                 "expected as many ids as probabilities, truths and weights, got "
                 f"{', '.join(map(str, lengths))}; pass one of each per stimulus"
-            )
-        strange = columns[0][(columns[0] < 0) | (columns[0] > 1)]
-        if len(strange):
-            raise ValueError(
-                f"expected probabilities in [0, 1], got {strange[0]:g}; pass a probability, not "
-                "log-odds"
             )
         bits = np.stack(columns, axis=1).view(np.int64)
         rows = np.concatenate([keys_of(ids), bits], axis=1)[keep]

@@ -1,30 +1,30 @@
-"""Answers by forced choice: from logits at one position to the mass of each option.
+"""Answers by forced choice: from logits where an answer begins to the mass of each option.
 
-An option's mass is the summed probability, in the model's full vocabulary, of the tokens that count
+An option's mass is the summed probability, in the model's full vocabulary, of the forms that count
 as it. Nothing is generated and nothing is parsed; what the model would rather have said is reported
 as mass off the menu.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from cogtrain import prompts
-from cogtrain.models.sequences import SequenceBuilder
+from cogtrain.models.menu import Menu
 
 
 @dataclass(frozen=True, slots=True)
 class OptionScores:
-    """How much probability a model gives to each option of a question.
+    """How much probability a model gives to each option of each item's question.
 
     Attributes:
-        options: Names of the options, in the task's order.
-        log_mass: ``(N, options)`` float32, log of the summed probability of the option's forms.
+        options: Per item the names of its options, in the question's order.
+        log_mass: ``(N, most options)`` float32, log of the summed probability of the option's
+            forms; minus infinity where an item has fewer options.
     """
 
-    options: tuple[str, ...]
+    options: tuple[tuple[str, ...], ...]
     log_mass: Tensor
 
     @property
@@ -48,56 +48,50 @@ class OptionScores:
         return (-torch.expm1(self.log_mass.logsumexp(dim=-1))).clamp(0.0, 1.0)
 
 
-def score(logits: Tensor, forms: Mapping[str, Tensor]) -> OptionScores:
-    """Scores of the options from ``(N, vocabulary)`` logits at the answer position.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Where the hidden states of a batch are read, so that the output layer runs once.
 
-    Args:
-        logits: In any floating type; the arithmetic is in float32.
-        forms: Option to the ids of its tokens, on the logits' device.
+    Attributes:
+        menus: Menu of each item.
+        groups: Menu to the items that have it.
+        item: ``(M,)`` int64, items in the order of the groups, once per place that is read.
+        offset: ``(M,)`` int64, tokens past the end of the item's prompt.
     """
-    logits = logits.float()
-    total = logits.logsumexp(dim=-1, keepdim=True)
-    mass = [logits[:, ids].logsumexp(dim=-1, keepdim=True) for ids in forms.values()]
-    return OptionScores(tuple(forms), torch.cat(mass, dim=-1) - total)
 
+    menus: tuple[Menu, ...]
+    groups: dict[Menu, list[int]]
+    item: Tensor
+    offset: Tensor
 
-def form_ids(builder: SequenceBuilder, question: str) -> dict[str, list[int]]:
-    """Token ids of every option's forms, as they stand right after the prompt.
+    @classmethod
+    def of(cls, menus: Sequence[Menu], device: torch.device) -> "Reading":
+        """The places of items with these menus: the end of the prompt and of every branch."""
+        groups: dict[Menu, list[int]] = {}
+        for index, menu in enumerate(menus):
+            groups.setdefault(menu, []).append(index)
+        pairs = [
+            (index, offset)
+            for menu, members in groups.items()
+            for index in members
+            for offset in range(1 + len(menu.branches))
+        ]
+        item, offset = torch.tensor(pairs, device=device).T
+        return cls(tuple(menus), groups, item, offset)
 
-    Forms that take more than one token there are left out: their first token says too little.
-
-    Raises:
-        ValueError: If no form of an option is a single token, or one token counts for two options.
-    """
-    prompt = builder.text(question)
-    ids = {
-        option: sorted({one for form in forms for one in _single(builder, prompt, form)})
-        for option, forms in prompts.answer_forms(question).items()
-    }
-    for option, found in ids.items():
-        if not found:
-            forms = prompts.answer_forms(question)[option]
-            raise ValueError(
-                f"expected a form of the option `{option}` that is a single token, got none among "
-                f"{list(forms)} for the question `{question}`; use a model whose tokenizer has one"
-            )
-    _check_apart(question, ids)
-    return ids
-
-
-def _check_apart(question: str, ids: Mapping[str, list[int]]) -> None:
-    owner: dict[int, str] = {}
-    for option, found in ids.items():
-        for one in found:
-            if one in owner:
-                raise ValueError(
-                    f"expected options of `{question}` to be apart, got token {one} for both "
-                    f"`{owner[one]}` and `{option}`; give them other forms"
-                )
-            owner[one] = option
-
-
-def _single(builder: SequenceBuilder, prompt: str, form: str) -> list[int]:
-    """The one id of ``form`` after ``prompt``, or nothing."""
-    before, after = builder.ids(prompt), builder.ids(prompt + form)
-    return after[-1:] if after[:-1] == before else []
+    def score(self, logits: Tensor) -> OptionScores:
+        """Scores of the items, in their order, from the logits ``(M, vocabulary)`` read there."""
+        options = tuple(menu.options for menu in self.menus)
+        sizes = [(1 + len(menu.branches)) * len(of) for menu, of in self.groups.items()]
+        masses = [
+            menu.log_mass(part.unflatten(0, (-1, 1 + len(menu.branches))))
+            for menu, part in zip(self.groups, logits.split(sizes), strict=True)
+        ]
+        if len(masses) == 1:
+            return OptionScores(options, masses[0])
+        widest = max(mass.shape[1] for mass in masses)
+        log_mass = masses[0].new_full((len(options), widest), -torch.inf)
+        for members, mass in zip(self.groups.values(), masses, strict=True):
+            columns = torch.arange(mass.shape[1], device=mass.device)
+            log_mass[torch.tensor(members, device=mass.device)[:, None], columns] = mass
+        return OptionScores(options, log_mass)

@@ -1,13 +1,14 @@
 """Token sequences of questions about images, built once and reused.
 
-A sequence depends on the question and the patch grid alone, so a run with one question and one
-image size tokenizes once. The ids are those of the Hugging Face processor's chat path; the tests
-hold the two together.
+A sequence depends on the question, its wording and the patch grid alone, so a run with one of each
+tokenizes once. The ids are those of the Hugging Face processor's chat path; the tests hold the two
+together. Where an answer takes several tokens, its beginnings are laid behind the prompt side by
+side, each seeing the prompt and itself only: one pass reads what follows every one of them.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,6 +17,15 @@ from torch.nn.utils.rnn import pad_sequence
 from cogtrain import prompts
 
 Grid = tuple[int, int, int]
+Path = tuple[int, ...]
+
+
+class Asked(NamedTuple):
+    """What is asked of one image: the question, its wording, and the beginnings of answers."""
+
+    question: str
+    wording: str = prompts.PEOPLE
+    branches: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +33,11 @@ class Sequences:
     """Token sequences of one batch.
 
     Attributes:
-        input_ids: ``(N, L)`` int64.
+        input_ids: ``(N, L)`` int64; each prompt, then the last token of each branch.
         position_ids: ``(axes, N, L)`` int64.
-        attention_mask: ``(N, L)`` int64, 0 on padding; ``None`` if all sequences are equally long.
-        last: ``(N,)`` index of the token after which the answer comes.
+        attention_mask: ``None`` if all sequences are equally long and have no branches; ``(N, L)``
+            int64, 0 on padding, without branches; else ``(N or 1, 1, L, L)`` bool, who sees whom.
+        last: ``(N,)`` index of the prompt's last token, after which the answer comes.
     """
 
     input_ids: Tensor
@@ -39,6 +50,8 @@ class Sequences:
 class _Row:
     input_ids: Tensor  # (L,)
     position_ids: Tensor  # (L, axes)
+    last: int
+    sight: Tensor | None  # (L, L) bool, only with branches
 
 
 class SequenceBuilder:
@@ -63,15 +76,15 @@ class SequenceBuilder:
         self._image_token = image_token
         self._merge_size = merge_size
         self._position_ids = position_ids
-        self._rows: dict[tuple[str, Grid, torch.device], _Row] = {}
+        self._rows: dict[tuple[Asked, Grid, torch.device], _Row] = {}
 
-    def text(self, question: str, image_tokens: int = 1) -> str:
+    def text(self, question: str, wording: str = prompts.PEOPLE, image_tokens: int = 1) -> str:
         """Prompt of ``question`` under the chat template, up to where the answer begins.
 
         Raises:
             ValueError: If the template does not leave exactly one place for the image.
         """
-        messages = prompts.chat(question)
+        messages = prompts.chat(question, wording)
         text: str = self._tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True
         )
@@ -87,26 +100,45 @@ class SequenceBuilder:
         return self._tokenizer(text)["input_ids"]
 
     def batch(
-        self, questions: Sequence[str], grids: Sequence[Grid], device: torch.device
+        self, asked: Sequence[Asked], grids: Sequence[Grid], device: torch.device
     ) -> Sequences:
         """Sequences of a batch: views of one row if all are the same, else padded on the right."""
-        rows = [self._row(*item, device) for item in zip(questions, grids, strict=True)]
+        rows = [self._row(*item, device) for item in zip(asked, grids, strict=True)]
         if all(row is rows[0] for row in rows):
             return _repeat(rows[0], len(rows))
         return _pad(rows)
 
-    def _row(self, question: str, grid: Grid, device: torch.device) -> _Row:
-        key = (question, grid, device)
+    def _row(self, asked: Asked, grid: Grid, device: torch.device) -> _Row:
+        key = (asked, grid, device)
         if key not in self._rows:
-            self._rows[key] = self._build(question, grid, device)
+            self._rows[key] = self._build(asked, grid, device)
         return self._rows[key]
 
-    def _build(self, question: str, grid: Grid, device: torch.device) -> _Row:
+    def _build(self, asked: Asked, grid: Grid, device: torch.device) -> _Row:
         frames, height, width = grid
-        ids = self.ids(self.text(question, frames * height * width // self._merge_size**2))
-        input_ids = torch.tensor([ids])
-        positions = self._position_ids(input_ids, torch.tensor([grid]))
-        return _Row(input_ids[0].to(device), positions[:, 0].T.contiguous().to(device))
+        image_tokens = frames * height * width // self._merge_size**2
+        ids = self.ids(self.text(asked.question, asked.wording, image_tokens))
+        prompt = torch.tensor([ids])
+        positions = self._position_ids(prompt, torch.tensor([grid]))[:, 0]
+        depths = torch.tensor([len(path) for path in asked.branches], dtype=positions.dtype)
+        positions = torch.cat([positions, positions[:, -1:] + depths], dim=1)
+        tokens = torch.tensor([*ids, *(path[-1] for path in asked.branches)])
+        return _Row(
+            tokens.to(device),
+            positions.T.contiguous().to(device),
+            last=len(ids) - 1,
+            sight=_sight(len(ids), asked.branches).to(device) if asked.branches else None,
+        )
+
+
+def _sight(length: int, branches: Sequence[Path]) -> Tensor:
+    """Who sees whom: the prompt what came before; a branch the prompt, its beginnings, itself."""
+    total = length + len(branches)
+    sight = torch.ones(total, total, dtype=torch.bool).tril()
+    for row, path in enumerate(branches):
+        for column, other in enumerate(branches):
+            sight[length + row, length + column] = path[: len(other)] == other
+    return sight
 
 
 def _repeat(row: _Row, count: int) -> Sequences:
@@ -114,8 +146,8 @@ def _repeat(row: _Row, count: int) -> Sequences:
     return Sequences(
         input_ids=row.input_ids.expand(count, length),
         position_ids=row.position_ids.T[:, None].expand(axes, count, length),
-        attention_mask=None,
-        last=row.input_ids.new_full((count,), length - 1),
+        attention_mask=None if row.sight is None else row.sight[None, None],
+        last=row.input_ids.new_full((count,), row.last),
     )
 
 
@@ -123,12 +155,24 @@ def _pad(rows: list[_Row]) -> Sequences:
     # Padding is masked out and nothing is read there: zero serves for ids and positions.
     input_ids = pad_sequence([row.input_ids for row in rows], batch_first=True)
     positions = pad_sequence([row.position_ids for row in rows], batch_first=True)
-    lengths = torch.tensor([len(row.input_ids) for row in rows], device=input_ids.device)
-    steps = torch.arange(input_ids.shape[1], device=input_ids.device)
-    is_uniform = bool((lengths == lengths[0]).all())
     return Sequences(
         input_ids=input_ids,
         position_ids=positions.permute(2, 0, 1).contiguous(),
-        attention_mask=None if is_uniform else (steps < lengths[:, None]).to(torch.int64),
-        last=lengths - 1,
+        attention_mask=_mask(rows, input_ids),
+        last=torch.tensor([row.last for row in rows], device=input_ids.device),
     )
+
+
+def _mask(rows: list[_Row], input_ids: Tensor) -> Tensor | None:
+    longest, device = input_ids.shape[1], input_ids.device
+    if any(row.sight is not None for row in rows):
+        # On the right, padding that sees what came before disturbs nobody.
+        mask = torch.ones(len(rows), 1, longest, longest, dtype=torch.bool, device=device).tril()
+        for into, row in zip(mask, rows, strict=True):
+            if row.sight is not None:
+                into[0, : len(row.sight), : len(row.sight)] = row.sight
+        return mask
+    lengths = torch.tensor([len(row.input_ids) for row in rows], device=device)
+    if bool((lengths == longest).all()):
+        return None
+    return (torch.arange(longest, device=device) < lengths[:, None]).to(torch.int64)

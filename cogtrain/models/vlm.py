@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from cogtrain.models import adapter, answers, checkpoint, lora, parameters
-from cogtrain.models.answers import OptionScores
+from cogtrain import prompts
+from cogtrain.models import adapter, checkpoint, lora, menu, parameters
+from cogtrain.models.answers import OptionScores, Reading
 from cogtrain.models.families import Family, family
 from cogtrain.models.lora import Tuning
-from cogtrain.models.sequences import Grid, SequenceBuilder, Sequences
+from cogtrain.models.menu import Menu
+from cogtrain.models.sequences import Asked, Grid, SequenceBuilder, Sequences
 
 DType = Literal["float32", "bfloat16", "float16", "auto"]
 
@@ -56,7 +58,7 @@ class VLM(nn.Module):
             merge_size=self.family.merge_size(model.config),
             position_ids=partial(self.family.position_ids, model.model),
         )
-        self._forms: dict[tuple[str, torch.device], dict[str, Tensor]] = {}
+        self._menus: dict[tuple[str, str], Menu] = {}
 
     @classmethod
     def load(
@@ -100,45 +102,76 @@ class VLM(nn.Module):
         """Answer options of ``question``, checked against this model's tokenizer.
 
         Raises:
-            ValueError: For an unknown question, or an option without a form of one token.
+            ValueError: For an unknown question, one that is answered by a sequence, or options that
+                this tokenizer cannot tell apart.
         """
-        return tuple(self._form_ids(question))
+        return self._menu(question, prompts.PEOPLE).options
 
     def scores(
-        self, question: Sequence[str], pixel_values: Tensor, image_grid_thw: Tensor
+        self,
+        question: Sequence[str],
+        pixel_values: Tensor,
+        image_grid_thw: Tensor,
+        *,
+        wording: Sequence[str] | None = None,
     ) -> OptionScores:
         """Mass of every answer option, one row per image; the same whatever else is in the batch.
 
         Args:
-            question: ``N`` names of questions, all with the same options.
+            question: ``N`` names of questions.
             pixel_values: ``(patches of all images, channels * time * height * width)``.
             image_grid_thw: ``(N, 3)`` int64, patches in time, height and width.
+            wording: ``N`` ids of wordings; left out, those that people are asked in about towers.
 
         Returns:
-            Scores with ``log_mass`` of shape ``(N, options)``.
+            Scores with ``log_mass`` of shape ``(N, options)``, padded if options differ.
 
         Raises:
-            ValueError: If counts disagree, options differ, or a grid does not fit the merge size.
+            ValueError: If counts disagree, or a grid does not fit the merge size.
         """
         grids = self._grids(question, pixel_values, image_grid_thw)
-        sequences = self._builder.batch(question, grids, self.device)
-        hidden = self._hidden(sequences, pixel_values, image_grid_thw)
-        logits = self.model.get_output_embeddings()(hidden)
-        return answers.score(logits, self._common_forms(question))
+        wording = [prompts.PEOPLE] * len(question) if wording is None else wording
+        menus = [self._menu(*pair) for pair in zip(question, wording, strict=True)]
+        asked = [
+            Asked(name, words, options.branches)
+            for name, words, options in zip(question, wording, menus, strict=True)
+        ]
+        sequences = self._builder.batch(asked, grids, self.device)
+        states = self._states(sequences, pixel_values, image_grid_thw)
+        reading = Reading.of(menus, self.device)
+        hidden = states[reading.item, sequences.last[reading.item] + reading.offset]
+        return reading.score(self.model.get_output_embeddings()(hidden))
 
     forward = scores
 
-    def _hidden(self, sequences: Sequences, pixel_values: Tensor, grid_thw: Tensor) -> Tensor:
-        """``(N, hidden)`` state of the last prompt token, from which the answer is read."""
-        output = self.model.model(
+    def _states(self, sequences: Sequences, pixel_values: Tensor, grid_thw: Tensor) -> Tensor:
+        """``(N, L, hidden)`` states of all tokens."""
+        return self.model.model(
             input_ids=sequences.input_ids,
-            attention_mask=sequences.attention_mask,
+            attention_mask=self._mask(sequences.attention_mask),
             position_ids=sequences.position_ids,
             pixel_values=pixel_values,
             image_grid_thw=grid_thw,
             use_cache=False,
         ).last_hidden_state
-        return output[torch.arange(len(output), device=output.device), sequences.last]
+
+    def _mask(self, mask: Tensor | None) -> Tensor | None:
+        """``mask`` as the attention of the language model takes it."""
+        if mask is None or mask.ndim == 2:
+            return mask
+        attention = self.model.config.get_text_config()._attn_implementation
+        if attention == "sdpa":
+            return mask
+        if attention == "eager":
+            dtype = self.model.dtype
+            lowest = torch.finfo(dtype).min
+            return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(
+                ~mask, lowest
+            )
+        raise ValueError(
+            f"expected attention `sdpa` or `eager` for answers of several tokens, got `{attention}`"
+            "; load the model with `attn_implementation='sdpa'`"
+        )
 
     def _grids(
         self, question: Sequence[str], pixel_values: Tensor, image_grid_thw: Tensor
@@ -163,23 +196,11 @@ class VLM(nn.Module):
                 )
         return grids
 
-    def _common_forms(self, question: Sequence[str]) -> dict[str, Tensor]:
-        names = list(dict.fromkeys(question))
-        forms = self._form_ids(names[0])
-        for name in names[1:]:
-            if tuple(self._form_ids(name)) != tuple(forms):
-                raise ValueError(
-                    f"expected one set of options per batch, got {'/'.join(forms)} for "
-                    f"`{names[0]}`, {'/'.join(self._form_ids(name))} for `{name}`; batch them apart"
-                )
-        return forms
-
-    def _form_ids(self, question: str) -> dict[str, Tensor]:
-        key = (question, self.device)
-        if key not in self._forms:
-            ids = answers.form_ids(self._builder, question)
-            self._forms[key] = {o: torch.tensor(one, device=self.device) for o, one in ids.items()}
-        return self._forms[key]
+    def _menu(self, question: str, wording: str) -> Menu:
+        key = (question, wording)
+        if key not in self._menus:
+            self._menus[key] = menu.spell(self._builder, question, wording)
+        return self._menus[key]
 
     @cached_property
     def _base_fingerprint(self) -> str:

@@ -22,17 +22,20 @@ _IDENTITY = "cogtrain_model"
 class Answers(TypedDict):
     """A model's answers to the items of a batch.
 
-    `probability` and `log_odds` are of the first option of the question; `correct` is 1.0 where the
-    most probable option is true. All tensors are float32 ``(N,)``.
+    `probability` and `log_odds` are of the first of two options, and `nan` where a question has
+    more; `response_probability` is of the most probable option, which is the response, and
+    `correct` is 1.0 where that is true. All tensors are float32 ``(N,)``.
     """
 
     ids: list[str]
     set: list[str]
     question: list[str]
+    wording: list[str]
     truth: list[str]
     response: list[str]
     probability: Tensor
     log_odds: Tensor
+    response_probability: Tensor
     off_menu_mass: Tensor
     correct: Tensor
     weights: Tensor
@@ -104,26 +107,29 @@ class VLMModule(LightningModule):
         Raises:
             ValueError: For a truth that is not among the options of its question.
         """
-        scores = self.vlm.scores(batch["question"], batch["pixel_values"], batch["image_grid_thw"])
-        options = scores.options
-        truth = torch.tensor(
-            [
-                _index(options, *pair)
-                for pair in zip(batch["question"], batch["answer"], strict=True)
-            ],
-            device=scores.log_mass.device,
+        scores = self.vlm.scores(
+            batch["question"],
+            batch["pixel_values"],
+            batch["image_grid_thw"],
+            wording=batch["wording"],
         )
+        options, device = scores.options, scores.log_mass.device
+        items = zip(options, batch["question"], batch["answer"], strict=True)
+        truth = torch.tensor([_index(*item) for item in items], device=device)
+        is_binary = torch.tensor([len(each) == 2 for each in options], device=device)
         losses = self.objective(scores.log_mass, truth)
         probability = scores.probability.detach()
-        chosen = probability.argmax(dim=-1)
+        sure, chosen = probability.max(dim=-1)
         answers: Answers = {
             "ids": batch["ids"],
             "set": batch["set"],
             "question": batch["question"],
+            "wording": batch["wording"],
             "truth": batch["answer"],
-            "response": [options[index] for index in chosen.tolist()],
-            "probability": probability[:, 0],
-            "log_odds": scores.log_odds.detach(),
+            "response": [of[index] for of, index in zip(options, chosen.tolist(), strict=True)],
+            "probability": probability[:, 0].where(is_binary, torch.nan),
+            "log_odds": scores.log_odds.detach().where(is_binary, torch.nan),
+            "response_probability": sure,
             "off_menu_mass": scores.off_menu_mass.detach(),
             "correct": (chosen == truth).float(),
             "weights": batch["weights"],

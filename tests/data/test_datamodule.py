@@ -5,12 +5,14 @@ import pytest
 import torch
 
 from cogtrain import Loader, Preprocess, StimulusSet
+from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collate import collate
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.data.recipe import Photographs, Recipe
 
 SMALL = Recipe(name="small", count=10, factors={"size": "small"}, size_px=56)
 LARGE = replace(SMALL, name="large", factors={"size": "large"})
+ASKED = [recipe.asked(recipe.build("test")) for recipe in (SMALL, LARGE)]
 
 
 def data(**options):
@@ -30,19 +32,20 @@ class TestCollate:
         return list(loader)[-1]
 
     def test_tensors_share_the_memory_of_the_batch(self, batch):
-        collated = collate(batch, ["small", "large"])
+        collated = collate(batch, ASKED)
         for name in ("pixel_values", "image_grid_thw"):
             assert np.shares_memory(collated[name].numpy(), batch.arrays[name])
 
     def test_names_every_item(self, batch):
-        collated = collate(batch, ["small", "large"])
+        collated = collate(batch, ASKED)
         assert collated["ids"] == batch.ids
         assert collated["set"] == [("small", "large")[index] for index in batch.sets]
         assert set(collated["question"]) == {"will_fall"}
+        assert set(collated["wording"]) == {"laboratory"}
         assert collated["answer"] == [answers["will_fall"] for answers in batch.answers]
 
     def test_marks_what_only_fills_up(self, batch):
-        weights = collate(batch, ["small", "large"])["weights"]
+        weights = collate(batch, ASKED)["weights"]
         assert weights.dtype == torch.float32
         assert weights.tolist() == [1.0] * 4 + [0.0] * 12
 
@@ -57,10 +60,11 @@ class TestCollate:
                 "image_grid_thw": np.array([[1, 1, 2], [1, 1, 3]]),
             }
 
-        collated = collate(Asked(), ["towers"])
+        collated = collate(Asked(), [AskedSet("towers", lambda question, one: f"{question}-{one}")])
         assert collated["ids"] == ["a", "a", "b"]
         assert collated["question"] == ["will_fall", "how_many", "will_fall"]
         assert collated["answer"] == ["yes", "3", "no"]
+        assert collated["wording"] == ["will_fall-a", "how_many-a", "will_fall-b"]
         assert collated["weights"].tolist() == [1.0, 1.0, 0.0]
         assert collated["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 2], [1, 1, 3]]
         assert collated["pixel_values"][:, 0].tolist() == [0, 2, 0, 2, 4, 6, 8]
@@ -71,7 +75,7 @@ class TestCollate:
             answers = ({},)
 
         with pytest.raises(ValueError, match="got none for stimulus `a`"):
-            collate(Silent(), ["towers"])
+            collate(Silent(), ASKED)
 
 
 def test_trains_on_one_stream_and_tests_set_by_set():
@@ -141,11 +145,54 @@ def test_refuses_to_train_on_nothing():
         ("task", "towr", "got `towr`; the nearest is `tower`"),
         ("style", "cubewrld", "got `cubewrld`; the nearest is `cubeworld`"),
         ("count", 0, "`count` of set `small` to be at least 1, got 0"),
+        ("wording", "plane", r"id of a wording for task `tower`, got `plane`; did .* `plain`"),
+        ("wording", "instructions-pyramid", "got `instructions-pyramid`; did you mean `instructi"),
+        ("questions", [], "at least one of `questions` of set `small`, got none"),
+        ("questions", ["will_fal"], r"set `small`: .*got `will_fal`; did you mean `will_fall`"),
+        (
+            "questions",
+            ["colors_top_to_bottom"],
+            r"set `small`: .* answered by a sequence; leave it",
+        ),
     ],
 )
 def test_refuses_a_recipe_that_cannot_be(field, value, message):
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **{field: value})
+
+
+def test_refuses_a_wording_that_one_of_the_questions_lacks():
+    with pytest.raises(ValueError, match=r"set `small`: .*`will_fall` .*got `menu`"):
+        replace(SMALL, questions=["background_color", "will_fall"], wording="menu")
+
+
+def test_wordings_are_balanced_and_do_not_follow_the_order():
+    recipe = replace(SMALL, count=30, wording="counterbalanced")
+    straight, shuffled = data(train=[recipe], val=[recipe]), data(train=[recipe], val=[recipe])
+
+    def asked(loader):
+        pairs = (zip(batch["ids"], batch["wording"], strict=True) for batch in loader)
+        return dict(pair for each in pairs for pair in each)
+
+    first = asked(straight.val_dataloader()["small"])
+    assert sorted(map(list(first.values()).count, set(first.values()))) == [7, 7, 8, 8]
+    module = shuffled
+    epochs = [asked(module.train_dataloader()) for _ in range(2)]
+    assert epochs[0] == epochs[1]
+    assert list(epochs[0]) != list(recipe.build("train").ids)
+
+
+def test_photographs_are_asked_in_the_chosen_wording(lerer_towers):
+    photographs = Photographs(
+        table=lerer_towers / "stimuli.csv", images=lerer_towers / "images", wording="plain"
+    )
+    module = data(test=[], photographs=photographs)
+    batch = next(iter(module.test_dataloader()["photographs"]))
+    assert set(batch["wording"]) == {"plain"}
+    with pytest.raises(ValueError, match="got `plane`"):
+        replace(photographs, wording="plane")
+    with pytest.raises(ValueError, match="expected a known task, got `towr`"):
+        replace(photographs, task="towr")
 
 
 def test_photographs_are_tested_beside_the_recipes(lerer_towers):

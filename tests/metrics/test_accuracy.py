@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from cogtrain.metrics import accuracy
+from cogtrain.metrics import accuracy, choice_accuracy
 from cogtrain.metrics.accuracy import decide, proportion_correct, wilson
 
 
@@ -51,3 +51,28 @@ def test_the_interval_covers_as_it_says():
         estimate = proportion_correct(source.random(60) < 0.8)
         inside += estimate.low <= 0.8 <= estimate.high
     assert 930 <= inside <= 970
+
+
+# --- several options ------------------------------------------------------------------------------
+
+
+def test_a_choice_is_right_or_wrong_and_chance_is_one_over_the_options():
+    estimate = choice_accuracy(["3", "2", None, "3"], ["3", "3", "2", None], options=16)
+    assert (estimate.value, estimate.n, estimate.chance) == (1 / 3, 3, 1 / 16)
+    assert estimate.reason == (
+        "1 of 3 not answered, counted as wrong; chance is a guess among 16; "
+        "always answering `3` gets 66.67%"
+    )
+    assert (estimate.low, estimate.high) == accuracy([1, 0, 0], [1, 1, 1])[1:3]
+
+
+def test_without_known_options_there_is_no_chance_level():
+    estimate = choice_accuracy(["red"], ["red"], options=None)
+    assert np.isnan(estimate.chance)
+    assert estimate.reason == "always answering `red` gets 100.00%"
+
+
+def test_a_choice_without_any_truth_is_undefined():
+    estimate = choice_accuracy(["red"], [None], options=3)
+    assert np.isnan(estimate.value)
+    assert estimate.chance == 1 / 3

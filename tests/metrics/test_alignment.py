@@ -215,3 +215,25 @@ def test_two_processes_count_a_stimulus_once(tmp_path, repository):
     ]
     errors = [rank.communicate(timeout=55)[1] for rank in ranks]
     assert [rank.returncode for rank in ranks] == [0, 0], errors
+
+
+class TestChoiceAccuracy:
+    options = ("red", "green", "blue")
+
+    def test_is_its_function_over_batches_each_stimulus_once(self):
+        metric = m.ChoiceAccuracy(options=self.options)
+        metric.update(["a", "b"], ["red", None], ["red", "green"])
+        metric.update(["b", "c", "d"], ["green", "blue", "red"], ["green", "red", None], [1, 1, 0])
+        found = metric.compute()
+        assert found == m.choice_accuracy(["red", None, "blue"], ["red", "green", "red"], options=3)
+        assert (found.value, found.n) == (1 / 3, 3)
+
+    def test_an_answer_that_is_no_option_is_named(self):
+        metric = m.ChoiceAccuracy(options=self.options)
+        with pytest.raises(ValueError, match="among red, green, blue, got 'pink'"):
+            metric.update(["a"], ["pink"], ["red"])
+
+    @pytest.mark.parametrize("cls", [*CLASSES, m.SetMetrics])
+    def test_metrics_of_two_answers_refuse_three(self, cls):
+        with pytest.raises(ValueError, match=r"expected two options, got 3 \(red, green, blue\)"):
+            cls(options=self.options)

@@ -3,9 +3,10 @@ import torch
 from PIL import Image
 
 from cogtrain import prompts
-from cogtrain.models.sequences import SequenceBuilder
+from cogtrain.models.sequences import Asked, SequenceBuilder
 
 CPU = torch.device("cpu")
+WILL_FALL = Asked("will_fall")
 
 
 def huggingface_inputs(processor, images):
@@ -31,7 +32,7 @@ def grids_of(inputs):
 @pytest.mark.parametrize("size", [(56, 56), (112, 112), (56, 168), (448, 448)])
 def test_one_sequence_equals_that_of_transformers(vlm, reference, processor, draw, size):
     inputs = huggingface_inputs(processor, draw(size))
-    found = vlm._builder.batch(["will_fall"], grids_of(inputs), CPU)
+    found = vlm._builder.batch([WILL_FALL], grids_of(inputs), CPU)
     positions, _ = reference.model.get_rope_index(
         inputs["input_ids"],
         mm_token_type_ids=inputs["mm_token_type_ids"],
@@ -45,7 +46,7 @@ def test_one_sequence_equals_that_of_transformers(vlm, reference, processor, dra
 
 def test_mixed_lengths_are_padded_on_the_right_as_by_transformers(vlm, reference, processor, draw):
     inputs = huggingface_inputs(processor, draw((112, 112), (56, 56), (56, 112)))
-    found = vlm._builder.batch(["will_fall"] * 3, grids_of(inputs), CPU)
+    found = vlm._builder.batch([WILL_FALL] * 3, grids_of(inputs), CPU)
     mask = inputs["attention_mask"]
     positions, _ = reference.model.get_rope_index(
         inputs["input_ids"],
@@ -60,18 +61,51 @@ def test_mixed_lengths_are_padded_on_the_right_as_by_transformers(vlm, reference
 
 
 def test_equal_sequences_share_memory(vlm):
-    found = vlm._builder.batch(["will_fall"] * 64, [(1, 8, 8)] * 64, CPU)
+    found = vlm._builder.batch([WILL_FALL] * 64, [(1, 8, 8)] * 64, CPU)
     assert found.input_ids.shape[0] == 64
     assert found.input_ids.stride(0) == 0
     assert found.position_ids.stride(1) == 0
-    again = vlm._builder.batch(["will_fall"], [(1, 8, 8)], CPU)
+    again = vlm._builder.batch([WILL_FALL], [(1, 8, 8)], CPU)
     assert again.input_ids.data_ptr() == found.input_ids.data_ptr()
 
 
 def test_equal_lengths_of_different_shapes_need_no_mask(vlm):
-    found = vlm._builder.batch(["will_fall"] * 2, [(1, 4, 16), (1, 8, 8)], CPU)
+    found = vlm._builder.batch([WILL_FALL] * 2, [(1, 4, 16), (1, 8, 8)], CPU)
     assert found.attention_mask is None
     assert not torch.equal(found.position_ids[:, 0], found.position_ids[:, 1])
+
+
+def test_beginnings_of_answers_stand_side_by_side_behind_the_prompt(vlm):
+    branches = ((7,), (8,), (7, 9))
+    plain = vlm._builder.batch([WILL_FALL], [(1, 4, 4)], CPU)
+    found = vlm._builder.batch([Asked("will_fall", branches=branches)], [(1, 4, 4)], CPU)
+    length = plain.input_ids.shape[1]
+    assert torch.equal(found.last, plain.last)
+    assert torch.equal(found.input_ids[:, :length], plain.input_ids)
+    assert found.input_ids[0, length:].tolist() == [7, 8, 9]
+    after = plain.position_ids[0, 0, -1].item()
+    assert found.position_ids[:, 0, length:].tolist() == [[after + 1, after + 1, after + 2]] * 3
+    sight = found.attention_mask[0, 0]
+    assert sight[:length, length:].sum() == 0
+    assert sight[length:, :length].all()
+    assert sight[length:, length:].tolist() == [
+        [True, False, False],
+        [False, True, False],
+        [True, False, True],
+    ]
+
+
+def test_beginnings_of_one_item_leave_the_others_as_they_are(vlm):
+    both = [Asked("will_fall"), Asked("will_fall", branches=((7,),))]
+    alone = vlm._builder.batch(both[:1], [(1, 4, 4)], CPU)
+    found = vlm._builder.batch(both, [(1, 4, 4)] * 2, CPU)
+    length = alone.input_ids.shape[1]
+    assert found.attention_mask.shape == (2, 1, length + 1, length + 1)
+    assert torch.equal(found.input_ids[:1, :length], alone.input_ids)
+    assert found.last.tolist() == [length - 1] * 2
+    assert torch.equal(
+        found.attention_mask[0, 0, :length, :length], torch.ones(length, length).tril() > 0
+    )
 
 
 def test_template_without_a_place_for_the_image_is_refused(processor):

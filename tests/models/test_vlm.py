@@ -80,6 +80,86 @@ def test_a_batch_changes_no_answer(vlm, draw, pixels):
     assert ((together > 0) == (alone > 0)).all()
 
 
+MIXED_QUESTIONS = [
+    ("block_count", "count"),
+    ("will_fall", "laboratory"),
+    ("red_block_row", "plain"),
+    ("background_color", "menu"),
+    ("will_fall", "reversed"),
+    ("block_count", "plain"),
+    ("has_red_block", "plain"),
+]
+
+
+def ask_mixed(vlm, images, pixels, pairs):
+    question, wording = zip(*pairs, strict=True)
+    with torch.no_grad():
+        return vlm.scores(question, *pixels(images), wording=wording)
+
+
+def test_other_questions_in_the_batch_change_no_answer(vlm, draw, pixels):
+    images = draw(*MIXED)
+    together = ask_mixed(vlm, images, pixels, MIXED_QUESTIONS)
+    for index, (image, pair) in enumerate(zip(images, MIXED_QUESTIONS, strict=True)):
+        alone = ask_mixed(vlm, [image], pixels, [pair])
+        width = alone.log_mass.shape[1]
+        assert together.options[index] == alone.options[0]
+        assert (together.log_mass[index, :width] - alone.log_mass[0]).abs().max() < 1e-4
+        assert (together.log_mass[index, width:] == -torch.inf).all()
+
+
+def test_answers_of_several_tokens_are_those_of_transformers(vlm, reference, processor, draw):
+    """Each beginning of an answer written behind the prompt and read by itself."""
+    (image,) = draw((84, 112))
+    messages = prompts.chat("block_count")
+    messages[0]["content"][0]["image"] = Image.fromarray(image)
+    inputs = processor.apply_chat_template(
+        messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+    )
+    grid = inputs["image_grid_thw"]
+
+    def following(tokens):
+        longer = torch.cat([inputs["input_ids"], torch.tensor([tokens]).long()], dim=1)
+        images = (longer == reference.config.image_token_id).int()
+        with torch.no_grad():
+            output = reference(
+                input_ids=longer,
+                mm_token_type_ids=images,
+                pixel_values=inputs["pixel_values"],
+                image_grid_thw=grid,
+            )
+        return output.logits[0, -1].log_softmax(-1)
+
+    ten, one, space = (processor.tokenizer(text)["input_ids"] for text in ("0", "1", " "))
+    words = [processor.tokenizer(w)["input_ids"][0] for w in ("Ten", "ten", " Ten", " ten")]
+    first, after_one = following([]), following(one)
+    after_space, after_both = following(space), following(space + one)
+    paths = [
+        *(first[word] for word in words),
+        first[one[0]] + after_one[ten[0]],
+        first[space[0]] + after_space[one[0]] + after_both[ten[0]],
+    ]
+    expected = torch.stack(paths).logsumexp(0)
+    with torch.no_grad():
+        found = vlm.scores(["block_count"], inputs["pixel_values"], grid)
+    place = found.options[0].index("10")
+    torch.testing.assert_close(found.log_mass[0, place], expected, atol=3e-5, rtol=0)
+
+
+def test_eager_attention_sees_the_same_beginnings(vlm, draw, pixels):
+    own = VLM.load("tiny", attn_implementation="eager").eval()
+    images = draw(*MIXED)
+    found = ask_mixed(own, images, pixels, MIXED_QUESTIONS)
+    expected = ask_mixed(vlm, images, pixels, MIXED_QUESTIONS)
+    torch.testing.assert_close(found.log_mass, expected.log_mass, atol=1e-4, rtol=0)
+
+
+def test_the_wording_matters(vlm, draw, pixels):
+    images = draw((56, 56)) * 2
+    found = ask_mixed(vlm, images, pixels, [("will_fall", "plain"), ("will_fall", "untouched")])
+    assert found.log_odds.diff().abs() > 1e-3
+
+
 def test_the_answer_depends_on_the_image(vlm, draw, pixels):
     assert ask(vlm, draw((112, 112), (112, 112)), pixels).log_odds.diff().abs() > 1e-3
 
@@ -205,11 +285,16 @@ class TestBadInput:
         with pytest.raises(ValueError, match="got `will_it`; did you mean `will_fall`"):
             vlm.scores(["will_it"], *pixels(draw((56, 56))))
 
-    def test_two_sets_of_options_in_one_batch(self, vlm, draw, pixels, monkeypatch):
-        other = prompts.Prompt("Which one?", {"red": (" red",), "blue": (" blue",)})
-        monkeypatch.setattr(prompts, "_PROMPTS", {**prompts._PROMPTS, "which": other})
-        with pytest.raises(ValueError, match="got yes/no for `will_fall`, red/blue for `which`"):
-            vlm.scores(["will_fall", "which"], *pixels(draw((56, 56), (56, 56))))
+    def test_a_question_that_no_option_answers(self, vlm, draw, pixels):
+        with pytest.raises(ValueError, match="got `colors_top_to_bottom`, which is answered by a"):
+            vlm.scores(["will_fall", "colors_top_to_bottom"], *pixels(draw((56, 56), (56, 56))))
+
+    def test_an_attention_that_cannot_see_branches(self, draw, pixels, monkeypatch):
+        own = VLM.load("tiny")
+        config = own.model.config.get_text_config()
+        monkeypatch.setattr(type(config), "_attn_implementation", "flash_attention_2")
+        with pytest.raises(ValueError, match=r"`sdpa` or `eager` .* got `flash_attention_2`"):
+            own.scores(["block_count"], *pixels(draw((56, 56))))
 
 
 class TestDamagedCheckpoint:

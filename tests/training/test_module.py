@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from cogtrain import Loader, Preprocess, StimulusSet
+from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collate import collate
 from cogtrain.models.lora import Tune, Tuning
 from cogtrain.training.module import VLMModule
@@ -19,7 +20,7 @@ def module():
 def batch():
     towers = StimulusSet.recipe(count=4, size_px=56)
     loader = Loader(towers, batch_size=4, seed=0, preprocess=Preprocess.qwen2_vl())
-    return collate(next(iter(loader)), ["towers"])
+    return collate(next(iter(loader)), [AskedSet.of(towers, "plain")])
 
 
 def checkpoint_of(module):
@@ -32,15 +33,21 @@ def test_answers_are_the_models_own_scores(module, batch):
     with torch.no_grad():
         answers, losses = module.answer(batch)
         scores = module.vlm.scores(
-            batch["question"], batch["pixel_values"], batch["image_grid_thw"]
+            batch["question"],
+            batch["pixel_values"],
+            batch["image_grid_thw"],
+            wording=["plain"] * 4,
         )
+    (options,) = set(scores.options)
     torch.testing.assert_close(answers["probability"], scores.probability[:, 0])
     torch.testing.assert_close(answers["log_odds"], scores.log_odds)
     torch.testing.assert_close(answers["off_menu_mass"], scores.off_menu_mass)
-    truth = torch.tensor([scores.options.index(answer) for answer in batch["answer"]])
+    truth = torch.tensor([options.index(answer) for answer in batch["answer"]])
     torch.testing.assert_close(losses, Objective()(scores.log_mass, truth))
-    responses = [scores.options[index] for index in scores.log_mass.argmax(dim=1)]
+    responses = [options[index] for index in scores.log_mass.argmax(dim=1)]
     assert answers["response"] == responses
+    torch.testing.assert_close(answers["response_probability"], scores.probability.max(1).values)
+    assert answers["wording"] == ["plain"] * 4
     correct = [float(a == b) for a, b in zip(responses, batch["answer"], strict=True)]
     assert answers["correct"].tolist() == correct
 

@@ -10,11 +10,11 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from cogtrain._core import Question
 from cogtrain.judgments import Judgments
-from cogtrain.metrics import SetMetrics
+from cogtrain.metrics import ChoiceAccuracy, SetMetrics
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.log import append_estimates
-from cogtrain.prompts import answer_forms
 from cogtrain.stimuli import StimulusSet
 from cogtrain.training.logs import MetricsFile
 
@@ -41,7 +41,7 @@ class JudgmentsCallback(Callback):
         self._humans = {
             (part, member.name): _humans(member) for part in sets for member in sets[part]
         }
-        self._metrics: dict[tuple[str, str, str], SetMetrics] = {}
+        self._metrics: dict[tuple[str, str, str], SetMetrics | ChoiceAccuracy] = {}
         self._columns: dict[_Key, dict[str, list[Any]]] = {}
         self._during_fit: list[Judgments] = []
 
@@ -111,17 +111,22 @@ class JudgmentsCallback(Callback):
         self._write(trainer)
 
     def _score(self, part: str, key: _Key) -> dict[str, Estimate]:
-        set_name, question = key
         if (part, *key) not in self._metrics:  # kept: what people did does not change
-            self._metrics[part, *key] = SetMetrics(
-                humans=self._humans.get((part, set_name)),
-                question=question,
-                options=tuple(answer_forms(question)),
-            )
-        metrics, columns = self._metrics[part, *key], self._columns[key]
-        metrics.reset()
-        metrics.update(columns["ids"], columns["probability"], columns["truth"])
-        return metrics.compute()
+            self._metrics[part, *key] = self._metric(part, *key)
+        metric, columns = self._metrics[part, *key], self._columns[key]
+        metric.reset()
+        if isinstance(metric, ChoiceAccuracy):
+            metric.update(columns["ids"], columns["response"], columns["truth"])
+            return {"accuracy": metric.compute()}
+        metric.update(columns["ids"], columns["probability"], columns["truth"])
+        return metric.compute()
+
+    def _metric(self, part: str, set_name: str, question: str) -> SetMetrics | ChoiceAccuracy:
+        options = Question(question).options
+        if len(options) != 2:
+            return ChoiceAccuracy(options=options)
+        humans = self._humans.get((part, set_name))
+        return SetMetrics(humans=humans, question=question, options=options)
 
     def _gather(self, trainer: Trainer) -> None:
         """Brings the answers of all ranks together, each stimulus once by construction."""
@@ -159,20 +164,32 @@ class JudgmentsCallback(Callback):
         return self.path.with_stem(f"{self.path.stem}_val")
 
     def _judgments(self, trainer: Trainer, observer: str) -> Iterator[Judgments]:
-        session = f"step {trainer.global_step}"
         for (set_name, question), columns in self._columns.items():
-            yield Judgments.from_model(
-                observer,
-                columns["ids"],
-                columns["probability"],
-                options=tuple(answer_forms(question)),
-                set=set_name,
-                question=question,
-                truth=columns["truth"],
-                off_menu_mass=columns["off_menu_mass"],
-                log_odds=columns["log_odds"],
-                session=session,
-            )
+            kept = ("truth", "off_menu_mass", "wording")
+            place: dict[str, Any] = {name: columns[name] for name in kept} | {
+                "set": set_name,
+                "question": question,
+                "session": f"step {trainer.global_step}",
+            }
+            asked = Question(question)
+            if len(asked.options) == 2:
+                yield Judgments.from_model(
+                    observer,
+                    columns["ids"],
+                    columns["probability"],
+                    options=asked.options,
+                    log_odds=columns["log_odds"],
+                    **place,
+                )
+            else:
+                yield Judgments.from_choices(
+                    observer,
+                    columns["ids"],
+                    columns["response"],
+                    scale=asked.scale,
+                    response_probability=columns["response_probability"],
+                    **place,
+                )
 
 
 def _step_of(part: Judgments) -> int:

@@ -57,6 +57,7 @@ fn source() -> Result<Arc<dyn Source>> {
         id: path.display().to_string(),
         path,
         answers: BTreeMap::new(),
+        factors: BTreeMap::new(),
     };
     Ok(Arc::new(Photographs::new(
         paths.into_iter().map(row).collect(),

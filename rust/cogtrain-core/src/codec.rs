@@ -56,7 +56,7 @@ pub fn encode_png(image: &Image) -> Result<Vec<u8>> {
 }
 
 /// Decodes PNG or JPEG `bytes`; the error is a reason without the name of a file.
-fn decode(bytes: &[u8]) -> std::result::Result<Image, String> {
+pub(crate) fn decode(bytes: &[u8]) -> std::result::Result<Image, String> {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
     const JPEG: &[u8] = b"\xff\xd8\xff";
     if bytes.is_empty() {

@@ -43,6 +43,24 @@ pub enum Error {
         /// What the decoder found.
         reason: String,
     },
+    /// Writing failed in the operating system.
+    #[error("could not write `{}`: {source}; mend that and run the same again: what is finished is kept", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A stimulus set on disk is not what was written.
+    #[error("expected `{}` to be part of a whole stimulus set, got {reason}{}; restore the file or render the set again", path.display(), at(*.offset))]
+    CorruptSet {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file, in bytes, if that is known.
+        offset: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
     /// A task could not build a stimulus with the asked factors.
     #[error("expected to fill the cell {cell}, got no scene in {tries} tries; {hint}")]
     Unfillable {
@@ -102,6 +120,21 @@ impl Error {
         }
     }
 
+    /// An [`Error::Write`].
+    pub(crate) fn write(path: &Path, source: std::io::Error) -> Self {
+        let path = path.to_owned();
+        Self::Write { path, source }
+    }
+
+    /// An [`Error::CorruptSet`].
+    pub(crate) fn corrupt_set(path: &Path, offset: Option<u64>, reason: String) -> Self {
+        Self::CorruptSet {
+            path: path.to_owned(),
+            offset,
+            reason,
+        }
+    }
+
     /// An argument that is not one of `names`; the hint names the nearest one.
     pub fn unknown_name(what: &str, got: &str, names: &[&str]) -> Self {
         let nearest = names.iter().min_by_key(|name| edit_distance(name, got));
@@ -113,6 +146,10 @@ impl Error {
             hint,
         )
     }
+}
+
+fn at(offset: Option<u64>) -> String {
+    offset.map_or_else(String::new, |offset| format!(" at byte {offset}"))
 }
 
 /// Levenshtein distance in characters.

@@ -1,82 +1,35 @@
 //! From (task, factors, style, seed, index) to a stimulus: a pure function, on any thread.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use crate::physics::simulate;
+use crate::recipe::{MAX_COUNT, Recipe};
 use crate::render::render;
 use crate::scene::Scene;
-use crate::stimulus::{Source, Stimulus};
-use crate::style::Style;
-use crate::task::{Factors, Item, Place, Task};
+use crate::stimulus::{Record, Source, Stimulus};
+use crate::style::Appearance;
+use crate::task::{Design, Item, Place, Question};
 use crate::{Error, Result};
 
 /// Raised whenever the same recipe would give other stimuli; part of every id and fingerprint.
-pub const GENERATOR_VERSION: u32 = 1;
-
-/// Most stimuli of one split: splits are this far apart on the axis of indices.
-pub const MAX_COUNT: u64 = 1 << 40;
-
-/// Part of a design that shares no stimulus with the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
-    /// To fit on.
-    Train,
-    /// To choose by.
-    Val,
-    /// To report.
-    Test,
-}
-
-impl Split {
-    /// Every split's name, in order of index.
-    pub const NAMES: [&'static str; 3] = ["train", "val", "test"];
-
-    /// The split called `name`.
-    pub fn parse(name: &str) -> Result<Self> {
-        match name {
-            "train" => Ok(Self::Train),
-            "val" => Ok(Self::Val),
-            "test" => Ok(Self::Test),
-            _ => Err(Error::unknown_name("split", name, &Self::NAMES)),
-        }
-    }
-
-    fn first_index(self) -> u64 {
-        self as u64 * MAX_COUNT
-    }
-}
-
-/// All that determines a set of stimuli.
-#[derive(Clone, Debug)]
-pub struct Recipe {
-    /// Question family.
-    pub task: Task,
-    /// Look.
-    pub style: Style,
-    /// Two seeds share no stimulus.
-    pub seed: u64,
-    /// How many stimuli.
-    pub count: u64,
-    /// Which part of the design.
-    pub split: Split,
-    /// Factors as a JSON object; what is not named takes the task's default.
-    pub factors: Map<String, Value>,
-    /// Side of the square image, in pixels.
-    pub size_px: usize,
-}
+pub const GENERATOR_VERSION: u32 = 2;
 
 /// Makes the stimuli of a recipe, in any order.
 #[derive(Clone, Debug)]
 pub struct Generator {
     recipe: Recipe,
-    factors: Factors,
+    design: Design,
+    questions: Vec<Question>,
 }
 
 impl Generator {
     /// Checks `recipe`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a count of zero or a factor that the task refuses.
+    /// [`Error::Argument`] for a count of zero, one that cannot fill the cells of an explicit
+    /// design alike, or a factor, design or question that the task refuses.
     pub fn new(recipe: Recipe) -> Result<Self> {
         if !(1..=MAX_COUNT).contains(&recipe.count) {
             let expected = format!("1 … {MAX_COUNT}");
@@ -87,13 +40,36 @@ impl Generator {
                 "ask for at least one stimulus",
             ));
         }
-        let factors = recipe.task.factors(&recipe.factors)?;
-        Ok(Self { recipe, factors })
+        let task = recipe.task;
+        let design = task.design(recipe.style, &recipe.factors, &recipe.design)?;
+        // Without an end there is nothing to be filled alike.
+        if recipe.count < MAX_COUNT {
+            design.check_count(recipe.count)?;
+        }
+        let questions = match &recipe.questions {
+            Some(names) => task.read_questions(names)?,
+            None => task.main_questions(),
+        };
+        Ok(Self {
+            recipe,
+            design,
+            questions,
+        })
     }
 
     /// What is made.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// How it is laid out.
+    pub fn design(&self) -> &Design {
+        &self.design
+    }
+
+    /// What is asked.
+    pub fn questions(&self) -> &[Question] {
+        &self.questions
     }
 
     /// Scene, verdict and factors of stimulus `index`, without rendering it.
@@ -107,36 +83,94 @@ impl Generator {
                 "stay within the set",
             ));
         }
-        let (seed, first) = (self.recipe.seed, self.recipe.split.first_index());
-        self.factors.draw(&Place { seed, first, index })
+        let place = Place {
+            seed: self.recipe.seed,
+            first: self.recipe.split.first_index(),
+            index,
+            style: self.recipe.style,
+        };
+        self.recipe.task.draw(&self.design, &place)
     }
 
     /// Stimulus `index` with its picture, and the item behind it.
     pub fn generate(&self, index: u64) -> Result<(Stimulus, Item)> {
         let item = self.item(index)?;
         let stimulus = Stimulus {
-            id: stimulus_id(&item.scene, self.recipe.style),
-            image: render(&item.scene, self.recipe.style, self.recipe.size_px)?,
-            answers: self.recipe.task.answers(&item.equilibrium),
+            id: stimulus_id(&item.scene, &item.appearance),
+            image: render(&item.scene, &item.appearance, self.recipe.size_px)?,
+            answers: self.answers(&item)?,
             factors: item.factors.clone(),
             margin: Some(item.equilibrium.margin_m),
         };
         Ok((stimulus, item))
     }
 
-    /// The simulator's answers to the same questions: the second opinion.
-    pub fn second_opinion(
-        &self,
-        scene: &Scene,
-    ) -> Result<std::collections::BTreeMap<String, String>> {
-        Ok(self.recipe.task.simulated_answers(&simulate(scene)?))
+    fn answers(&self, item: &Item) -> Result<BTreeMap<String, String>> {
+        let answer = |question: &Question| match item.answer(*question) {
+            Ok(answer) => answer.map(|answer| Ok((question.name().to_owned(), answer))),
+            Err(error) => Some(Err(error)),
+        };
+        let answers: BTreeMap<String, String> = self
+            .questions
+            .iter()
+            .filter_map(answer)
+            .collect::<Result<_>>()?;
+        if answers.is_empty() {
+            let names: Vec<&str> = self
+                .questions
+                .iter()
+                .map(|question| question.name())
+                .collect();
+            let got = names.join(", ");
+            let hint = "ask what the `view` and the `background` allow";
+            return Err(Error::argument(
+                "questions",
+                "at least one that applies to every stimulus",
+                got,
+                hint,
+            ));
+        }
+        Ok(answers)
+    }
+
+    /// The simulator's answers to the questions about falling: the second opinion.
+    pub fn second_opinion(&self, item: &Item) -> Result<BTreeMap<String, String>> {
+        let motion = simulate(&item.judged)?;
+        let opinion = |question: &Question| {
+            let answer = item.simulated_answer(*question, &motion)?;
+            Some((question.name().to_owned(), answer))
+        };
+        Ok(self.questions.iter().filter_map(opinion).collect())
+    }
+
+    /// All that is known of `item`, made at `index`.
+    fn provenance(&self, index: u64, item: &Item) -> Result<Record> {
+        let recipe = &self.recipe;
+        let value = json!({
+            "task": recipe.task,
+            "split": recipe.split,
+            "seed": recipe.seed,
+            "index": index,
+            "size_px": recipe.size_px,
+            "generator_version": GENERATOR_VERSION,
+            "appearance": item.appearance,
+            "scene": item.scene,
+            "judged": item.is_counterfactual().then_some(&item.judged),
+            "pair": item.kinship.pair,
+            "changed": item.kinship.changed,
+        });
+        match value {
+            Value::Object(record) => Ok(record),
+            _ => unreachable!("written as an object"),
+        }
     }
 }
 
-/// First 16 bytes, in hex, of BLAKE3 over scene, style and generator version. The image's size is
-/// left out: a person and a model that see it at different sizes judge the same stimulus.
-pub fn stimulus_id(scene: &Scene, style: Style) -> String {
-    let text = format!("{GENERATOR_VERSION}\n{}\n{}", style.name(), scene.to_json());
+/// First 16 bytes, in hex, of BLAKE3 over scene, appearance and generator version. The image's size
+/// is left out: a person and a model that see it at different sizes judge the same stimulus.
+pub fn stimulus_id(scene: &Scene, appearance: &Appearance) -> String {
+    let shown = serde_json::to_string(appearance).expect("names and numbers always serialise");
+    let text = format!("{GENERATOR_VERSION}\n{shown}\n{}", scene.to_json());
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
 
@@ -147,11 +181,18 @@ impl Source for Generator {
 
     fn id(&self, index: usize) -> Result<String> {
         let item = self.item(index as u64)?;
-        Ok(stimulus_id(&item.scene, self.recipe.style))
+        Ok(stimulus_id(&item.scene, &item.appearance))
     }
 
     fn get(&self, index: usize) -> Result<Stimulus> {
         self.generate(index as u64).map(|(stimulus, _)| stimulus)
+    }
+
+    fn record(&self, index: usize) -> Result<(Stimulus, Record)> {
+        let (stimulus, item) = self.generate(index as u64)?;
+        let mut record = stimulus.record();
+        record.extend(self.provenance(index as u64, &item)?);
+        Ok((stimulus, record))
     }
 
     fn fingerprint(&self) -> String {
@@ -164,9 +205,15 @@ impl Source for Generator {
             size_px,
             ..
         } = &self.recipe;
-        let design = self.factors.canonical();
+        let questions: Vec<&str> = self
+            .questions
+            .iter()
+            .map(|question| question.name())
+            .collect();
         let text = format!(
-            "recipe\n{GENERATOR_VERSION}\n{task:?}\n{style:?}\n{seed}\n{count}\n{split:?}\n{size_px}\n{design}"
+            "recipe\n{GENERATOR_VERSION}\n{task:?}\n{style:?}\n{seed}\n{count}\n{split:?}\n{size_px}\n{}\n{}",
+            questions.join(","),
+            self.design.canonical()
         );
         blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
     }
@@ -175,19 +222,18 @@ impl Source for Generator {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Split, Task};
     use std::collections::BTreeSet;
 
     fn generator(split: Split, seed: u64) -> Generator {
-        let recipe = Recipe {
-            task: Task::Tower,
-            style: Style::Cubeworld,
+        Generator::new(Recipe {
             seed,
             count: 300,
             split,
-            factors: Map::new(),
             size_px: 28,
-        };
-        Generator::new(recipe).expect("valid")
+            ..Recipe::new(Task::Tower)
+        })
+        .expect("valid")
     }
 
     #[test]
@@ -200,10 +246,7 @@ mod tests {
             (Split::Train, 1),
         ] {
             for index in 0..300 {
-                ids.insert(stimulus_id(
-                    &generator(split, seed).item(index).expect("fillable").scene,
-                    Style::Cubeworld,
-                ));
+                ids.insert(generator(split, seed).id(index).expect("fillable"));
             }
         }
         assert_eq!(ids.len(), 1200);
@@ -216,5 +259,29 @@ mod tests {
         let late = generator.get(7).expect("valid");
         generator.get(0).expect("valid");
         assert_eq!(generator.get(7).expect("valid"), late);
+    }
+
+    #[test]
+    fn questions_that_never_apply_are_refused_with_their_names() {
+        let ask = |questions: &[&str]| {
+            let names = questions.iter().map(|name| (*name).to_owned()).collect();
+            let recipe = Recipe {
+                questions: Some(names),
+                size_px: 28,
+                ..Recipe::new(Task::Pyramid)
+            };
+            Generator::new(recipe).and_then(|generator| generator.get(0))
+        };
+        let stimulus = ask(&["block_count", "will_fall_if_removed"]).expect("both apply");
+        assert_eq!(stimulus.answers.len(), 2);
+        for (questions, words) in [
+            (&["will_fall"][..], "got will_fall"),
+            (&["will_fal"][..], "did you mean `will_fall`"),
+            (&[][..], "got none"),
+            (&["block_count", "block_count"][..], "`block_count` twice"),
+        ] {
+            let error = ask(questions).expect_err("refused").to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 }

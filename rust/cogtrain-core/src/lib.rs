@@ -6,17 +6,10 @@
 //! takes anything that can give stimulus `i` (a [`Source`]) and hands out batches.
 //!
 //! ```
-//! use cogtrain_core::{Generator, Recipe, Source, Split, Style, Task};
+//! use cogtrain_core::{Generator, Recipe, Source, Task};
 //!
-//! let generator = Generator::new(Recipe {
-//!     task: Task::Tower,
-//!     style: Style::Cubeworld,
-//!     seed: 0,
-//!     count: 100,
-//!     split: Split::Test,
-//!     factors: serde_json::Map::new(),
-//!     size_px: 56,
-//! })?;
+//! let recipe = Recipe { count: 100, size_px: 56, ..Recipe::new(Task::Tower) };
+//! let generator = Generator::new(recipe)?;
 //! let stimulus = generator.get(3)?;
 //! assert_eq!(stimulus.answers["will_fall"], "yes");
 //! assert_eq!(stimulus.image.width(), 56);
@@ -25,11 +18,13 @@
 
 mod error;
 mod image;
+mod naming;
 mod rng;
 mod stimulus;
 
 mod generate;
 mod physics;
+mod recipe;
 mod render;
 mod scene;
 mod style;
@@ -39,23 +34,30 @@ mod codec;
 mod loader;
 mod photographs;
 mod preprocess;
+mod shard;
 
 pub use error::{Error, Result};
 pub use image::Image;
 pub use rng::Stream;
-pub use stimulus::{Factor, Source, Stimulus};
+pub use stimulus::{Factor, Record, Source, Stimulus};
 
-pub use generate::{GENERATOR_VERSION, Generator, MAX_COUNT, Recipe, Split, stimulus_id};
+pub use generate::{GENERATOR_VERSION, Generator, stimulus_id};
 pub use physics::{
     Contact, Equilibrium, Link, Mechanics, NoisyPhysics, Pose, Robustness, Trajectory, Twist,
-    Verdict, contacts, equilibrium, simulate, stands, verdict,
+    Verdict, contacts, equilibrium, has_margin, simulate, stands, verdict,
 };
-pub use render::render;
+pub use recipe::{MAX_COUNT, Recipe, Split};
+pub use render::{Flow, Passes, flow, is_framed, passes, render, screen_point};
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
-pub use style::{Look, Rgb, Style};
-pub use task::{Factors, Item, Place, Task, TowerFactors};
+pub use style::{Appearance, Backdrop, Background, Lights, Look, Palette, Rgb, Style};
+pub use task::{
+    Assignment, Crossing, Design, Domain, Item, Kinship, Part, Place, Question, Scale, Task, Twin,
+};
 
 pub use codec::{encode_png, read_image};
 pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};
 pub use photographs::{Photograph, Photographs};
 pub use preprocess::{Patches, Preprocess, Qwen2Vl};
+pub use shard::{
+    FORMAT_VERSION, Manifest, Progress, Request, SHARD_STIMULI, SetWriter, Shards, Tally, tally,
+};

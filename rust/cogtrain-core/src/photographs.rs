@@ -6,13 +6,14 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::codec::read_image;
+use crate::stimulus::Factor;
 use crate::{Error, Result, Source, Stimulus};
 
 /// How much of either end of a file goes into the fingerprint.
 const PROBE_BYTES: u64 = 4096;
 
 /// One row of a table of photographs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Photograph {
     /// What judgments refer to; unique within the set.
     pub id: String,
@@ -20,6 +21,18 @@ pub struct Photograph {
     pub path: PathBuf,
     /// Question name → true answer.
     pub answers: BTreeMap<String, String>,
+    /// What else the table says: factor name → value. A number called `margin` is the margin too.
+    pub factors: BTreeMap<String, Factor>,
+}
+
+impl Photograph {
+    fn margin(&self) -> Option<f64> {
+        match self.factors.get("margin") {
+            Some(&Factor::Real(value)) => Some(value),
+            Some(&Factor::Integer(value)) => Some(value as f64),
+            _ => None,
+        }
+    }
 }
 
 /// Photographs on disk, decoded when they are asked for.
@@ -83,8 +96,8 @@ impl Source for Photographs {
             id: row.id.clone(),
             image: read_image(&row.path)?,
             answers: row.answers.clone(),
-            factors: BTreeMap::new(),
-            margin: None,
+            factors: row.factors.clone(),
+            margin: row.margin(),
         })
     }
 
@@ -93,7 +106,7 @@ impl Source for Photographs {
     }
 }
 
-/// Hashes ids, answers and, per file, its length and both ends.
+/// Hashes ids, answers, factors (where there are any) and, per file, its length and both ends.
 ///
 /// The ends stand for the whole, so that a large folder opens quickly: those of a PNG or JPEG
 /// hold checksums or entropy-coded pixels, which change with the picture. Paths are left out: a
@@ -111,6 +124,9 @@ fn fingerprint(rows: &[Photograph]) -> Result<String> {
         for (question, answer) in &row.answers {
             field(question.as_bytes());
             field(answer.as_bytes());
+        }
+        if !row.factors.is_empty() {
+            field(format!("{:?}", row.factors).as_bytes());
         }
         let (length, ends) = probe(&row.path)?;
         field(&length.to_le_bytes());
@@ -144,6 +160,7 @@ mod tests {
             id: id.to_owned(),
             path: path.to_owned(),
             answers,
+            factors: BTreeMap::new(),
         }
     }
 
@@ -178,6 +195,28 @@ mod tests {
         let changed = folder("order-changed", 8).join("a.png");
         let changed = Photographs::new(vec![row("x", &path), row("y", &changed)]).expect("valid");
         assert_ne!(changed.fingerprint(), set.fingerprint());
+    }
+
+    #[test]
+    fn factors_are_kept_and_count_in_the_fingerprint() {
+        let plain = row("x", &folder("factors", 3).join("a.png"));
+        let with = |name: &str, factor| {
+            let mut row = plain.clone();
+            row.factors.insert(name.to_owned(), factor);
+            Photographs::new(vec![row]).expect("valid row")
+        };
+        let (near, far) = (
+            with("margin", Factor::Real(0.1)),
+            with("margin", Factor::Real(0.2)),
+        );
+        assert_eq!(near.get(0).expect("readable").margin, Some(0.1));
+        assert_eq!(
+            near.get(0).expect("readable").factors["margin"],
+            Factor::Real(0.1)
+        );
+        assert_ne!(near.fingerprint(), far.fingerprint());
+        let named = with("margin", Factor::Text("wide".to_owned()));
+        assert_eq!(named.get(0).expect("readable").margin, None);
     }
 
     #[test]

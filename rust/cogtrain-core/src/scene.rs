@@ -5,45 +5,32 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::naming::named;
 use crate::{Error, Result};
 
 /// A point or direction, in metres.
 pub type Vec3 = [f64; 3];
 
-/// Colour names; the style decides what they look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Color {
-    /// Red.
-    Red,
-    /// Orange.
-    Orange,
-    /// Yellow.
-    Yellow,
-    /// Green.
-    Green,
-    /// Cyan.
-    Cyan,
-    /// Blue.
-    Blue,
-    /// Purple.
-    Purple,
-    /// Pink.
-    Pink,
-}
-
-impl Color {
-    /// Every colour, in the order of the hue circle.
-    pub const ALL: [Self; 8] = [
-        Self::Red,
-        Self::Orange,
-        Self::Yellow,
-        Self::Green,
-        Self::Cyan,
-        Self::Blue,
-        Self::Purple,
-        Self::Pink,
-    ];
+named! {
+    /// Colour names; the palette decides what they look like.
+    pub enum Color as "color" {
+        /// Red.
+        Red = "red",
+        /// Orange.
+        Orange = "orange",
+        /// Yellow.
+        Yellow = "yellow",
+        /// Green.
+        Green = "green",
+        /// Cyan.
+        Cyan = "cyan",
+        /// Blue.
+        Blue = "blue",
+        /// Purple.
+        Purple = "purple",
+        /// Pink.
+        Pink = "pink",
+    }
 }
 
 /// A rigid box.
@@ -82,6 +69,9 @@ pub struct Camera {
 pub struct Light {
     /// Direction from the scene to the light; need not be of unit length.
     pub toward: Vec3,
+    /// Angular radius of the light, in degrees: 0 for hard shadows, 0.27 for the sun, 10 for a
+    /// window or a lamp with a shade.
+    pub radius_deg: f64,
 }
 
 /// A declared arrangement of bodies, camera and light.
@@ -137,12 +127,29 @@ impl Scene {
             .enumerate()
             .try_for_each(|(i, body)| body.check(i))?;
         self.camera.check()?;
-        if !(finite(&self.light.toward) && self.light.toward[2] > 0.0) {
+        self.light.check()
+    }
+}
+
+impl Light {
+    /// Largest angular radius: beyond it, light would come from below the horizon too easily.
+    const MAX_RADIUS_DEG: f64 = 45.0;
+
+    fn check(&self) -> Result<()> {
+        if !(finite(&self.toward) && self.toward[2] > 0.0) {
             return Err(Error::argument(
                 "scene.light.toward",
                 "finite and above the ground (z > 0)",
-                format!("{:?}", self.light.toward),
+                format!("{:?}", self.toward),
                 "point it upwards",
+            ));
+        }
+        if !(0.0..=Self::MAX_RADIUS_DEG).contains(&self.radius_deg) {
+            return Err(Error::argument(
+                "scene.light.radius_deg",
+                format!("0 … {}", Self::MAX_RADIUS_DEG),
+                self.radius_deg,
+                "use 0 for hard shadows",
             ));
         }
         Ok(())
@@ -217,6 +224,7 @@ pub(crate) mod tests {
             },
             light: Light {
                 toward: [-0.5, -0.7, 1.0],
+                radius_deg: 0.0,
             },
         }
     }

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::{Image, Result};
 
 /// The value of one factor of a stimulus.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, PartialOrd, Serialize)]
 #[serde(untagged)]
 pub enum Factor {
+    /// Yes or no.
+    Flag(bool),
     /// A count or level.
     Integer(i64),
     /// A continuous value; the unit is in the factor's name.
@@ -33,6 +36,21 @@ pub struct Stimulus {
     pub margin: Option<f64>,
 }
 
+/// All that is known of a stimulus besides its pixels: what a set on disk keeps beside the image.
+pub type Record = Map<String, Value>;
+
+impl Stimulus {
+    /// The record of what this value holds: `id, answers, factors, margin_m`.
+    pub fn record(&self) -> Record {
+        Map::from_iter([
+            ("id".to_owned(), json!(self.id)),
+            ("answers".to_owned(), json!(self.answers)),
+            ("factors".to_owned(), json!(self.factors)),
+            ("margin_m".to_owned(), json!(self.margin)),
+        ])
+    }
+}
+
 /// Anything that can give stimulus `i`: the only door between making and serving.
 pub trait Source: Send + Sync {
     /// How many stimuli there are.
@@ -49,6 +67,13 @@ pub trait Source: Send + Sync {
     /// Id of stimulus `index` (< `len`); worth overriding where it costs less than the image.
     fn id(&self, index: usize) -> Result<String> {
         self.get(index).map(|stimulus| stimulus.id)
+    }
+
+    /// Stimulus `index` with all that is known of it, which may take much longer than the image.
+    fn record(&self, index: usize) -> Result<(Stimulus, Record)> {
+        let stimulus = self.get(index)?;
+        let record = stimulus.record();
+        Ok((stimulus, record))
     }
 
     /// Changes whenever any stimulus could have changed; part of a loader's saved state.

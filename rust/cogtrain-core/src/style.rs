@@ -1,109 +1,79 @@
-//! How a scene looks: palette, ground, backdrop and the strength of its lights.
+//! How a scene looks: style, palette, background, and the seed of all that physics does not see.
 
-use serde::Serialize;
+mod backdrop;
+mod look;
+mod palette;
 
-use crate::scene::Color;
-use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
 
-/// Linear-light RGB.
-pub type Rgb = [f32; 3];
+use crate::naming::named;
+pub use backdrop::Backdrop;
+pub use look::{Lights, Look, Rgb};
 
-/// A named look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Style {
-    /// Flat coloured cubes on a pale ground, one sun, soft sky.
-    Cubeworld,
-}
-
-impl Style {
-    /// Every style's name.
-    pub const NAMES: [&'static str; 1] = ["cubeworld"];
-
-    /// The style called `name`.
-    pub fn parse(name: &str) -> Result<Self> {
-        match name {
-            "cubeworld" => Ok(Self::Cubeworld),
-            _ => Err(Error::unknown_name("style", name, &Self::NAMES)),
-        }
-    }
-
-    /// The style's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cubeworld => Self::NAMES[0],
-        }
-    }
-
-    /// What the renderer needs to know of the style.
-    pub fn look(self) -> Look {
-        match self {
-            Self::Cubeworld => CUBEWORLD,
-        }
+named! {
+    /// A named look.
+    pub enum Style as "style" {
+        /// Flat coloured cubes on a pale ground, one sun, soft sky.
+        Cubeworld = "cubeworld",
+        /// Painted wooden blocks as a camera sees them: grain, worn edges, soft shadow, noise.
+        Wood = "wood",
+        /// Domain randomisation: textures, lights and backdrops drawn anew for every seed.
+        Randomised = "randomised",
     }
 }
 
-/// The numbers behind a style; colours are 8-bit sRGB as a designer would write them.
-#[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// sRGB of each colour, in the order of [`Color::ALL`].
-    pub palette: [[u8; 3]; 8],
-    /// sRGB of the ground near the camera's target.
-    pub ground: [u8; 3],
-    /// sRGB of the backdrop, into which the ground fades.
-    pub backdrop: [u8; 3],
-    /// Distance from the target at which the ground has half faded, in metres.
-    pub fade_m: f32,
-    /// Light of the sun on a face that looks straight at it.
-    pub sun: Rgb,
-    /// Light of the sky on a face that looks up; half of it reaches a vertical face.
-    pub sky: Rgb,
-    /// Light thrown back by the ground on a face that looks down.
-    pub bounce: Rgb,
-    /// How much darker the ground is where a block touches it, 0 to 1.
-    pub contact_shade: f32,
-}
-
-impl Look {
-    /// sRGB of `color`.
-    pub fn color(&self, color: Color) -> [u8; 3] {
-        self.palette[color as usize]
+named! {
+    /// What the colour names look like.
+    pub enum Palette as "palette" {
+        /// Vivid colours that people name alike.
+        Default = "default",
+        /// Told apart with any common colour vision deficiency.
+        ColorBlindSafe = "color_blind_safe",
+        /// Equal in luminance: only hue and chroma tell them apart.
+        Equiluminant = "equiluminant",
     }
 }
 
-const CUBEWORLD: Look = Look {
-    palette: [
-        [206, 46, 48],
-        [240, 138, 36],
-        [246, 208, 60],
-        [66, 160, 74],
-        [64, 190, 196],
-        [48, 96, 190],
-        [128, 70, 168],
-        [236, 130, 176],
-    ],
-    ground: [226, 224, 218],
-    backdrop: [238, 241, 246],
-    fade_m: 16.0,
-    sun: [0.80, 0.77, 0.70],
-    sky: [0.38, 0.41, 0.46],
-    bounce: [0.20, 0.195, 0.18],
-    contact_shade: 0.35,
-};
+named! {
+    /// What stands behind and under the blocks. All but `room` have a colour that can be asked for.
+    pub enum Background as "background" {
+        /// White.
+        White = "white",
+        /// Middle grey.
+        Gray = "gray",
+        /// Pale warm brown.
+        Beige = "beige",
+        /// Pale blue.
+        Blue = "blue",
+        /// Near black.
+        Black = "black",
+        /// A cluttered room: no single colour.
+        Room = "room",
+    }
+}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// How a scene is shown. Physics does not depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Appearance {
+    /// Named look.
+    pub style: Style,
+    /// What the colour names look like.
+    pub palette: Palette,
+    /// What stands behind the blocks.
+    pub background: Background,
+    /// Decides grain, wear, clutter and sensor noise; `cubeworld` has none of them.
+    pub texture_seed: u64,
+}
 
-    #[test]
-    fn names_round_trip() {
-        for name in Style::NAMES {
-            assert_eq!(Style::parse(name).expect("listed").name(), name);
+impl Appearance {
+    /// `style` with the default palette on white.
+    pub fn new(style: Style) -> Self {
+        Self {
+            style,
+            palette: Palette::Default,
+            background: Background::White,
+            texture_seed: 0,
         }
-        let error = Style::parse("cubewrld").expect_err("misspelt").to_string();
-        assert!(
-            error.contains("`cubewrld`") && error.contains("`cubeworld`"),
-            "{error}"
-        );
     }
 }

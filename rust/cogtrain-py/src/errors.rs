@@ -13,6 +13,13 @@ pyo3::create_exception!(
     "An image file does not hold the image that it promises; the message names the file."
 );
 
+pyo3::create_exception!(
+    cogtrain._core,
+    CorruptSetError,
+    PyValueError,
+    "A stimulus set on disk is not what was written; the message names the file and the place."
+);
+
 /// The Python exception for `error`, with the same words.
 pub fn to_python(error: Error) -> PyErr {
     let words = error.to_string();
@@ -21,7 +28,8 @@ pub fn to_python(error: Error) -> PyErr {
         Error::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
             PyPermissionError::new_err(words)
         }
-        Error::Io { .. } => PyOSError::new_err(words),
+        Error::Io { .. } | Error::Write { .. } => PyOSError::new_err(words),
+        Error::CorruptSet { .. } => CorruptSetError::new_err(words),
         Error::CorruptImage { .. } => CorruptImageError::new_err(words),
         Error::Panicked { .. } => PyRuntimeError::new_err(words),
         _ => PyValueError::new_err(words),

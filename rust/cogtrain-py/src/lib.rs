@@ -9,12 +9,16 @@
     reason = "arguments come from Python by value"
 )]
 
+mod appearance;
 mod arrays;
 mod errors;
 mod loader;
 mod making;
+mod passes;
 mod physics;
 mod preprocess;
+mod question;
+mod shard;
 mod source;
 
 /// Native core of cogtrain: makes stimuli, reads images, prepares them, and loads batches.
@@ -24,19 +28,27 @@ mod source;
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
+    use crate::appearance::{Appearance, Style};
+    #[pymodule_export]
     use crate::arrays::encode_png;
     #[pymodule_export]
-    use crate::errors::CorruptImageError;
+    use crate::errors::{CorruptImageError, CorruptSetError};
     #[pymodule_export]
     use crate::loader::{Batch, LoaderCore};
     #[pymodule_export]
-    use crate::making::{Generator, Scene, Stimulus, Style, Task, render};
+    use crate::making::{Generator, Scene, Stimulus, Task, render};
+    #[pymodule_export]
+    use crate::passes::{Flow, Passes, flow, passes};
     #[pymodule_export]
     use crate::physics::{
         Equilibrium, Trajectory, equilibrium, noisy_falls, simulate, stands, verdict_json,
     };
     #[pymodule_export]
     use crate::preprocess::Preprocess;
+    #[pymodule_export]
+    use crate::question::Question;
+    #[pymodule_export]
+    use crate::shard::{SetWriter, read_manifest};
     #[pymodule_export]
     use crate::source::Source;
 }

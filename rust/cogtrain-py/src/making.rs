@@ -8,7 +8,9 @@ use numpy::{PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::appearance::{Appearance, Shown};
 use crate::errors::to_python;
+use crate::shard::Stored;
 
 /// A question family whose truth physics decides, by name.
 ///
@@ -40,53 +42,27 @@ impl Task {
     /// Cognitive domain, e.g. ``physics``.
     #[getter]
     fn domain(&self) -> &'static str {
-        self.0.domain()
+        self.0.domain().name()
     }
 
-    /// Question name to its possible answers.
+    /// Question name to its possible answers; of a sequence, what it is made of.
     #[getter]
     fn questions(&self) -> BTreeMap<&'static str, Vec<&'static str>> {
-        self.0
-            .questions()
-            .iter()
-            .map(|(name, answers)| (*name, answers.to_vec()))
+        let questions = self.0.questions().iter();
+        questions
+            .map(|question| (question.name(), question.options().to_vec()))
             .collect()
+    }
+
+    /// Names of the questions that are asked unless a recipe names others.
+    #[getter]
+    fn main_questions(&self) -> Vec<&'static str> {
+        let questions = self.0.main_questions();
+        questions.iter().map(|question| question.name()).collect()
     }
 
     fn __repr__(&self) -> String {
         format!("Task({:?})", self.0.name())
-    }
-}
-
-/// How a scene looks, by name.
-///
-/// Raises:
-///     ValueError: For an unknown name; the message names the nearest.
-#[pyclass(frozen, eq, module = "cogtrain._core")]
-#[derive(PartialEq)]
-pub struct Style(core::Style);
-
-#[pymethods]
-impl Style {
-    #[new]
-    fn new(name: &str) -> PyResult<Self> {
-        core::Style::parse(name).map(Self).map_err(to_python)
-    }
-
-    /// Every style's name.
-    #[staticmethod]
-    fn names() -> Vec<&'static str> {
-        core::Style::NAMES.to_vec()
-    }
-
-    /// The style's name.
-    #[getter]
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-
-    fn __repr__(&self) -> String {
-        format!("Style({:?})", self.0.name())
     }
 }
 
@@ -116,12 +92,7 @@ impl Scene {
 /// Makes any stimulus of a design by its index, in any order, on any thread.
 ///
 /// Args:
-///     task: Question family.
-///     style: Look.
-///     seed: Two seeds share no stimulus.
-///     split: ``train``, ``val`` or ``test``; splits share no stimulus.
-///     factors: JSON object of the task's factors; what is not named takes its default.
-///     size_px: Side of the square image, in pixels.
+///     recipe: The keywords of ``StimulusSet.recipe``; a count is not needed.
 ///
 /// Raises:
 ///     ValueError: For an unknown name or a factor out of range.
@@ -131,26 +102,15 @@ pub struct Generator(Arc<core::Generator>);
 #[pymethods]
 impl Generator {
     #[new]
-    #[pyo3(signature = (task="tower", style="cubeworld", seed=0, split="test", factors="{}", size_px=224))]
-    fn new(
-        task: &str,
-        style: &str,
-        seed: u64,
-        split: &str,
-        factors: &str,
-        size_px: usize,
-    ) -> PyResult<Self> {
-        let count = core::MAX_COUNT;
-        generator(&RecipeArguments {
-            task,
-            style,
-            seed,
-            count,
-            split,
-            factors,
-            size_px,
-        })
-        .map(Self)
+    #[pyo3(signature = (**recipe))]
+    fn new(py: Python<'_>, recipe: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let endless = PyDict::new(py);
+        endless.set_item("count", core::MAX_COUNT)?;
+        if let Some(recipe) = recipe {
+            endless.update(recipe.as_mapping())?;
+        }
+        let text = py.import("json")?.call_method1("dumps", (endless,))?;
+        generator(text.extract()?).map(Self)
     }
 
     /// The scene of stimulus ``index``, without drawing it.
@@ -178,9 +138,14 @@ impl Generator {
 
 /// One record: image, answers, factors, provenance.
 #[pyclass(frozen, module = "cogtrain._core")]
+#[allow(
+    clippy::struct_field_names,
+    reason = "the core's value is the thing itself"
+)]
 pub struct Stimulus {
     stimulus: core::Stimulus,
-    made: Option<(Arc<core::Generator>, core::Scene)>,
+    made: Option<(Arc<core::Generator>, core::Item)>,
+    stored: Stored,
 }
 
 impl Stimulus {
@@ -189,7 +154,8 @@ impl Stimulus {
         let (stimulus, item) = generator.generate(index)?;
         Ok(Self {
             stimulus,
-            made: Some((Arc::clone(generator), item.scene)),
+            made: Some((Arc::clone(generator), item)),
+            stored: Stored::default(),
         })
     }
 
@@ -198,6 +164,15 @@ impl Stimulus {
         Self {
             stimulus,
             made: None,
+            stored: Stored::default(),
+        }
+    }
+
+    /// A stimulus from a set on disk, with the record that lay beside its image.
+    pub fn stored(stimulus: core::Stimulus, record: core::Record) -> Self {
+        Self {
+            stored: Stored::new(record),
+            ..Self::read(stimulus)
         }
     }
 }
@@ -225,10 +200,10 @@ impl Stimulus {
     /// The simulator's answers to the same questions (about 20 ms); ``None`` without a scene.
     #[getter]
     fn simulated(&self, py: Python<'_>) -> PyResult<Option<BTreeMap<String, String>>> {
-        let Some((generator, scene)) = &self.made else {
-            return Ok(None);
+        let Some((generator, item)) = &self.made else {
+            return Ok(self.stored.part("simulated"));
         };
-        py.detach(|| generator.second_opinion(scene))
+        py.detach(|| generator.second_opinion(item))
             .map(Some)
             .map_err(to_python)
     }
@@ -239,6 +214,7 @@ impl Stimulus {
         let factors = PyDict::new(py);
         for (name, value) in &self.stimulus.factors {
             match value {
+                core::Factor::Flag(value) => factors.set_item(name, value)?,
                 core::Factor::Integer(value) => factors.set_item(name, value)?,
                 core::Factor::Real(value) => factors.set_item(name, value)?,
                 core::Factor::Text(value) => factors.set_item(name, value)?,
@@ -256,7 +232,43 @@ impl Stimulus {
     /// The scene behind the image; ``None`` for a photograph.
     #[getter]
     fn scene(&self) -> Option<Scene> {
-        self.made.as_ref().map(|(_, scene)| Scene(scene.clone()))
+        self.made
+            .as_ref()
+            .map(|(_, item)| Scene(item.scene.clone()))
+            .or_else(|| self.stored.scene("scene").map(Scene))
+    }
+
+    /// The scene whose stability is asked about: ``scene``, or what is left of it after a removal.
+    #[getter]
+    fn judged(&self) -> Option<Scene> {
+        self.made
+            .as_ref()
+            .map(|(_, item)| Scene(item.judged.clone()))
+            .or_else(|| self.stored.scene("judged").map(Scene))
+            .or_else(|| self.stored.scene("scene").map(Scene))
+    }
+
+    /// How the scene is shown; ``None`` for a photograph.
+    #[getter]
+    fn appearance(&self) -> Option<Appearance> {
+        self.made
+            .as_ref()
+            .map(|(_, item)| Appearance(item.appearance))
+            .or_else(|| self.stored.part("appearance").map(Appearance))
+    }
+
+    /// All that a set on disk knows of the stimulus; of others what this value holds.
+    #[getter]
+    fn record<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.stored.dict(py, &self.stimulus)
+    }
+
+    /// The same for stimuli that belong together, such as twins; ``None`` if nothing is declared.
+    #[getter]
+    fn pair(&self) -> Option<String> {
+        let made = self.made.as_ref();
+        made.map(|(_, item)| item.kinship.pair.clone())
+            .or_else(|| self.stored.part("pair"))
     }
 
     fn __repr__(&self) -> String {
@@ -268,61 +280,33 @@ impl Stimulus {
 }
 
 /// Renders a scene: sRGB, ``(size_px, size_px, 3)`` uint8.
+///
+/// Args:
+///     style: Name of a style, or an ``Appearance``.
 #[pyfunction]
-#[pyo3(signature = (scene, style="cubeworld", size_px=224))]
+#[pyo3(signature = (scene, style=None, size_px=224))]
 pub fn render<'py>(
     py: Python<'py>,
     scene: &Scene,
-    style: &str,
+    style: Option<Shown>,
     size_px: usize,
 ) -> PyResult<Bound<'py, PyArray3<u8>>> {
-    let style = core::Style::parse(style).map_err(to_python)?;
+    let appearance = style.unwrap_or_default().read().map_err(to_python)?;
     let image = py
-        .detach(|| core::render(&scene.0, style, size_px))
+        .detach(|| core::render(&scene.0, &appearance, size_px))
         .map_err(to_python)?;
     array(py, image)
 }
 
-/// The generator of a recipe; `factors` is a JSON object.
-pub fn generator(recipe: &RecipeArguments<'_>) -> PyResult<Arc<core::Generator>> {
+/// The generator of a recipe in JSON.
+pub fn generator(recipe: &str) -> PyResult<Arc<core::Generator>> {
     let read = || {
-        let factors = serde_json::from_str(recipe.factors).map_err(|error| {
-            core::Error::argument(
-                "factors",
-                "a JSON object",
-                error,
-                "write e.g. {\"size\": \"small\"}",
-            )
+        let json = serde_json::from_str(recipe).map_err(|error| {
+            core::Error::argument("recipe", "a JSON object", error, "write a mapping")
         })?;
-        core::Generator::new(core::Recipe {
-            task: core::Task::parse(recipe.task)?,
-            style: core::Style::parse(recipe.style)?,
-            seed: recipe.seed,
-            count: recipe.count,
-            split: core::Split::parse(recipe.split)?,
-            factors,
-            size_px: recipe.size_px,
-        })
+        core::Generator::new(core::Recipe::read(&json)?)
     };
     read().map(Arc::new).map_err(to_python)
-}
-
-/// The arguments of `Source.recipe`, as they come from Python.
-pub struct RecipeArguments<'a> {
-    /// Task name.
-    pub task: &'a str,
-    /// Style name.
-    pub style: &'a str,
-    /// Seed of the recipe.
-    pub seed: u64,
-    /// Number of stimuli.
-    pub count: u64,
-    /// Split name.
-    pub split: &'a str,
-    /// JSON object.
-    pub factors: &'a str,
-    /// Side of the image in pixels.
-    pub size_px: usize,
 }
 
 fn array(py: Python<'_>, image: core::Image) -> PyResult<Bound<'_, PyArray3<u8>>> {

@@ -15,7 +15,7 @@ mod trajectory;
 mod verdict;
 
 pub use contact::{Contact, contacts};
-pub use equilibrium::{Equilibrium, equilibrium, stands};
+pub use equilibrium::{Equilibrium, equilibrium, has_margin, stands};
 pub use mechanism::Twist;
 pub use observer::{Mechanics, NoisyPhysics};
 pub use simulate::simulate;

@@ -33,11 +33,25 @@ impl Viewpoint {
         }
     }
 
+    /// Depth of every ray along the optical axis.
+    pub fn focal_px(&self) -> f64 {
+        self.focal_px
+    }
+
     /// Direction (not normalised) through image point (`x`, `y`), in pixels from the top left.
     pub fn ray(&self, x: f64, y: f64) -> V3 {
         let u = x - 0.5 * self.width_px;
         let v = y - 0.5 * self.height_px;
         self.forward * self.focal_px + self.right * u + self.down * v
+    }
+
+    /// How a surface's point moves when the image point moves by one pixel to the right and down:
+    /// the surface has that `normal` and is met at `t` along `direction`.
+    pub fn footprint(&self, direction: V3, t: f64, normal: V3) -> [V3; 2] {
+        let slant = direction.dot(normal);
+        // A surface seen edge-on has no bounds; far below any size is the same to a texture.
+        let inverse = if slant.abs() > 1e-9 { 1.0 / slant } else { 1e9 };
+        [self.right, self.down].map(|step| (step - direction * (step.dot(normal) * inverse)) * t)
     }
 
     /// Where `point` appears, in pixels; `None` if it is not in front of the camera.

@@ -32,6 +32,39 @@ impl Block {
         }
     }
 
+    /// Half side lengths, in metres.
+    pub fn half(&self) -> [f64; 3] {
+        self.half
+    }
+
+    /// `point` in the box's own frame, from its centre.
+    pub fn local(&self, point: V3) -> [f64; 3] {
+        self.turned(point - self.centre)
+    }
+
+    /// A point of the box's own frame, in the world.
+    pub fn place(&self, local: [f64; 3]) -> V3 {
+        self.centre + self.world(local)
+    }
+
+    /// A direction in the box's own frame.
+    pub fn turned(&self, direction: V3) -> [f64; 3] {
+        self.axes.map(|axis| direction.dot(axis))
+    }
+
+    /// A direction of the box's own frame, in the world.
+    pub fn world(&self, [x, y, z]: [f64; 3]) -> V3 {
+        self.axes[0] * x + self.axes[1] * y + self.axes[2] * z
+    }
+
+    /// Distance from `point` to the box, in metres; 0 inside.
+    pub fn distance(&self, point: V3) -> f64 {
+        let local = self.local(point);
+        let out = |k: usize| (local[k].abs() - self.half[k]).max(0.0);
+        let (x, y, z) = (out(0), out(1), out(2));
+        (x * x + y * y + z * z).sqrt()
+    }
+
     /// Outward unit normal of `face`.
     pub fn normal(&self, face: usize) -> V3 {
         self.axes[face / 2] * if face % 2 == 1 { 1.0 } else { -1.0 }

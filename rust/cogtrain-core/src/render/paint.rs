@@ -2,38 +2,34 @@
 
 use super::camera::Viewpoint;
 use super::cast::Field;
-use super::shade::{Sample, Shader};
+use super::edge::is_edge;
+use super::passes::check_size;
+use super::photo::photograph;
+use super::shade::{Key, Sample, Shader};
 use super::srgb::Srgb;
 use crate::scene::Scene;
-use crate::style::{Rgb, Style};
-use crate::{Error, Image, Result};
+use crate::style::{Appearance, Rgb, Style};
+use crate::{Image, Result};
 
 /// Samples along each side of a pixel on an edge.
 const GRID: usize = 4;
-/// Largest image side, in pixels.
-const MAX_SIDE_PX: usize = 4096;
 
-/// Renders `scene` in `style` on a `size_px` × `size_px` grid.
+/// Renders `scene` as `appearance` says on a `size_px` × `size_px` grid.
 ///
 /// The result is 8-bit sRGB; the same arguments give the same bytes on every machine. Edges of
 /// surfaces and shadows are anti-aliased with a 4 × 4 box filter in linear light.
 ///
 /// # Errors
-/// [`Error::Argument`] if the scene is not valid or `size_px` is not in 1 … 4096.
-pub fn render(scene: &Scene, style: Style, size_px: usize) -> Result<Image> {
+/// [`Error::Argument`](crate::Error::Argument) if the scene is not valid or `size_px` is not in 1 … 4096.
+pub fn render(scene: &Scene, appearance: &Appearance, size_px: usize) -> Result<Image> {
     scene.check()?;
-    if !(1..=MAX_SIDE_PX).contains(&size_px) {
-        let expected = format!("1 … {MAX_SIDE_PX}");
-        return Err(Error::argument(
-            "size_px",
-            expected,
-            size_px,
-            "use the model's grid, e.g. 224",
-        ));
+    check_size(size_px)?;
+    if appearance.style != Style::Cubeworld {
+        return Image::new(size_px, size_px, photograph(scene, appearance, size_px));
     }
     let view = Viewpoint::new(&scene.camera, size_px, size_px);
     let field = Field::new(scene, &view, size_px, size_px);
-    let shader = Shader::new(scene, &style.look(), field);
+    let shader = Shader::new(scene, appearance, field);
     let mut canvas = Canvas::cast(&shader, &view, size_px);
     canvas.smooth(&shader, &view);
     Image::new(size_px, size_px, canvas.pixels)
@@ -42,7 +38,7 @@ pub fn render(scene: &Scene, style: Style, size_px: usize) -> Result<Image> {
 struct Canvas {
     size_px: usize,
     pixels: Vec<u8>,
-    keys: Vec<u16>,
+    keys: Vec<Key>,
 }
 
 impl Canvas {
@@ -50,7 +46,7 @@ impl Canvas {
     fn cast(shader: &Shader, view: &Viewpoint, size_px: usize) -> Self {
         let tables = Srgb::tables();
         let mut pixels = vec![0; size_px * size_px * 3];
-        let mut keys = vec![0; size_px * size_px];
+        let mut keys = Vec::with_capacity(size_px * size_px);
         for y in 0..size_px {
             for x in 0..size_px {
                 let Sample { color, key } = shader.sample(
@@ -59,7 +55,7 @@ impl Canvas {
                     view.ray(x as f64 + 0.5, y as f64 + 0.5),
                 );
                 let at = y * size_px + x;
-                keys[at] = key;
+                keys.push(key);
                 pixels[3 * at..3 * at + 3].copy_from_slice(&tables.encode(color));
             }
         }
@@ -85,15 +81,7 @@ impl Canvas {
     }
 
     fn is_edge(&self, x: usize, y: usize) -> bool {
-        let n = self.size_px;
-        let own = self.keys[y * n + x];
-        let rows = y.saturating_sub(1)..(y + 2).min(n);
-        let columns = x.saturating_sub(1)..(x + 2).min(n);
-        rows.into_iter().any(|v| {
-            self.keys[v * n + columns.start..v * n + columns.end]
-                .iter()
-                .any(|&k| k != own)
-        })
+        is_edge(&self.keys, self.size_px, (x, y), Key::differs)
     }
 }
 
@@ -118,7 +106,7 @@ mod tests {
 
     #[test]
     fn refuses_an_empty_grid() {
-        let error = render(&cubes(&[]), Style::Cubeworld, 0)
+        let error = render(&cubes(&[]), &Appearance::new(Style::Cubeworld), 0)
             .expect_err("no pixels")
             .to_string();
         assert!(
@@ -132,7 +120,7 @@ mod tests {
     fn cube_and_shadow_are_where_geometry_puts_them() {
         let scene = cubes(&[[0.0, 0.0, 0.5]]);
         let size = 200;
-        let image = render(&scene, Style::Cubeworld, size).expect("valid");
+        let image = render(&scene, &Appearance::new(Style::Cubeworld), size).expect("valid");
         let view = Viewpoint::new(&scene.camera, size, size);
         let at = |point: [f64; 3]| {
             let [x, y] = view.project(point.into()).expect("in front");
@@ -151,13 +139,10 @@ mod tests {
     fn interior_pixels_are_single_samples() {
         let scene = cubes(&[[0.0, 0.0, 0.5], [0.2, 0.1, 1.5]]);
         let view = Viewpoint::new(&scene.camera, 64, 64);
-        let shader = Shader::new(
-            &scene,
-            &Style::Cubeworld.look(),
-            Field::new(&scene, &view, 64, 64),
-        );
+        let field = Field::new(&scene, &view, 64, 64);
+        let shader = Shader::new(&scene, &Appearance::new(Style::Cubeworld), field);
         let raw = Canvas::cast(&shader, &view, 64);
-        let image = render(&scene, Style::Cubeworld, 64).expect("valid");
+        let image = render(&scene, &Appearance::new(Style::Cubeworld), 64).expect("valid");
         let mut edges = 0;
         for at in 0..64 * 64 {
             if raw.is_edge(at % 64, at / 64) {

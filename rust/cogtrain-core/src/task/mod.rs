@@ -1,98 +1,138 @@
 //! Question families whose truth physics decides.
 
+mod cells;
+mod design;
+mod factor;
+mod item;
+mod perception;
+mod pyramid;
+mod question;
+mod stack;
 mod tower;
+mod twin;
+mod viewing;
+mod wall;
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::physics::{Equilibrium, Trajectory};
-use crate::scene::Scene;
-use crate::stimulus::Factor;
+use crate::naming::named;
+use crate::style::Style;
 use crate::{Error, Result, Stream};
-pub use tower::TowerFactors;
+pub use cells::{Crossing, Part};
+use design::Declaration;
+pub use design::{Assignment, Design};
+pub use item::{Item, Kinship};
+pub use question::{Domain, Question, Scale};
+pub use twin::Twin;
 
-/// A question family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// Will this tower of blocks fall? Cognitive domain: intuitive physics.
-    Tower,
-}
-
-/// One drawn item of a task: what is shown, what is true of it, how it was made.
-#[derive(Clone, Debug)]
-pub struct Item {
-    /// What is shown.
-    pub scene: Scene,
-    /// The verdict of statics.
-    pub equilibrium: Equilibrium,
-    /// Factor name → value.
-    pub factors: BTreeMap<String, Factor>,
-}
-
-/// The factors of a task, read and checked.
-#[derive(Clone, Debug)]
-pub enum Factors {
-    /// Factors of [`Task::Tower`].
-    Tower(TowerFactors),
+named! {
+    /// A question family.
+    pub enum Task as "task" {
+        /// Will this tower of blocks fall? Cognitive domain: intuitive physics.
+        Tower = "tower",
+        /// What would fall if the red block of this pyramid were removed? Cognitive domain: causal
+        /// reasoning.
+        Pyramid = "pyramid",
+    }
 }
 
 impl Task {
-    /// Every task's name.
-    pub const NAMES: [&'static str; 1] = ["tower"];
-
-    /// The task called `name`.
-    pub fn parse(name: &str) -> Result<Self> {
-        match name {
-            "tower" => Ok(Self::Tower),
-            _ => Err(Error::unknown_name("task", name, &Self::NAMES)),
-        }
+    /// The cognitive domain that the task belongs to: that of its first question.
+    pub fn domain(self) -> Domain {
+        self.questions()[0].domain()
     }
 
-    /// The task's name.
-    pub fn name(self) -> &'static str {
+    /// What can be asked, the main question first.
+    pub fn questions(self) -> &'static [Question] {
         match self {
-            Self::Tower => Self::NAMES[0],
+            Self::Tower => &[
+                Question::WillFall,
+                Question::BackgroundColor,
+                Question::BlockCount,
+                Question::ColorsTopToBottom,
+                Question::HasRedBlock,
+                Question::RedBlockRow,
+            ],
+            Self::Pyramid => &[
+                Question::WillFallIfRemoved,
+                Question::FallCountIfRemoved,
+                Question::WillFall,
+                Question::BackgroundColor,
+                Question::BlockCount,
+                Question::ColorsTopToBottom,
+                Question::HasRedBlock,
+                Question::RedBlockRow,
+            ],
         }
     }
 
-    /// The cognitive domain that the task belongs to.
-    pub fn domain(self) -> &'static str {
+    /// What is asked unless a recipe says otherwise: the main question, of whatever is in view.
+    pub fn main_questions(self) -> Vec<Question> {
         match self {
-            Self::Tower => "physics",
+            Self::Tower => vec![Question::WillFall],
+            Self::Pyramid => vec![Question::WillFallIfRemoved, Question::WillFall],
         }
     }
 
-    /// Question name → possible answers.
-    pub fn questions(self) -> &'static [(&'static str, &'static [&'static str])] {
-        match self {
-            Self::Tower => &[("will_fall", &["yes", "no"])],
-        }
-    }
-
-    /// Reads factors from a JSON object; what is not named takes its default.
+    /// Reads questions by name.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an unknown factor (names the nearest) or a value out of range.
-    pub fn factors(self, json: &Map<String, Value>) -> Result<Factors> {
+    /// [`Error::Argument`] for none, one twice, or one that the task cannot answer.
+    pub fn read_questions(self, names: &[String]) -> Result<Vec<Question>> {
+        let known: Vec<&str> = self
+            .questions()
+            .iter()
+            .map(|question| question.name())
+            .collect();
+        if names.is_empty() {
+            let expected = format!("at least one of {}", known.join(", "));
+            let hint = "leave it out for the main question";
+            return Err(Error::argument("questions", expected, "none", hint));
+        }
+        let mut questions = Vec::new();
+        for name in names {
+            let at = known.iter().position(|question| question == name);
+            let at = at.ok_or_else(|| Error::unknown_name("question", name, &known))?;
+            let question = self.questions()[at];
+            if questions.contains(&question) {
+                let got = format!("`{name}` twice");
+                return Err(Error::argument("questions", "each once", got, "drop one"));
+            }
+            questions.push(question);
+        }
+        Ok(questions)
+    }
+
+    /// Reads factors and plan from JSON objects; what is not named takes its default.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an unknown factor (names the nearest), a value out of range,
+    /// contradictions, or a plan without cells.
+    pub fn design(
+        self,
+        style: Style,
+        factors: &Map<String, Value>,
+        plan: &Map<String, Value>,
+    ) -> Result<Design> {
+        Design::read(&self.declaration(style), factors, plan)
+    }
+
+    /// Draws the item at `place`.
+    ///
+    /// # Errors
+    /// [`Error::Unfillable`] if no scene satisfies the factors of the item's cell.
+    pub fn draw(self, design: &Design, place: &Place) -> Result<Item> {
+        let assignment = design.assign(place);
         match self {
-            Self::Tower => TowerFactors::read(json).map(Factors::Tower),
+            Self::Tower => tower::draw(design, &assignment, place),
+            Self::Pyramid => pyramid::draw(design, &assignment, place),
         }
     }
 
-    /// Answers to the task's questions by statics.
-    pub fn answers(self, equilibrium: &Equilibrium) -> BTreeMap<String, String> {
+    fn declaration(self, style: Style) -> Declaration {
         match self {
-            Self::Tower => tower::answers(!equilibrium.stands()),
-        }
-    }
-
-    /// Answers to the task's questions by simulation.
-    pub fn simulated_answers(self, trajectory: &Trajectory) -> BTreeMap<String, String> {
-        match self {
-            Self::Tower => tower::answers(trajectory.fell),
+            Self::Tower => tower::declaration(style),
+            Self::Pyramid => pyramid::declaration(style),
         }
     }
 }
@@ -106,32 +146,13 @@ pub struct Place {
     pub first: u64,
     /// Position within the split.
     pub index: u64,
+    /// Look of the whole set.
+    pub style: Style,
 }
 
 impl Place {
     /// The random stream of `purpose` that items with the same `number` share.
     fn stream(&self, purpose: &str, number: u64) -> Stream {
         Stream::new(self.seed, purpose, self.first + number)
-    }
-}
-
-impl Factors {
-    /// Draws the item at `place`.
-    ///
-    /// # Errors
-    /// [`Error::Unfillable`] if no scene satisfies the factors of the item's cell.
-    pub fn draw(&self, place: &Place) -> Result<Item> {
-        match self {
-            Self::Tower(factors) => factors.draw(place),
-        }
-    }
-
-    /// Canonical text of the design: part of a set's fingerprint.
-    pub fn canonical(&self) -> String {
-        match self {
-            Self::Tower(factors) => {
-                serde_json::to_string(factors).expect("numbers always serialise")
-            }
-        }
     }
 }

@@ -1,374 +1,298 @@
-//! Will this tower fall? Columns of coloured unit cubes with a chosen margin.
+//! Will this tower fall? Columns of coloured cubes with a chosen margin.
 //!
-//! A tower is built from the top down: each block is placed so that the centre of mass of what
-//! rests on it has a chosen distance to the block's border. One interface, the critical one, has
-//! the margin of the design, positive or negative; at every other interface the margin is at
-//! least as large as the critical one's size. Towers come in pairs, one that stands and one that
-//! falls, with the same height, |margin| and critical interface. What follows from the sign still
-//! shows: the largest offset between neighbours separates the two with an area under the ROC curve
-//! of 0.93 (`benchmarks/labels.py`), as it would for offsets drawn at random.
+//! One interface, the critical one, has the margin of the design, positive or negative; at every
+//! other interface the margin is at least as large as the critical one's size. Towers come in
+//! pairs, one that stands and one that falls, with the same height, |margin| and critical
+//! interface. What follows from the sign still shows: the largest offset between neighbours
+//! separates the two with an area under the ROC curve of 0.93 (`benchmarks/labels.py`), as it would
+//! for offsets drawn at random. Blocks of unequal side or density are drawn if the design says so;
+//! density does not show.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::json;
 
-use super::{Item, Place};
+use super::design::{Assignment, Declaration, Design};
+use super::factor::{Declared, Values};
+use super::stack::{Brick, Stack, Target, stack};
+use super::twin::Twin;
+use super::{Item, Place, viewing};
 use crate::physics::equilibrium;
-use crate::scene::{Body, Camera, Color, Light, Scene, Vec3};
+use crate::render::is_framed;
+use crate::scene::{Body, Color};
 use crate::stimulus::Factor;
+use crate::style::Style;
 use crate::{Error, Result, Stream};
 
-/// Fewest and most blocks of a tower.
-const N_BLOCKS: (u64, u64) = (2, 7);
-/// Smallest and largest |margin| as a fraction of the block side. Below 1 % simulators and real
-/// blocks disagree with statics; above 40 % falling blocks would hardly touch.
-const MARGIN: (f64, f64) = (0.01, 0.4);
-/// Half the block side, in metres.
-const HALF_M: f64 = 0.5;
-/// Farthest that two neighbouring centres may lie apart, in metres, so that contact is visible.
-const MAX_OFFSET_M: f64 = 0.95;
-/// Half of the widest extent that the camera frames, in metres.
-const MAX_HALF_EXTENT_M: f64 = 2.0;
-/// Far more than any accepted factors need: the worst cell takes some twenty tries.
+/// Far more than any accepted factors need: the worst cell of the defaults takes some twenty tries.
 const MAX_TRIES: u32 = 10_000;
+/// Largest difference, in metres, between the margin that was asked for and that of the scene.
+const MARGIN_SLOP_M: f64 = 1e-9;
 
-/// Factors of the tower task.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct TowerFactors {
-    /// Levels of height; every level gets the same number of standing and falling towers.
-    pub n_blocks: Vec<u64>,
-    /// Range of |margin| as a fraction of the block side, drawn uniformly.
-    pub margin: [f64; 2],
-    /// Range of each block's turn about the vertical, in degrees, drawn uniformly.
-    pub yaw_deg: [f64; 2],
-}
-
-impl Default for TowerFactors {
-    /// All heights; margins from 2 % (a careful look) to 30 % (plain); turns of up to 10°.
-    fn default() -> Self {
-        Self {
-            n_blocks: (N_BLOCKS.0..=N_BLOCKS.1).collect(),
-            margin: [0.02, 0.3],
-            yaw_deg: [-10.0, 10.0],
-        }
+/// Factors of the task. |margin| is a fraction of the narrower side at the critical interface:
+/// above 40 %, falling blocks would hardly touch. Below 1 %, simulators and real blocks disagree
+/// with statics: that is left to who asks for it.
+pub fn declaration(style: Style) -> Declaration {
+    let own = [
+        ("n_blocks", Values::Count(2, 7)),
+        ("margin", Values::Real(1e-4, 0.4)),
+        ("yaw_deg", Values::PerBlock(-45.0, 45.0)),
+        ("side_m", Values::PerBlock(0.5, 1.5)),
+        ("density", Values::PerBlock(50.0, 5000.0)),
+        ("red_block", Values::Names(&["any", "present", "absent"])),
+        ("answer", Values::Names(&["no", "yes"])),
+    ];
+    let own = own.map(|(name, values)| Declared { name, values });
+    let mut defaults = json!({
+        "n_blocks": [2, 3, 4, 5, 6, 7],
+        "margin": [0.02, 0.3],
+        "yaw_deg": [-10, 10],
+        "side_m": 1,
+        "density": 500,
+        "red_block": "any",
+        "answer": ["no", "yes"],
+    });
+    viewing::extend(&mut defaults, style);
+    Declaration {
+        factors: [&own[..], &viewing::FACTORS].concat(),
+        defaults,
+        sizes: ("n_blocks", [&[2, 3, 4], &[5, 6, 7]]),
+        twins: &[
+            Twin::Answer,
+            Twin::Palette,
+            Twin::Background,
+            Twin::Texture,
+            Twin::Camera,
+            Twin::Light,
+            Twin::Mirror,
+        ],
     }
 }
 
-impl TowerFactors {
-    const NAMES: [&'static str; 4] = ["n_blocks", "size", "margin", "yaw_deg"];
-
-    /// Reads factors from a JSON object; `size` is `small` (2–4 blocks) or `large` (5–7).
-    pub fn read(json: &Map<String, Value>) -> Result<Self> {
-        let mut factors = Self::default();
-        if json.contains_key("size") && json.contains_key("n_blocks") {
-            return Err(Error::argument(
-                "factors",
-                "`size` or `n_blocks`",
-                "both",
-                "keep one of them",
-            ));
-        }
-        for (name, value) in json {
-            match name.as_str() {
-                "n_blocks" => factors.n_blocks = levels(value)?,
-                "size" => factors.n_blocks = size_split(value)?,
-                "margin" => factors.margin = range(name, value, MARGIN)?,
-                "yaw_deg" => factors.yaw_deg = range(name, value, (-45.0, 45.0))?,
-                _ => return Err(Error::unknown_name("factor", name, &Self::NAMES)),
-            }
-        }
-        Ok(factors)
-    }
-
-    /// Draws a tower: heights take turns, and within a height standing and falling ones do.
-    pub fn draw(&self, place: &Place) -> Result<Item> {
-        let cell = self.cell(place);
-        let stream = &mut place.stream("tower", place.index);
-        for _ in 0..MAX_TRIES {
-            if let Some(item) = self.attempt(&cell, stream) {
-                return Ok(item);
-            }
-        }
-        Err(Error::Unfillable {
-            cell: format!("n_blocks = {}, margin = {:.3}", cell.n_blocks, cell.margin),
-            tries: MAX_TRIES,
-            hint: format!(
-                "widen `margin` {:?} or narrow `yaw_deg` {:?}",
-                self.margin, self.yaw_deg
-            ),
-        })
-    }
-
-    /// What both towers of a pair share, and the sign that tells them apart.
-    fn cell(&self, place: &Place) -> Cell {
-        let pair = place.index / 2;
-        let stream = &mut place.stream("tower pair", pair);
-        let n_blocks = self.n_blocks[(pair % self.n_blocks.len() as u64) as usize];
-        let size = stream.range(self.margin[0], self.margin[1]);
-        let falls = place.index % 2 == 1;
-        Cell {
-            n_blocks: n_blocks as usize,
-            margin: if falls { -size } else { size },
-            critical: 1 + stream.below(n_blocks - 1) as usize,
-        }
-    }
-
-    fn attempt(&self, cell: &Cell, stream: &mut Stream) -> Option<Item> {
-        let &Cell {
-            margin, critical, ..
-        } = cell;
-        let yaws: Vec<f64> = (0..cell.n_blocks)
-            .map(|_| stream.range(self.yaw_deg[0], self.yaw_deg[1]).to_radians())
-            .collect();
-        let centres = centred(stack(&yaws, critical, margin, stream))?;
-        let scene = scene(&centres, &yaws, stream);
-        let equilibrium = equilibrium(&scene).ok()?;
-        let as_designed =
-            equilibrium.critical == critical && (equilibrium.margin_m - margin).abs() < 1e-9;
-        as_designed.then(|| Item {
-            factors: BTreeMap::from([
-                ("n_blocks".to_owned(), Factor::Integer(cell.n_blocks as i64)),
-                (
-                    "critical_interface".to_owned(),
-                    Factor::Integer(critical as i64),
-                ),
-                (
-                    "margin".to_owned(),
-                    Factor::Real(equilibrium.margin_fraction),
-                ),
-            ]),
-            scene,
-            equilibrium,
-        })
-    }
-}
-
-/// Answers to the task's questions, given whether the tower falls.
-pub fn answers(falls: bool) -> BTreeMap<String, String> {
-    let answer = if falls { "yes" } else { "no" };
-    BTreeMap::from([("will_fall".to_owned(), answer.to_owned())])
-}
-
-struct Cell {
-    n_blocks: usize,
-    /// Signed, as a fraction of the block side.
-    margin: f64,
-    critical: usize,
-}
-
-/// Horizontal centres from the bottom up, such that interface `critical` has margin `margin`
-/// against the lower block's border and every other interface at least |`margin`|.
-fn stack(yaws: &[f64], critical: usize, margin: f64, stream: &mut Stream) -> Vec<[f64; 2]> {
-    let top = yaws.len() - 1;
-    let mut centres = vec![[0.0; 2]; yaws.len()];
-    let mut load = [0.0; 2];
-    for interface in (1..=top).rev() {
-        let own = if interface == critical {
-            margin
-        } else {
-            stream.range(margin.abs(), HALF_M)
-        };
-        let [x, y] = place(own, stream);
-        let (sin, cos) = (
-            libm::sin(yaws[interface - 1]),
-            libm::cos(yaws[interface - 1]),
-        );
-        let centre = [load[0] - (cos * x - sin * y), load[1] - (sin * x + cos * y)];
-        let carried = (top + 1 - interface) as f64;
-        for k in 0..2 {
-            load[k] = (load[k] * carried + centre[k]) / (carried + 1.0);
-        }
-        centres[interface - 1] = centre;
-    }
-    centres
-}
-
-/// A point at signed distance `margin` from the border of a unit square (positive: inside), in
-/// the square's own frame: a random side, and a random place along it.
-fn place(margin: f64, stream: &mut Stream) -> [f64; 2] {
-    let across = HALF_M - margin;
-    let along = stream.range(-1.0, 1.0) * (HALF_M - margin.abs());
-    match stream.below(4) {
-        0 => [across, along],
-        1 => [-across, along],
-        2 => [along, across],
-        _ => [along, -across],
-    }
-}
-
-/// Moves the middle of the tower's extent over the origin; `None` if it is too wide to frame or
-/// two neighbours hardly touch.
-fn centred(mut centres: Vec<[f64; 2]>) -> Option<Vec<[f64; 2]>> {
-    let apart = |pair: &[[f64; 2]]| {
-        let (dx, dy) = (pair[1][0] - pair[0][0], pair[1][1] - pair[0][1]);
-        dx * dx + dy * dy > MAX_OFFSET_M * MAX_OFFSET_M
+/// Draws the tower of an assignment.
+pub fn draw(design: &Design, assignment: &Assignment, place: &Place) -> Result<Item> {
+    let n_blocks = assignment.count("n_blocks");
+    let critical = 1 + place
+        .stream("tower pair", assignment.group)
+        .below(n_blocks as u64 - 1) as usize;
+    let margin = assignment.real("margin");
+    let is_minimal = design.plan().twin() == Some(Twin::Answer);
+    let asked = Asked {
+        design,
+        assignment,
+        place,
     };
-    if centres.windows(2).any(apart) {
-        return None;
+    let number = 2 * assignment.group + u64::from(assignment.falls && !is_minimal);
+    let stream = &mut place.stream("tower", number);
+    let target = |margin| Target { critical, margin };
+    for _ in 0..MAX_TRIES {
+        let drawn = if is_minimal {
+            asked.minimal(target(margin), stream)
+        } else {
+            let sign = if assignment.falls { -1.0 } else { 1.0 };
+            asked.attempt(target(sign * margin), stream)
+        };
+        if let Some(item) = drawn {
+            return Ok(item);
+        }
     }
-    for k in 0..2 {
-        let low = centres.iter().map(|c| c[k]).fold(f64::INFINITY, f64::min);
-        let high = centres
-            .iter()
-            .map(|c| c[k])
-            .fold(f64::NEG_INFINITY, f64::max);
-        if 0.5 * (high - low) + HALF_M > MAX_HALF_EXTENT_M {
+    Err(Error::Unfillable {
+        cell: assignment.describe(),
+        tries: MAX_TRIES,
+        hint: "narrow `margin`, `yaw_deg` or `side_m`, or move the camera back".to_owned(),
+    })
+}
+
+/// What a tower is drawn for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    design: &'a Design,
+    assignment: &'a Assignment,
+    place: &'a Place,
+}
+
+impl Asked<'_> {
+    /// One tower; `None` if it is not as asked.
+    fn attempt(self, target: Target, stream: &mut Stream) -> Option<Item> {
+        let bricks = bricks(self.design, self.assignment.count("n_blocks"), stream);
+        let mut stack = stack(&bricks, target, stream);
+        let colors = colors(self.assignment, stream)?;
+        stack.centre();
+        self.finish(target, &stack, (&bricks, &colors))
+    }
+
+    /// One of a minimal pair: a tower that stands, or the same one with all that rests on the
+    /// critical interface moved across its border by twice the margin. Both must be as asked.
+    fn minimal(self, target: Target, stream: &mut Stream) -> Option<Item> {
+        let bricks = bricks(self.design, self.assignment.count("n_blocks"), stream);
+        let mut stack = stack(&bricks, target, stream);
+        let colors = colors(self.assignment, stream)?;
+        stack.centre();
+        let stands = self.finish(target, &stack, (&bricks, &colors))?;
+        let critical = target.critical;
+        let side_m = bricks[critical].side_m.min(bricks[critical - 1].side_m);
+        stack.push(critical, 2.0 * target.margin * side_m);
+        let across = Target {
+            margin: -target.margin,
+            ..target
+        };
+        let falls = self.finish(across, &stack, (&bricks, &colors))?;
+        Some(if self.assignment.falls { falls } else { stands })
+    }
+
+    /// The item of a stack, if it has the margin that was asked for and is seen whole.
+    fn finish(
+        self,
+        target: Target,
+        stack: &Stack,
+        (bricks, colors): (&[Brick], &[Color]),
+    ) -> Option<Item> {
+        if !stack.touches(bricks) {
             return None;
         }
-        for centre in &mut centres {
-            centre[k] -= 0.5 * (low + high);
+        let bodies = bodies(bricks, &stack.centres, colors);
+        let asked_m = target.margin * narrower(&bodies, target.critical);
+        let scene = viewing::viewed(bodies, self.assignment);
+        let equilibrium = equilibrium(&scene).ok()?;
+        let as_designed = equilibrium.critical == target.critical
+            && (equilibrium.margin_m - asked_m).abs() < MARGIN_SLOP_M;
+        if !as_designed || !is_framed(&scene) {
+            return None;
         }
+        let factors = BTreeMap::from([
+            (
+                "critical_interface",
+                Factor::Integer(target.critical as i64),
+            ),
+            ("margin", Factor::Real(equilibrium.margin_fraction)),
+        ]);
+        let made_for = (self.assignment, self.place);
+        Some(Item::new(scene, equilibrium, made_for, factors))
     }
-    Some(centres)
 }
 
-fn scene(centres: &[[f64; 2]], yaws: &[f64], stream: &mut Stream) -> Scene {
-    let mut colors = Color::ALL;
-    for i in (1..colors.len()).rev() {
-        colors.swap(i, stream.below(i as u64 + 1) as usize);
+fn narrower(bodies: &[Body], interface: usize) -> f64 {
+    bodies[interface].size_m[0].min(bodies[interface - 1].size_m[0])
+}
+
+fn bricks(design: &Design, n_blocks: usize, stream: &mut Stream) -> Vec<Brick> {
+    let [yaw, side, density] = ["yaw_deg", "side_m", "density"].map(|name| {
+        let ends = design.spec(name).interval();
+        ends.expect("drawn per block from numbers")
+    });
+    let mut draw = |[low, high]: [f64; 2]| stream.range(low, high);
+    (0..n_blocks)
+        .map(|_| Brick {
+            yaw: draw(yaw).to_radians(),
+            side_m: draw(side),
+            density: draw(density),
+        })
+        .collect()
+}
+
+/// A colour per block from the bottom up: all different if there are enough, else no two neighbours
+/// alike. `None` if red is missing or too many although it was asked for or excluded.
+fn colors(assignment: &Assignment, stream: &mut Stream) -> Option<Vec<Color>> {
+    let mut choices = viewing::colors(assignment);
+    if assignment.text("red_block") == "absent" {
+        choices.retain(|color| *color != Color::Red);
     }
-    let bodies =
-        centres
-            .iter()
-            .zip(yaws)
-            .zip(colors)
-            .enumerate()
-            .map(|(level, ((c, yaw), color))| Body {
-                size_m: [1.0; 3],
-                position_m: [c[0], c[1], level as f64 + HALF_M],
-                orientation: [libm::cos(0.5 * yaw), 0.0, 0.0, libm::sin(0.5 * yaw)],
-                density: 500.0,
+    let n_blocks = assignment.count("n_blocks");
+    let mut colors: Vec<Color> = Vec::with_capacity(n_blocks);
+    while colors.len() < n_blocks {
+        let mut round = choices.clone();
+        stream.shuffle(&mut round);
+        if colors.last() == round.first() {
+            round.rotate_left(1);
+        }
+        colors.extend(round);
+    }
+    colors.truncate(n_blocks);
+    let is_missing = assignment.text("red_block") == "present" && !colors.contains(&Color::Red);
+    (!is_missing).then_some(colors)
+}
+
+fn bodies(bricks: &[Brick], centres: &[[f64; 2]], colors: &[Color]) -> Vec<Body> {
+    let mut floor_m = 0.0;
+    let stacked = bricks.iter().zip(centres).zip(colors);
+    stacked
+        .map(|((brick, &[x, y]), &color)| {
+            let body = Body {
+                size_m: [brick.side_m; 3],
+                position_m: [x, y, floor_m + 0.5 * brick.side_m],
+                orientation: [
+                    libm::cos(0.5 * brick.yaw),
+                    0.0,
+                    0.0,
+                    libm::sin(0.5 * brick.yaw),
+                ],
+                density: brick.density,
                 friction: 0.6,
                 color,
-            });
-    Scene {
-        bodies: bodies.collect(),
-        camera: camera(),
-        light: Light {
-            toward: [-0.5, -0.8, 1.15],
-        },
-    }
-}
-
-/// One camera for all heights, so that size on screen says nothing: it frames seven blocks, from
-/// a corner and from above, so that offsets along both axes are seen.
-fn camera() -> Camera {
-    const DISTANCE_M: f64 = 17.0;
-    let target_m: Vec3 = [0.0, 0.0, 3.2];
-    let (azimuth, elevation) = (32.0_f64.to_radians(), 22.0_f64.to_radians());
-    let level = DISTANCE_M * libm::cos(elevation);
-    Camera {
-        position_m: [
-            target_m[0] + level * libm::sin(azimuth),
-            target_m[1] - level * libm::cos(azimuth),
-            target_m[2] + DISTANCE_M * libm::sin(elevation),
-        ],
-        target_m,
-        fov_deg: 28.0,
-    }
-}
-
-fn levels(value: &Value) -> Result<Vec<u64>> {
-    let read: Option<Vec<u64>> = value
-        .as_array()
-        .map(|list| list.iter().map(Value::as_u64).collect())
-        .unwrap_or_default();
-    let allowed = N_BLOCKS.0..=N_BLOCKS.1;
-    match read {
-        Some(mut list) if !list.is_empty() && list.iter().all(|n| allowed.contains(n)) => {
-            list.sort_unstable();
-            list.dedup();
-            Ok(list)
-        }
-        _ => Err(Error::argument(
-            "n_blocks",
-            "a list of whole numbers from 2 to 7",
-            value,
-            "write e.g. [2, 3, 4]",
-        )),
-    }
-}
-
-fn size_split(value: &Value) -> Result<Vec<u64>> {
-    match value.as_str() {
-        Some("small") => Ok(vec![2, 3, 4]),
-        Some("large") => Ok(vec![5, 6, 7]),
-        _ => Err(Error::argument(
-            "size",
-            "`small` or `large`",
-            value,
-            "or give `n_blocks`",
-        )),
-    }
-}
-
-fn range(name: &str, value: &Value, (low, high): (f64, f64)) -> Result<[f64; 2]> {
-    let ends: Option<Vec<f64>> = value
-        .as_array()
-        .map(|list| list.iter().map(Value::as_f64).collect())
-        .unwrap_or_default();
-    match ends.as_deref() {
-        Some(&[a, b]) if low <= a && a <= b && b <= high => Ok([a, b]),
-        _ => {
-            let expected = format!("[low, high] with {low} ≤ low ≤ high ≤ {high}");
-            Err(Error::argument(name, expected, value, "give both ends"))
-        }
-    }
+            };
+            floor_m += brick.side_m;
+            body
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::{Generator, Recipe, Task};
+    use serde_json::{Map, Value};
 
-    fn read(value: &Value) -> Result<TowerFactors> {
-        TowerFactors::read(value.as_object().expect("an object"))
-    }
-
-    fn draw(factors: &TowerFactors, index: u64) -> Item {
-        let place = Place {
-            seed: 0,
-            first: 0,
-            index,
+    fn items(factors: Value, design: Value, count: u64) -> Vec<Item> {
+        let object = |json: Value| match json {
+            Value::Object(object) => object,
+            _ => Map::new(),
         };
-        factors.draw(&place).expect("fillable")
+        let generator = Generator::new(Recipe {
+            count,
+            factors: object(factors),
+            design: object(design),
+            ..Recipe::new(Task::Tower)
+        })
+        .expect("valid");
+        (0..count)
+            .map(|i| generator.item(i).expect("fillable"))
+            .collect()
     }
 
     /// A tower that stands and the next one, that falls, differ in the sign alone.
     #[test]
     fn pairs_are_matched() {
-        let factors = TowerFactors::default();
-        for pair in 0..300 {
-            let (stands, falls) = (draw(&factors, 2 * pair), draw(&factors, 2 * pair + 1));
-            assert_eq!(stands.factors["n_blocks"], falls.factors["n_blocks"]);
-            assert_eq!(
-                stands.factors["critical_interface"],
-                falls.factors["critical_interface"]
-            );
+        for pair in items(json!({}), json!({}), 600).chunks(2) {
+            let [stands, falls] = pair else {
+                unreachable!()
+            };
+            for name in ["n_blocks", "critical_interface", "background"] {
+                assert_eq!(stands.factors[name], falls.factors[name]);
+            }
             let sum = stands.equilibrium.margin_m + falls.equilibrium.margin_m;
             assert!(sum.abs() < 1e-9, "{sum}");
+            assert_eq!(stands.kinship.pair, falls.kinship.pair);
         }
     }
 
     #[test]
-    fn every_cell_of_every_extreme_can_be_filled() {
-        for margin in [[0.01, 0.01], [0.3, 0.3], [0.4, 0.4]] {
-            let factors = read(&json!({"margin": margin})).expect("in range");
-            for index in 0..120 {
-                let item = draw(&factors, index);
-                assert_eq!(item.equilibrium.stands(), index % 2 == 0);
-                assert!((item.equilibrium.margin_m.abs() - margin[0]).abs() < 1e-9);
+    fn every_extreme_can_be_filled() {
+        for factors in [
+            json!({"margin": 0.001}),
+            json!({"margin": 0.3}),
+            json!({"margin": 0.4}),
+            json!({"side_m": [0.6, 1.3], "density": [100, 2000]}),
+        ] {
+            for (i, item) in items(factors, json!({}), 120).iter().enumerate() {
+                assert_eq!(item.equilibrium.stands(), i % 2 == 0);
             }
         }
     }
 
     #[test]
     fn balanced_within_every_height() {
-        let factors = TowerFactors::default();
         let mut counts = BTreeMap::new();
-        for index in 0..1200 {
-            let item = draw(&factors, index);
+        for item in items(json!({}), json!({}), 1200) {
             *counts
                 .entry((item.scene.bodies.len(), item.equilibrium.stands()))
                 .or_insert(0) += 1;
@@ -379,17 +303,47 @@ mod tests {
         );
     }
 
+    /// Of a minimal pair, what rests on the critical interface moves as one, and nothing else does.
     #[test]
-    fn bad_factors_are_named() {
-        for (factors, words) in [
-            (json!({"n_block": [2]}), ["`n_block`", "`n_blocks`"]),
-            (json!({"n_blocks": [1, 2]}), ["`n_blocks`", "[1,2]"]),
-            (json!({"size": "medium"}), ["`size`", "medium"]),
-            (json!({"margin": [0.001, 0.2]}), ["`margin`", "0.001"]),
-            (json!({"yaw_deg": [10]}), ["`yaw_deg`", "[10]"]),
-        ] {
-            let error = read(&factors).expect_err("refused").to_string();
-            assert!(words.iter().all(|word| error.contains(word)), "{error}");
+    fn minimal_pairs_differ_in_one_move() {
+        let design = json!({"twins": {"change": "answer"}});
+        for pair in items(json!({"margin": [0.01, 0.1]}), design, 240).chunks(2) {
+            let [stands, falls] = pair else {
+                unreachable!()
+            };
+            let Factor::Integer(critical) = stands.factors["critical_interface"] else {
+                unreachable!()
+            };
+            let moved: Vec<f64> = stands
+                .scene
+                .bodies
+                .iter()
+                .zip(&falls.scene.bodies)
+                .map(|(a, b)| {
+                    let d = [0, 1].map(|k| b.position_m[k] - a.position_m[k]);
+                    (d[0] * d[0] + d[1] * d[1]).sqrt()
+                })
+                .collect();
+            let by_m = 2.0 * stands.equilibrium.margin_m;
+            for (level, d) in moved.iter().enumerate() {
+                let expected = if level < critical as usize { 0.0 } else { by_m };
+                assert!((d - expected).abs() < 1e-9, "{level}: {moved:?}");
+            }
+            assert!(falls.equilibrium.margin_m < 0.0 && stands.equilibrium.stands());
+            assert_eq!(falls.kinship.changed, Some("answer"));
         }
+    }
+
+    #[test]
+    fn red_is_there_as_often_as_asked() {
+        let factors = json!({"red_block": {"balanced": ["present", "absent"]}});
+        let items = items(factors, json!({}), 240);
+        let red = |item: &&Item| {
+            item.scene
+                .bodies
+                .iter()
+                .any(|body| body.color == Color::Red)
+        };
+        assert_eq!(items.iter().filter(red).count(), 120);
     }
 }

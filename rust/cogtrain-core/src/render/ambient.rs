@@ -1,0 +1,84 @@
+//! How open a place is to light from all around: dark in creases, where blocks touch and below
+//! overhangs.
+
+use super::cast::Block;
+use super::vector::V3;
+
+/// Heights above the surface at which room is felt for, in units, and what each counts.
+const FEELERS: [(f64, f64); 4] = [(0.05, 0.26), (0.16, 0.28), (0.4, 0.26), (0.9, 0.20)];
+/// What is left in the tightest crease is one minus this.
+const DEPTH: f64 = 0.8;
+
+/// Boxes as things that take light away from their surroundings.
+pub struct Ambient {
+    /// Middle and reach of each box.
+    reach: Vec<(V3, f64)>,
+    unit_m: f64,
+}
+
+impl Ambient {
+    /// `unit_m` is the size of a usual block, in metres.
+    pub fn new(blocks: &[Block], unit_m: f64) -> Self {
+        let reach = blocks.iter().map(|block| {
+            let corners = block.corners();
+            let middle = (corners[0] + corners[7]) * 0.5;
+            let half = corners[7] - middle;
+            (middle, half.dot(half).sqrt() + 2.0 * FEELERS[3].0 * unit_m)
+        });
+        Self {
+            reach: reach.collect(),
+            unit_m,
+        }
+    }
+
+    /// 1 in the open, less near boxes and near the ground (`sees_ground`: for faces, not for the
+    /// ground itself). Each feeler goes straight out and measures the distance to the nearest
+    /// box; in the open that distance is the feeler's own height.
+    pub fn openness(&self, blocks: &[Block], point: V3, normal: V3, sees_ground: bool) -> f64 {
+        let mut near = [f64::INFINITY; FEELERS.len()];
+        if sees_ground {
+            for (near, (height, _)) in near.iter_mut().zip(FEELERS) {
+                *near = (point.z + normal.z * height * self.unit_m).max(0.0);
+            }
+        }
+        for (block, &(middle, reach)) in blocks.iter().zip(&self.reach) {
+            let away = point - middle;
+            if away.dot(away) > reach * reach {
+                continue;
+            }
+            for (near, (height, _)) in near.iter_mut().zip(FEELERS) {
+                *near = near.min(block.distance(point + normal * (height * self.unit_m)));
+            }
+        }
+        let closed: f64 = near
+            .iter()
+            .zip(FEELERS)
+            .map(|(near, (height, weight))| weight * (1.0 - near / (height * self.unit_m)).max(0.0))
+            .sum();
+        1.0 - DEPTH * closed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::tests::cubes;
+
+    #[test]
+    fn creases_are_darker_than_the_open() {
+        let scene = cubes(&[[0.0, 0.0, 0.5], [0.3, 0.0, 1.5]]);
+        let blocks: Vec<Block> = scene.bodies.iter().map(Block::new).collect();
+        let ambient = Ambient::new(&blocks, 1.0);
+        let up = V3::new(0.0, 0.0, 1.0);
+        let floor = |x| ambient.openness(&blocks, V3::new(x, 0.0, 0.0), up, false);
+        assert!((floor(9.0) - 1.0).abs() < 1e-12);
+        assert!(floor(0.52) < floor(0.8) && floor(0.8) < floor(1.5));
+        let down = V3::new(0.0, 0.0, -1.0);
+        let overhang = ambient.openness(&blocks, V3::new(0.7, 0.0, 1.0), down, true);
+        let top = ambient.openness(&blocks, V3::new(0.3, 0.0, 2.0), up, true);
+        assert!(
+            overhang < 0.9 && (top - 1.0).abs() < 1e-12,
+            "{overhang} {top}"
+        );
+    }
+}

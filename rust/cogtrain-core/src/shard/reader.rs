@@ -1,0 +1,283 @@
+//! Reads single stimuli of a set on disk, and believes nothing that the disk says.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::index::{Entry, Member, ShardIndex};
+use super::manifest::Manifest;
+use super::tar::{BLOCK, header};
+use crate::codec;
+use crate::{Error, Factor, Record, Result, Source, Stimulus};
+
+/// A set on disk as a source; files are opened when a stimulus is asked for.
+#[derive(Debug)]
+pub struct Shards {
+    folder: PathBuf,
+    manifest: Manifest,
+    /// Index of the first stimulus behind each shard.
+    ends: Vec<usize>,
+}
+
+/// A value, or what is wrong with the one on disk.
+type Checked<T> = std::result::Result<T, String>;
+
+/// Answers and factors of a record.
+type Labels = (BTreeMap<String, String>, BTreeMap<String, Factor>);
+
+impl Shards {
+    /// Opens the set in `folder`: reads its manifest and the lengths of its shards.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::Io`]; [`Error::CorruptSet`] for whatever the manifest
+    /// claims that cannot be; [`Error::Argument`] if the set is only a recipe.
+    pub fn open(folder: &Path) -> Result<Self> {
+        Self::new(folder.to_owned(), Manifest::read(folder)?)
+    }
+
+    pub(super) fn new(folder: PathBuf, manifest: Manifest) -> Result<Self> {
+        if manifest.is_recipe() {
+            let got = format!("only a recipe in `{}`", folder.display());
+            let hint = "make the set from its recipe";
+            return Err(Error::argument("set", "on disk", got, hint));
+        }
+        let mut ends = Vec::with_capacity(manifest.shards.len());
+        for shard in &manifest.shards {
+            check_length(&folder, shard)?;
+            ends.push(ends.last().unwrap_or(&0) + shard.stimuli.len());
+        }
+        Ok(Self {
+            folder,
+            manifest,
+            ends,
+        })
+    }
+
+    /// What the set says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub(super) fn into_manifest(self) -> Manifest {
+        self.manifest
+    }
+
+    /// Name of the shard that holds stimulus `index`, and its record, without its image.
+    pub fn read_record(&self, index: usize) -> Result<(&str, Record)> {
+        let (shard, Entry(id, _, member)) = self.entry(index)?;
+        let path = self.folder.join(&shard.name);
+        let bytes = Span::read(&path, *member, *member)?;
+        let content = bytes.content(&format!("{id}.json"), *member)?;
+        let record = parse_record(content, id)
+            .map_err(|reason| Error::corrupt_set(&path, Some(member.0), reason))?;
+        Ok((&shard.name, record))
+    }
+
+    /// Whether every byte of shard `number` is what was written: its hash, and each member.
+    ///
+    /// # Errors
+    /// [`Error::CorruptSet`] that names the file and, where a member is damaged, the byte.
+    pub fn verify(&self, number: usize) -> Result<()> {
+        let Some(shard) = self.manifest.shards.get(number) else {
+            let expected = format!("below {}", self.manifest.shards.len());
+            let hint = "ask for a shard of this set";
+            return Err(Error::argument("shard", expected, number, hint));
+        };
+        for entry in &shard.stimuli {
+            self.members(shard, entry)?;
+        }
+        let path = self.folder.join(&shard.name);
+        let got = hash_file(&path).map_err(|source| Error::io(&path, source))?;
+        if got == shard.blake3 {
+            return Ok(());
+        }
+        let reason = format!("BLAKE3 {got} where its manifest says {}", shard.blake3);
+        Err(Error::corrupt_set(&path, None, reason))
+    }
+
+    /// How many shards there are.
+    pub fn shard_count(&self) -> usize {
+        self.manifest.shards.len()
+    }
+
+    /// Answers and factors of stimulus `index`, without its image.
+    pub(super) fn labels(&self, index: usize) -> Result<Labels> {
+        let (shard, record) = self.read_record(index)?;
+        let path = self.folder.join(shard);
+        labels(&record).map_err(|reason| Error::corrupt_set(&path, None, reason))
+    }
+
+    fn entry(&self, index: usize) -> Result<(&ShardIndex, &Entry)> {
+        let number = self.ends.partition_point(|&end| end <= index);
+        let shard = self.manifest.shards.get(number).ok_or_else(|| {
+            let expected = format!("below {}", self.len());
+            Error::argument("index", expected, index, "ask for a stimulus of this set")
+        })?;
+        let start = self.ends[number] - shard.stimuli.len();
+        Ok((shard, &shard.stimuli[index - start]))
+    }
+
+    /// Stimulus `entry` of `shard` with its record, checked.
+    fn members(&self, shard: &ShardIndex, entry: &Entry) -> Result<(Stimulus, Record)> {
+        let Entry(id, image, record) = entry;
+        let path = self.folder.join(&shard.name);
+        let bytes = Span::read(&path, *image, *record)?;
+        let pixels = codec::decode(bytes.content(&format!("{id}.png"), *image)?)
+            .map_err(|reason| Error::corrupt_set(&path, Some(image.0), reason))?;
+        let text = bytes.content(&format!("{id}.json"), *record)?;
+        let read = || {
+            let record = parse_record(text, id)?;
+            let (answers, factors) = labels(&record)?;
+            let margin = match record.get("margin_m") {
+                None | Some(Value::Null) => None,
+                Some(value) => Some(value.as_f64().ok_or_else(|| odd("margin_m", value))?),
+            };
+            let stimulus = Stimulus {
+                id: id.clone(),
+                image: pixels,
+                answers,
+                factors,
+                margin,
+            };
+            Ok((stimulus, record))
+        };
+        read().map_err(|reason: String| Error::corrupt_set(&path, Some(record.0), reason))
+    }
+}
+
+impl Source for Shards {
+    fn len(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    fn id(&self, index: usize) -> Result<String> {
+        self.entry(index).map(|(_, entry)| entry.0.clone())
+    }
+
+    fn get(&self, index: usize) -> Result<Stimulus> {
+        self.record(index).map(|(stimulus, _)| stimulus)
+    }
+
+    fn record(&self, index: usize) -> Result<(Stimulus, Record)> {
+        let (shard, entry) = self.entry(index)?;
+        self.members(shard, entry)
+    }
+
+    /// That of the source from which the set was written: a loader may change from one to the
+    /// other and go on.
+    fn fingerprint(&self) -> String {
+        self.manifest.fingerprint.clone()
+    }
+}
+
+/// Bytes of a shard from the header of one member to the end of another.
+struct Span<'a> {
+    path: &'a Path,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Span<'a> {
+    fn read(path: &'a Path, first: Member, last: Member) -> Result<Self> {
+        let start = first.0 - BLOCK;
+        // Members tile a shard whose length was checked: this is no longer than the file was.
+        let mut bytes = vec![0; (last.0 + last.1 - start) as usize];
+        let read = File::open(path).and_then(|file| file.read_exact_at(&mut bytes, start));
+        match read {
+            Ok(()) => Ok(Self { path, start, bytes }),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                let reason = "a file that ends within a stimulus".to_owned();
+                Err(Error::corrupt_set(path, Some(start), reason))
+            }
+            Err(source) => Err(Error::io(path, source)),
+        }
+    }
+
+    /// Content of `member`, if its header and checksum are right.
+    fn content(&self, name: &str, member: Member) -> Result<&[u8]> {
+        let Member(offset, length, crc) = member;
+        let from = (offset - self.start) as usize;
+        let (head, content) = (
+            &self.bytes[from - BLOCK as usize..from],
+            &self.bytes[from..from + length as usize],
+        );
+        if head != header(name, length) {
+            let reason = format!("a damaged header of `{name}`");
+            return Err(Error::corrupt_set(self.path, Some(offset - BLOCK), reason));
+        }
+        let got = crc32c::crc32c(content);
+        if got != crc {
+            let reason = format!("`{name}` with CRC32C {got:08x} (not {crc:08x})");
+            return Err(Error::corrupt_set(self.path, Some(offset), reason));
+        }
+        Ok(content)
+    }
+}
+
+fn check_length(folder: &Path, shard: &ShardIndex) -> Result<()> {
+    let path = folder.join(&shard.name);
+    let length = std::fs::metadata(&path)
+        .map_err(|source| Error::io(&path, source))?
+        .len();
+    if length == shard.bytes {
+        return Ok(());
+    }
+    let reason = format!("{length} bytes (its manifest says {})", shard.bytes);
+    Err(Error::corrupt_set(&path, None, reason))
+}
+
+fn parse_record(text: &[u8], id: &str) -> Checked<Record> {
+    let record: Record = serde_json::from_slice(text).map_err(|error| format!("`{error}`"))?;
+    match record.get("id") {
+        Some(Value::String(own)) if own == id => Ok(record),
+        other => Err(odd("id", other.unwrap_or(&Value::Null))),
+    }
+}
+
+fn labels(record: &Record) -> Checked<Labels> {
+    let object = |key: &str| match record.get(key) {
+        Some(Value::Object(object)) => Ok(object),
+        other => Err(odd(key, other.unwrap_or(&Value::Null))),
+    };
+    let answer = |(question, answer): (&String, &Value)| match answer {
+        Value::String(answer) => Ok((question.clone(), answer.clone())),
+        other => Err(odd("answers", other)),
+    };
+    let factor = |(name, value): (&String, &Value)| {
+        let factor = match value {
+            Value::Bool(flag) => Factor::Flag(*flag),
+            Value::String(text) => Factor::Text(text.clone()),
+            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(integer), _) => Factor::Integer(integer),
+                (None, Some(real)) => Factor::Real(real),
+                (None, None) => return Err(odd("factors", value)),
+            },
+            other => return Err(odd("factors", other)),
+        };
+        Ok((name.clone(), factor))
+    };
+    let answers = object("answers")?
+        .iter()
+        .map(answer)
+        .collect::<Checked<_>>()?;
+    let factors = object("factors")?
+        .iter()
+        .map(factor)
+        .collect::<Checked<_>>()?;
+    Ok((answers, factors))
+}
+
+fn odd(key: &str, value: &Value) -> String {
+    format!("a record with {value} in `{key}`")
+}
+
+/// BLAKE3 of a file, in hex.
+pub(super) fn hash_file(path: &Path) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}

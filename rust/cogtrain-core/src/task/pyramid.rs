@@ -1,0 +1,391 @@
+//! What would fall if the red block were removed? Pyramids of coloured blocks, exactly one red.
+//!
+//! The whole pyramid always stands. What is left without the red block has the margin of the
+//! design, positive or negative. The two pyramids of a pair are one wall, but for how far the blocks
+//! over and beside the red one are spread, which decides the answer; so pitch, jitter, number of
+//! rows and place of the red block say nothing. Within a cell of the design the places take turns:
+//! answers are balanced per size and per place.
+//!
+//! Red is never the top block, on which nothing rests, nor at the edge of a lower row than the one
+//! under the top: what leans on such a block is held by the weight above, whatever the spread.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::design::{Assignment, Declaration, Design};
+use super::factor::{Declared, Values};
+use super::twin::Twin;
+use super::wall::{Slot, Wall};
+use super::{Item, Place, viewing};
+use crate::physics::{Equilibrium, equilibrium, has_margin};
+use crate::render::is_framed;
+use crate::scene::{Body, Color, Scene};
+use crate::stimulus::Factor;
+use crate::style::Style;
+use crate::{Error, Result, Stream};
+
+/// The hardest cells of the defaults take some four tries on average.
+const MAX_TRIES: u32 = 500;
+/// Halvings of the range of spreads: down to a ten-millionth of a metre.
+const HALVINGS: u32 = 23;
+/// Farthest spread in either direction, in metres, and the steps back from it to a sound wall.
+const MAX_SPREAD_M: f64 = 0.5;
+const SPREAD_STEP_M: f64 = 0.05;
+/// Largest difference, in metres, between the margin that was asked for and that of the scene.
+const MARGIN_SLOP_M: f64 = 1e-5;
+/// Least margin of the whole pyramid, in metres: it must plainly stand.
+const LEAST_WHOLE_MARGIN_M: f64 = 0.03;
+/// Rows above the red block, at most: a lower one hardly matters to what lies on so much weight.
+const MAX_ROWS_ABOVE: usize = 3;
+/// Friction of painted wood on wood.
+const FRICTION: f64 = 0.4;
+
+/// Factors of the task. |margin| is a fraction of the block side, that of what is left.
+pub fn declaration(style: Style) -> Declaration {
+    let own = [
+        ("n_rows", Values::Count(2, 5)),
+        ("margin", Values::Real(1e-4, 0.2)),
+        ("red_row", Values::Names(&["any", "1", "2", "3", "4"])),
+        ("view", Values::Names(&["before", "after"])),
+        ("answer", Values::Names(&["no", "yes"])),
+    ];
+    let own = own.map(|(name, values)| Declared { name, values });
+    let mut defaults = json!({
+        "n_rows": [2, 3, 4, 5],
+        "margin": [0.02, 0.12],
+        "red_row": "any",
+        "view": "before",
+        "answer": ["no", "yes"],
+    });
+    viewing::extend(&mut defaults, style);
+    Declaration {
+        factors: [&own[..], &viewing::FACTORS].concat(),
+        defaults,
+        sizes: ("n_rows", [&[2, 3], &[4, 5]]),
+        twins: Twin::ALL,
+    }
+}
+
+/// Draws the pyramid of an assignment.
+pub fn draw(design: &Design, assignment: &Assignment, place: &Place) -> Result<Item> {
+    let red = red_slot(assignment, place)?;
+    let group = assignment.group;
+    let is_minimal = design.plan().twin() == Some(Twin::Answer);
+    let painted = 2 * group + u64::from(assignment.falls && !is_minimal);
+    let stream = &mut place.stream("pyramid", group);
+    for _ in 0..MAX_TRIES {
+        let wall = Wall::draw(assignment.count("n_rows"), red, stream);
+        let pyramid = Pyramid {
+            colors: colors(
+                assignment,
+                &wall,
+                red,
+                place.stream("pyramid colors", painted),
+            ),
+            wall,
+            red,
+            assignment,
+        };
+        // Both members of a pair must exist.
+        let margin_m = assignment.real("margin");
+        if let Some(stands) = pyramid.spread(margin_m)
+            && let Some(falls) = pyramid.spread(-margin_m)
+        {
+            let chosen = if assignment.falls { falls } else { stands };
+            return Ok(chosen.item(place));
+        }
+    }
+    Err(Error::Unfillable {
+        cell: format!("{}, red block at {red:?}", assignment.describe()),
+        tries: MAX_TRIES,
+        hint: "narrow `margin`, or move the camera back".to_owned(),
+    })
+}
+
+/// A pyramid with its red block.
+#[derive(Clone)]
+struct Pyramid<'a> {
+    wall: Wall,
+    red: Slot,
+    colors: Vec<Color>,
+    assignment: &'a Assignment,
+}
+
+/// A pyramid whose spread has been found, and what statics says of it.
+struct Found<'a> {
+    pyramid: Pyramid<'a>,
+    left: Equilibrium,
+    whole_margin_m: f64,
+    spread_m: f64,
+}
+
+impl<'a> Pyramid<'a> {
+    /// The pyramid with the spread at which what is left has margin `margin_m`, if there is one.
+    ///
+    /// The wider the spread, the farther lies what was carried by the red block over its other
+    /// support: the margin rises with it.
+    fn spread(&self, margin_m: f64) -> Option<Found<'a>> {
+        let (mut low, mut high) = (self.farthest_sound(-1.0)?, self.farthest_sound(1.0)?);
+        let stands = |by_m: f64| has_margin(&self.at(by_m).left(), margin_m).ok();
+        if stands(low)? || !stands(high)? {
+            return None;
+        }
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (low + high);
+            if stands(middle)? {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        self.at(high).found(high, margin_m)
+    }
+
+    fn found(self, spread_m: f64, margin_m: f64) -> Option<Found<'a>> {
+        let whole = self.whole();
+        if !is_framed(&whole) || !has_margin(&whole, LEAST_WHOLE_MARGIN_M).ok()? {
+            return None;
+        }
+        let left = equilibrium(&self.left()).ok()?;
+        let is_as_asked = (left.margin_m - margin_m).abs() < MARGIN_SLOP_M;
+        is_as_asked.then_some(())?;
+        Some(Found {
+            whole_margin_m: equilibrium(&whole).ok()?.margin_m,
+            pyramid: self,
+            left,
+            spread_m,
+        })
+    }
+
+    /// The spread farthest in direction `sign` at which all gaps and overlaps are visible.
+    fn farthest_sound(&self, sign: f64) -> Option<f64> {
+        let steps = (MAX_SPREAD_M / SPREAD_STEP_M) as u32;
+        let spreads = (0..=steps)
+            .rev()
+            .map(|k| sign * f64::from(k) * SPREAD_STEP_M);
+        spreads
+            .into_iter()
+            .find(|&by_m| self.at(by_m).wall.is_sound())
+    }
+
+    fn at(&self, by_m: f64) -> Self {
+        let mut pyramid = self.clone();
+        pyramid.wall.spread(self.red, by_m);
+        pyramid
+    }
+
+    fn whole(&self) -> Scene {
+        viewing::viewed(bodies(&self.wall, &self.colors), self.assignment)
+    }
+
+    fn left(&self) -> Scene {
+        let mut scene = self.whole();
+        scene.bodies.retain(|body| body.color != Color::Red);
+        scene
+    }
+}
+
+impl Found<'_> {
+    fn item(self, place: &Place) -> Item {
+        let Pyramid {
+            red, assignment, ..
+        } = self.pyramid;
+        let factors = BTreeMap::from([
+            ("red_row", Factor::Integer(red.0 as i64 + 1)),
+            ("red_column", Factor::Integer(red.1 as i64 + 1)),
+            ("margin", Factor::Real(self.left.margin_fraction)),
+            ("whole_margin_m", Factor::Real(self.whole_margin_m)),
+            ("spread_m", Factor::Real(self.spread_m)),
+        ]);
+        let left = self.pyramid.left();
+        let shown = if assignment.text("view") == "after" {
+            left.clone()
+        } else {
+            self.pyramid.whole()
+        };
+        let mut item = Item::new(shown, self.left, (assignment, place), factors);
+        item.judged = left;
+        item
+    }
+}
+
+/// The red block's place: within each cell of the design, all take turns.
+fn red_slot(assignment: &Assignment, place: &Place) -> Result<Slot> {
+    let n_rows = assignment.count("n_rows");
+    let asked = assignment.text("red_row");
+    let mut slots = red_slots(n_rows);
+    slots.retain(|slot| asked == "any" || asked == (slot.0 + 1).to_string());
+    if slots.is_empty() {
+        let rows: Vec<String> = red_slots(n_rows)
+            .chunk_by(|a, b| a.0 == b.0)
+            .map(|row| (row[0].0 + 1).to_string())
+            .collect();
+        let expected = format!("one of {} for n_rows = {n_rows}", rows.join(", "));
+        let hint = "in other rows the answer is always no; or use `any`";
+        return Err(Error::argument("red_row", expected, asked, hint));
+    }
+    let n = slots.len() as u64;
+    place
+        .stream("red place", assignment.replicate / n)
+        .shuffle(&mut slots);
+    Ok(slots[(assignment.replicate % n) as usize])
+}
+
+/// Places at which removing a block can go either way.
+fn red_slots(n_rows: usize) -> Vec<Slot> {
+    let decides = |&(row, column): &Slot| {
+        let above = n_rows - 1 - row;
+        let is_edge = column == 0 || column == above;
+        above == 1 || (above <= MAX_ROWS_ABOVE && !is_edge)
+    };
+    (0..n_rows - 1)
+        .flat_map(|row| (0..n_rows - row).map(move |column| (row, column)))
+        .filter(decides)
+        .collect()
+}
+
+/// A colour per block, row by row: one red, no two neighbours in a row alike.
+fn colors(assignment: &Assignment, wall: &Wall, red: Slot, mut stream: Stream) -> Vec<Color> {
+    let mut choices = viewing::colors(assignment);
+    choices.retain(|color| *color != Color::Red);
+    let mut colors: Vec<Color> = Vec::new();
+    for slot in wall.slots() {
+        let before = if slot.1 > 0 {
+            colors.last().copied()
+        } else {
+            None
+        };
+        let others: Vec<Color> = choices
+            .iter()
+            .copied()
+            .filter(|color| Some(*color) != before)
+            .collect();
+        let drawn = others[stream.below(others.len() as u64) as usize];
+        colors.push(if slot == red { Color::Red } else { drawn });
+    }
+    colors
+}
+
+fn bodies(wall: &Wall, colors: &[Color]) -> Vec<Body> {
+    let placed = wall.slots().into_iter().zip(colors);
+    placed
+        .map(|((row, column), &color)| Body {
+            size_m: [1.0; 3],
+            position_m: [wall.rows[row][column], 0.0, row as f64 + 0.5],
+            orientation: [1.0, 0.0, 0.0, 0.0],
+            density: 500.0,
+            friction: FRICTION,
+            color,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Generator, Question, Recipe, Task};
+    use serde_json::{Map, Value};
+
+    fn items(factors: Value, design: Value, count: u64) -> Vec<Item> {
+        let object = |json: Value| match json {
+            Value::Object(object) => object,
+            _ => Map::new(),
+        };
+        let generator = Generator::new(Recipe {
+            count,
+            factors: object(factors),
+            design: object(design),
+            ..Recipe::new(Task::Pyramid)
+        })
+        .expect("valid");
+        (0..count)
+            .map(|i| generator.item(i).expect("fillable"))
+            .collect()
+    }
+
+    #[test]
+    fn pairs_are_one_wall_with_two_spreads() {
+        for pair in items(json!({"size": "small"}), json!({}), 40).chunks(2) {
+            let [stands, falls] = pair else {
+                unreachable!()
+            };
+            assert!((stands.equilibrium.margin_m + falls.equilibrium.margin_m).abs() < 2e-5);
+            assert!(stands.equilibrium.stands() && !falls.equilibrium.stands());
+            for name in ["n_rows", "red_row", "red_column"] {
+                assert_eq!(stands.factors[name], falls.factors[name]);
+            }
+            for item in pair {
+                let whole = equilibrium(&item.scene).expect("upright");
+                assert!(whole.margin_m >= LEAST_WHOLE_MARGIN_M);
+                let red = |body: &&Body| body.color == Color::Red;
+                assert_eq!(item.scene.bodies.iter().filter(red).count(), 1);
+                assert_eq!(item.judged.bodies.len() + 1, item.scene.bodies.len());
+            }
+        }
+    }
+
+    #[test]
+    fn answers_are_balanced_per_size_and_place() {
+        let mut counts = BTreeMap::new();
+        // 3 rows have 3 places: 2 answers × 2 sizes × 6 groups.
+        for item in items(json!({"n_rows": [2, 3]}), json!({}), 24) {
+            let at = |name: &str| format!("{:?}", item.factors[name]);
+            let key = (at("n_rows"), at("red_row"), at("red_column"));
+            *counts.entry((key, item.equilibrium.stands())).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), 2 * (2 + 3), "{counts:?}");
+        for n_rows in [2, 3] {
+            let of =
+                |(key, _): &&((String, String, String), bool)| key.0.contains(&n_rows.to_string());
+            let each: Vec<i32> = counts
+                .iter()
+                .filter(|(k, _)| of(k))
+                .map(|(_, n)| *n)
+                .collect();
+            assert!(each.iter().all(|n| *n == each[0]), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn before_and_after_show_one_pyramid() {
+        let design = json!({"twins": {"change": "view"}});
+        for group in items(json!({"n_rows": 3}), design, 16).chunks(4) {
+            for (before, after) in group[..2].iter().zip(&group[2..]) {
+                assert_eq!(before.judged, after.scene);
+                assert_eq!(before.kinship.pair, after.kinship.pair);
+                assert_eq!(
+                    (before.kinship.changed, after.kinship.changed),
+                    (None, Some("view"))
+                );
+                let ask = |item: &Item, question| item.answer(question).expect("valid");
+                assert_eq!(
+                    ask(before, Question::WillFallIfRemoved),
+                    ask(after, Question::WillFall)
+                );
+                assert_eq!(ask(before, Question::WillFall), None);
+                assert_eq!(ask(after, Question::RedBlockRow).as_deref(), Some("none"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_in_which_red_decides_nothing_is_refused() {
+        let generator = Generator::new(Recipe {
+            factors: Map::from_iter([
+                ("n_rows".to_owned(), json!(3)),
+                ("red_row".to_owned(), json!("3")),
+            ]),
+            ..Recipe::new(Task::Pyramid)
+        });
+        let error = generator
+            .expect("known factors")
+            .item(0)
+            .expect_err("the top")
+            .to_string();
+        assert!(
+            error.contains("one of 1, 2 for n_rows = 3, got 3"),
+            "{error}"
+        );
+    }
+}
