@@ -13,12 +13,12 @@
 //! from whatever cause, can be borne.
 
 use super::bounds::Group;
-use super::collapse::Structure;
 use super::contact::{Contact, contacts, unsupported};
 use super::load::Settled;
 use super::margin::{self, margin};
 use super::mechanism::{Twist, hinge, normalised, spread};
 use super::polygon::Point;
+use super::structure::Structure;
 use crate::Result;
 use crate::scene::Scene;
 
@@ -93,7 +93,7 @@ pub(super) fn stands_on(scene: &Scene, contacts: &[Contact], tilt: Point) -> Res
     for &number in &settled.contacts {
         let contact = &contacts[number];
         let point = settled.loads[contact.upper].pressure(contact.height_m, tilt);
-        let slides = pull > super::collapse::friction(scene, contact);
+        let slides = pull > super::joint::friction(scene, contact);
         if slides || contact.polygon().depth(point) < 0.0 {
             return Ok(false);
         }
@@ -332,7 +332,7 @@ mod tests {
         };
         for contact in &found.contacts {
             let [cos, sin] = super::super::contact::heading(&scene.bodies[contact.upper]);
-            let friction = super::super::collapse::friction(scene, contact);
+            let friction = super::super::joint::friction(scene, contact);
             for corner in &contact.outline {
                 let point = [corner[0], corner[1], contact.height_m];
                 let upper = velocity(contact.upper, point);

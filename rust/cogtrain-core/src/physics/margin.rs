@@ -1,7 +1,8 @@
 //! How far the borders of the contacts may move before a structure changes its mind.
 
-use super::collapse::{Answer, Inset, Outcome, Structure};
+use super::joint::Inset;
 use super::polygon::Point;
+use super::structure::{Answer, Outcome, Structure};
 use crate::{Error, Result};
 
 /// Width of a bracket that counts as a point, as a part of the typical side.
