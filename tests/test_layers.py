@@ -38,6 +38,7 @@ FORBIDDEN = {
     "frames": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "datasheet": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
     "stimulus_table": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "observers": {"training", "data", "models", "evaluation", "metrics"},
     "prompts": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
 }
 NO_DRAWERS = {"utils", "util", "common", "helpers", "helper", "base", "misc"}

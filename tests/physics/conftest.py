@@ -29,7 +29,7 @@ def box(size_m: tuple[float, ...], position_m: tuple[float, ...], **options: flo
 
 def scene(boxes: list[Box]) -> Scene:
     camera = {"position_m": [0, -10, 3], "target_m": [0, 0, 1], "fov_deg": 40}
-    light = {"toward": [-0.5, -0.7, 1]}
+    light = {"toward": [-0.5, -0.7, 1], "radius_deg": 0}
     return Scene.from_json(json.dumps({"bodies": boxes, "camera": camera, "light": light}))
 
 
