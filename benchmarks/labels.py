@@ -1,27 +1,38 @@
-"""Are the labels of towers balanced, do statics and simulation agree, and what gives a label away?
+"""Are labels balanced, do statics and simulation agree, and what gives a label away?
 
-Run: python benchmarks/labels.py [--count 10000] [--out benchmarks/results/labels.json]
+Run: python benchmarks/labels.py [--task tower|pyramid] [--count 10000] [--set FOLDER] [--out FILE]
 
-Draws towers with margins from 1 % to 30 % of the block side, simulates each for four seconds and
-prints the balance of labels per height, the share of agreement per margin bin, and how well simple
-cues separate falling from standing towers: the area under the ROC curve, 0.5 if a cue says nothing.
+Draws stimuli with margins spread over the bins below (or opens a set on disk), simulates what is
+judged of each for four seconds, and prints the balance of labels per number of blocks, the share of
+agreement per bin of |margin| (a fraction of the support's width), how many of those that stand by
+1 % or more fall in simulation, and, for towers, how well simple cues separate falling from standing
+ones: the area under the ROC curve, 0.5 if a cue says nothing.
 """
 
 import argparse
 import json
-import os
-import platform
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import mannwhitneyu
+from scipy.stats import binomtest, mannwhitneyu
 
-from cogtrain import Scene, StimulusSet
+from cogtrain import Scene, StimulusSet, _core, environment
 
-BINS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3)
+BINS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, np.inf)
+LEAST, MOST = 1e-4, {"tower": 0.4, "pyramid": 0.2}
+CLEAR = 0.01
+
+
+def draw(task: str, count: int) -> StimulusSet:
+    """Stimuli with as many margins in each bin as in any other."""
+    edges = np.clip(BINS, LEAST, MOST[task])
+    bins = [[low, high, 1] for low, high in pairwise(edges.tolist()) if low < high]
+    return StimulusSet.recipe(task, count=count, factors={"margin": {"bins": bins}}, size_px=28)
 
 
 def looks(scene: Scene) -> dict[str, float]:
@@ -37,23 +48,27 @@ def looks(scene: Scene) -> dict[str, float]:
     }
 
 
-def judge(towers: StimulusSet, index: int) -> dict[str, float | int | bool]:
-    """Both verdicts on tower `index`, and its looks."""
-    stimulus = towers[index]
-    simulated = stimulus.simulated
-    assert simulated is not None
-    assert stimulus.scene is not None
+def judge(stimuli: StimulusSet, index: int) -> dict[str, Any]:
+    """Both verdicts on stimulus `index`, and its looks."""
+    stimulus = stimuli[index]
+    scene = stimulus.judged
+    assert scene is not None, f"{stimulus.id} has no scene behind it"
+    statics, motion = _core.equilibrium(scene), _core.simulate(scene)
+    told = {q: a == "yes" for q, a in stimulus.answers.items() if q.startswith("will_fall")}
+    assert all(answer != statics.stands for answer in told.values()), stimulus.id
     return {
-        "n_blocks": int(stimulus.factors["n_blocks"]),
-        "margin": float(stimulus.factors["margin"]),
-        "falls": stimulus.answers["will_fall"] == "yes",
-        "falls_simulated": simulated["will_fall"] == "yes",
-        **looks(stimulus.scene),
+        "n_blocks": motion.positions.shape[1],
+        "margin": statics.margin_fraction,
+        "falls": not statics.stands,
+        "falls_simulated": motion.fell,
+        "moves_simulated": motion.displacement_m > 0.1,
+        "time_to_fall_s": min((t for t in motion.fell_s if t is not None), default=np.nan),
+        **looks(scene),
     }
 
 
 def balance(rows: pd.DataFrame) -> pd.DataFrame:
-    """Standing and falling towers per height, by statics."""
+    """Standing and falling stimuli per number of blocks, by statics."""
     counts = rows.groupby(["n_blocks", "falls"]).size().unstack()
     margins = rows.assign(size=rows.margin.abs()).groupby(["n_blocks", "falls"])["size"].mean()
     table = counts.rename(columns={False: "stands", True: "falls"})
@@ -63,15 +78,32 @@ def balance(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement(rows: pd.DataFrame) -> pd.DataFrame:
-    """Share of towers on which both verdicts agree, per bin of |margin| and side."""
-    names = [f"{low:.0%} to {high:.0%}" for low, high in pairwise(BINS)]
+    """Numbers and shares of agreement per bin of |margin|, by label."""
+    names = [f"{low:.0%} to {high:.0%}" for low, high in pairwise(BINS[:-1])]
+    names = ["< 1%", *names[1:], f"> {BINS[-2]:.0%}"]
     bins = pd.cut(rows.margin.abs(), BINS, labels=names, include_lowest=True)
-    agree = rows.falls == rows.falls_simulated
-    grouped = agree.groupby([bins, rows.falls], observed=True)
-    table = grouped.agg(["size", "mean"]).unstack("falls")
-    table.columns = [f"{'falls' if falls else 'stands'} {stat}" for stat, falls in table.columns]
-    heads = {"size": "n", "mean": "agree"}
-    return table.rename(columns=lambda c: f"{c.split()[0]}: {heads[c.split()[1]]}").round(4)
+    table = pd.DataFrame(index=pd.Index(names, name="margin"))
+    for falls, name in ((False, "stands"), (True, "falls")):
+        own = rows.falls == falls
+        table[f"{name}: n"] = bins[own].value_counts().reindex(names)
+        agree = (rows.falls == rows.falls_simulated)[own].groupby(bins[own], observed=False)
+        table[f"{name}: agree"] = agree.mean().round(4)
+        table[f"{name}: differ"] = (
+            (~(rows.falls == rows.falls_simulated))[own].groupby(bins[own], observed=False).sum()
+        )
+    return table
+
+
+def clear_errors(rows: pd.DataFrame) -> dict[str, Any]:
+    """False falls and false stands in simulation among margins of 1 % or more."""
+    clear = rows[rows.margin.abs() >= CLEAR]
+    found: dict[str, Any] = {}
+    for name, falls in (("false falls", False), ("false stands", True)):
+        own = clear[clear.falls == falls]
+        wrong = int((own.falls_simulated != falls).sum())
+        high = binomtest(wrong, len(own)).proportion_ci(method="exact").high
+        found[name] = {"n": len(own), "wrong": wrong, "share": wrong / len(own), "high": high}
+    return found
 
 
 def separation(rows: pd.DataFrame) -> pd.DataFrame:
@@ -90,28 +122,48 @@ def separation(rows: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     """Draws, simulates, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=MOST, default="tower")
     parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/labels.json"))
+    parser.add_argument("--set", type=Path, help="a set on disk, in place of a drawn one")
+    parser.add_argument("--threads", type=int, default=environment.usable_threads())
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    towers = StimulusSet.recipe(count=arguments.count, factors={"margin": [0.01, 0.3]}, size_px=28)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rows = pd.DataFrame(pool.map(lambda i: judge(towers, i), range(len(towers))))
-    balanced, agreed, separated = balance(rows), agreement(rows), separation(rows)
+    stimuli = (
+        StimulusSet.open(arguments.set) if arguments.set else draw(arguments.task, arguments.count)
+    )
+    start = perf_counter()
+    with ThreadPoolExecutor(arguments.threads) as pool:
+        rows = pd.DataFrame(pool.map(lambda i: judge(stimuli, i), range(len(stimuli))))
+    seconds = perf_counter() - start
+    balanced, agreed, clear = balance(rows), agreement(rows), clear_errors(rows)
     total = float(np.mean(rows.falls == rows.falls_simulated))
+    by_moving = int((rows.falls_simulated != rows.moves_simulated).sum())
     print(balanced.to_string(), "\n")
     print(agreed.to_string(), "\n")
-    print(separated.to_string(), "\n")
-    print(f"agreement over all {len(rows)} towers: {total:.4f}")
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    record = {
-        "command": f"python benchmarks/labels.py --count {arguments.count}",
-        "machine": platform.platform(),
+    for name, found in clear.items():
+        print(
+            f"{name} at margins of {CLEAR:.0%} or more: {found['wrong']} of {found['n']} "
+            f"({found['share']:.4%}, at most {found['high']:.4%} with 95 % confidence)"
+        )
+    print(f"agreement over all {len(rows)}: {total:.4f}")
+    print(f"{by_moving} move by more than 0.1 m without falling, or the reverse")
+    record: dict[str, Any] = {
+        "command": f"python benchmarks/labels.py --task {arguments.task} --count {len(rows)}",
+        "machine": environment.processor(),
+        "seconds": seconds,
         "agreement": total,
+        "clear": clear,
+        "moved otherwise than fell": by_moving,
         "balance": balanced.reset_index().to_dict("records"),
-        "cues": separated.reset_index().to_dict("records"),
-        "by_margin": agreed.reset_index(names="margin").astype({"margin": str}).to_dict("records"),
+        "by_margin": agreed.reset_index().to_dict("records"),
     }
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+    if arguments.task == "tower" and arguments.set is None:
+        separated = separation(rows)
+        print("\n", separated.to_string(), sep="")
+        record["cues"] = separated.reset_index().to_dict("records")
+    out = arguments.out or Path(f"benchmarks/results/labels-{arguments.task}.json")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":
