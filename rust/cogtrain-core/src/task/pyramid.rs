@@ -1,13 +1,15 @@
 //! What would fall if the red block were removed? Pyramids of coloured blocks, exactly one red.
 //!
 //! The whole pyramid always stands. What is left without the red block has the margin of the
-//! design, positive or negative. The two pyramids of a pair are one wall, but for how far the blocks
-//! over and beside the red one are spread, which decides the answer; so pitch, jitter, number of
-//! rows and place of the red block say nothing. Within a cell of the design the places take turns:
-//! answers are balanced per size and per place.
+//! design, positive or negative. Red is one of the two blocks under the top one or of the three in
+//! the row below those. Of the blocks that lie on the red one, the *keystone* decides: farther over
+//! its other support it stays when the red block is gone, farther over the red one it falls. The two
+//! pyramids of a pair are one wall, but for where the keystone lies. As each block of a row is red
+//! equally often, and each with either answer, neither the place of the red block nor that of any
+//! other goes with an answer: only the two together do.
 //!
-//! Red is never the top block, on which nothing rests, nor at the edge of a lower row than the one
-//! under the top: what leans on such a block is held by the weight above, whatever the spread.
+//! Lower places are left out because they hardly decide anything: under more weight, friction turns
+//! what lies over a gap into a flat arch.
 
 use std::collections::BTreeMap;
 
@@ -27,17 +29,17 @@ use crate::{Error, Result, Stream};
 
 /// The hardest cells of the defaults take some four tries on average.
 const MAX_TRIES: u32 = 500;
-/// Halvings of the range of spreads: down to a ten-millionth of a metre.
+/// Halvings of the range of shifts: down to a ten-millionth of a metre.
 const HALVINGS: u32 = 23;
-/// Farthest spread in either direction, in metres, and the steps back from it to a sound wall.
-const MAX_SPREAD_M: f64 = 0.5;
-const SPREAD_STEP_M: f64 = 0.05;
+/// Farthest shift in either direction, in metres, and the steps back from it to a sound wall.
+const MAX_SHIFT_M: f64 = 0.5;
+const SHIFT_STEP_M: f64 = 0.05;
 /// Largest difference, in metres, between the margin that was asked for and that of the scene.
 const MARGIN_SLOP_M: f64 = 1e-5;
 /// Least margin of the whole pyramid, in metres: it must plainly stand.
 const LEAST_WHOLE_MARGIN_M: f64 = 0.03;
-/// Rows above the red block, at most: a lower one hardly matters to what lies on so much weight.
-const MAX_ROWS_ABOVE: usize = 3;
+/// Rows above the red block, at most.
+const MAX_ROWS_ABOVE: usize = 2;
 /// Friction of painted wood on wood.
 const FRICTION: f64 = 0.4;
 
@@ -45,7 +47,7 @@ const FRICTION: f64 = 0.4;
 pub fn declaration(style: Style) -> Declaration {
     let own = [
         ("n_rows", Values::Count(2, 5)),
-        ("margin", Values::Real(1e-4, 0.2)),
+        ("margin", Values::Real(1e-4, 0.1)),
         ("red_row", Values::Names(&["any", "1", "2", "3", "4"])),
         ("view", Values::Names(&["before", "after"])),
         ("answer", Values::Names(&["no", "yes"])),
@@ -53,7 +55,7 @@ pub fn declaration(style: Style) -> Declaration {
     let own = own.map(|(name, values)| Declared { name, values });
     let mut defaults = json!({
         "n_rows": [2, 3, 4, 5],
-        "margin": [0.02, 0.12],
+        "margin": [0.02, 0.06],
         "red_row": "any",
         "view": "before",
         "answer": ["no", "yes"],
@@ -75,8 +77,9 @@ pub fn draw(design: &Design, assignment: &Assignment, place: &Place) -> Result<I
     let painted = 2 * group + u64::from(assignment.falls && !is_minimal);
     let stream = &mut place.stream("pyramid", group);
     for _ in 0..MAX_TRIES {
-        let wall = Wall::draw(assignment.count("n_rows"), red, stream);
+        let wall = Wall::draw(assignment.count("n_rows"), red.0, stream);
         let pyramid = Pyramid {
+            keystone: Keystone::draw(assignment.count("n_rows"), red, stream),
             colors: colors(
                 assignment,
                 &wall,
@@ -89,8 +92,8 @@ pub fn draw(design: &Design, assignment: &Assignment, place: &Place) -> Result<I
         };
         // Both members of a pair must exist.
         let margin_m = assignment.real("margin");
-        if let Some(stands) = pyramid.spread(margin_m)
-            && let Some(falls) = pyramid.spread(-margin_m)
+        if let Some(stands) = pyramid.solve(margin_m)
+            && let Some(falls) = pyramid.solve(-margin_m)
         {
             let chosen = if assignment.falls { falls } else { stands };
             return Ok(chosen.item(place));
@@ -108,43 +111,69 @@ pub fn draw(design: &Design, assignment: &Assignment, place: &Place) -> Result<I
 struct Pyramid<'a> {
     wall: Wall,
     red: Slot,
+    keystone: Keystone,
     colors: Vec<Color>,
     assignment: &'a Assignment,
 }
 
-/// A pyramid whose spread has been found, and what statics says of it.
+/// The block whose place decides the answer.
+#[derive(Clone, Copy)]
+struct Keystone {
+    slot: Slot,
+    /// Direction along the wall away from the red block.
+    away: f64,
+}
+
+impl Keystone {
+    /// The block on a red one at the edge; of the two on one in the middle, either.
+    fn draw(n_rows: usize, red: Slot, stream: &mut Stream) -> Self {
+        let last = n_rows - red.0 - 1;
+        let is_left = match red.1 {
+            0 => false,
+            column if column == last => true,
+            _ => stream.below(2) == 0,
+        };
+        Self {
+            slot: (red.0 + 1, red.1 - usize::from(is_left)),
+            away: if is_left { -1.0 } else { 1.0 },
+        }
+    }
+}
+
+/// A pyramid whose shift has been found, and what statics says of it.
 struct Found<'a> {
     pyramid: Pyramid<'a>,
     left: Equilibrium,
     whole_margin_m: f64,
-    spread_m: f64,
+    shift_m: f64,
 }
 
 impl<'a> Pyramid<'a> {
-    /// The pyramid with the spread at which what is left has margin `margin_m`, if there is one.
-    ///
-    /// The wider the spread, the farther lies what was carried by the red block over its other
-    /// support: the margin rises with it.
-    fn spread(&self, margin_m: f64) -> Option<Found<'a>> {
-        let (mut low, mut high) = (self.farthest_sound(-1.0)?, self.farthest_sound(1.0)?);
+    /// The pyramid with the shift at which what is left has margin `margin_m`, if there is one.
+    fn solve(&self, margin_m: f64) -> Option<Found<'a>> {
+        let away = self.keystone.away;
+        let (mut best, mut worst) = (self.farthest_sound_m(away)?, self.farthest_sound_m(-away)?);
         let stands = |by_m: f64| has_margin(&self.at(by_m).left(), margin_m).ok();
-        if stands(low)? || !stands(high)? {
+        if !stands(best)? || stands(worst)? {
             return None;
         }
         for _ in 0..HALVINGS {
-            let middle = 0.5 * (low + high);
+            let middle = 0.5 * (best + worst);
             if stands(middle)? {
-                high = middle;
+                best = middle;
             } else {
-                low = middle;
+                worst = middle;
             }
         }
-        self.at(high).found(high, margin_m)
+        self.at(best).found(best, margin_m)
     }
 
-    fn found(self, spread_m: f64, margin_m: f64) -> Option<Found<'a>> {
+    fn found(self, shift_m: f64, margin_m: f64) -> Option<Found<'a>> {
         let whole = self.whole();
-        if !is_framed(&whole) || !has_margin(&whole, LEAST_WHOLE_MARGIN_M).ok()? {
+        if !self.wall.is_sound()
+            || !is_framed(&whole)
+            || !has_margin(&whole, LEAST_WHOLE_MARGIN_M).ok()?
+        {
             return None;
         }
         let left = equilibrium(&self.left()).ok()?;
@@ -154,24 +183,24 @@ impl<'a> Pyramid<'a> {
             whole_margin_m: equilibrium(&whole).ok()?.margin_m,
             pyramid: self,
             left,
-            spread_m,
+            shift_m,
         })
     }
 
-    /// The spread farthest in direction `sign` at which all gaps and overlaps are visible.
-    fn farthest_sound(&self, sign: f64) -> Option<f64> {
-        let steps = (MAX_SPREAD_M / SPREAD_STEP_M) as u32;
-        let spreads = (0..=steps)
+    /// The farthest shift in direction `sign` at which all gaps and overlaps are visible.
+    fn farthest_sound_m(&self, sign: f64) -> Option<f64> {
+        let steps = (MAX_SHIFT_M / SHIFT_STEP_M) as u32;
+        let shifts = (0..=steps)
             .rev()
-            .map(|k| sign * f64::from(k) * SPREAD_STEP_M);
-        spreads
+            .map(|k| sign * f64::from(k) * SHIFT_STEP_M);
+        shifts
             .into_iter()
             .find(|&by_m| self.at(by_m).wall.is_sound())
     }
 
     fn at(&self, by_m: f64) -> Self {
         let mut pyramid = self.clone();
-        pyramid.wall.spread(self.red, by_m);
+        pyramid.wall.shift(self.keystone.slot, by_m);
         pyramid
     }
 
@@ -196,7 +225,7 @@ impl Found<'_> {
             ("red_column", Factor::Integer(red.1 as i64 + 1)),
             ("margin", Factor::Real(self.left.margin_fraction)),
             ("whole_margin_m", Factor::Real(self.whole_margin_m)),
-            ("spread_m", Factor::Real(self.spread_m)),
+            ("keystone_shift_m", Factor::Real(self.shift_m)),
         ]);
         let left = self.pyramid.left();
         let shown = if assignment.text("view") == "after" {
@@ -232,16 +261,10 @@ fn red_slot(assignment: &Assignment, place: &Place) -> Result<Slot> {
     Ok(slots[(assignment.replicate % n) as usize])
 }
 
-/// Places at which removing a block can go either way.
+/// Places at which removing a block can go either way, row by row.
 fn red_slots(n_rows: usize) -> Vec<Slot> {
-    let decides = |&(row, column): &Slot| {
-        let above = n_rows - 1 - row;
-        let is_edge = column == 0 || column == above;
-        above == 1 || (above <= MAX_ROWS_ABOVE && !is_edge)
-    };
-    (0..n_rows - 1)
-        .flat_map(|row| (0..n_rows - row).map(move |column| (row, column)))
-        .filter(decides)
+    let rows = n_rows.saturating_sub(MAX_ROWS_ABOVE + 1)..n_rows - 1;
+    rows.flat_map(|row| (0..n_rows - row).map(move |column| (row, column)))
         .collect()
 }
 
@@ -305,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_one_wall_with_two_spreads() {
+    fn pairs_are_one_wall_with_two_shifts() {
         for pair in items(json!({"size": "small"}), json!({}), 40).chunks(2) {
             let [stands, falls] = pair else {
                 unreachable!()
@@ -328,13 +351,13 @@ mod tests {
     #[test]
     fn answers_are_balanced_per_size_and_place() {
         let mut counts = BTreeMap::new();
-        // 3 rows have 3 places: 2 answers × 2 sizes × 6 groups.
-        for item in items(json!({"n_rows": [2, 3]}), json!({}), 24) {
+        // Two and five places: 10 groups of two answers each.
+        for item in items(json!({"n_rows": [2, 3]}), json!({}), 40) {
             let at = |name: &str| format!("{:?}", item.factors[name]);
             let key = (at("n_rows"), at("red_row"), at("red_column"));
             *counts.entry((key, item.equilibrium.stands())).or_insert(0) += 1;
         }
-        assert_eq!(counts.len(), 2 * (2 + 3), "{counts:?}");
+        assert_eq!(counts.len(), 2 * (2 + 5), "{counts:?}");
         for n_rows in [2, 3] {
             let of =
                 |(key, _): &&((String, String, String), bool)| key.0.contains(&n_rows.to_string());
