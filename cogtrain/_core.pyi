@@ -32,9 +32,11 @@ __all__ = [
     "flow",
     "passes",
     "read_manifest",
+    "noisy_falls",
     "render",
     "simulate",
     "stands",
+    "verdict_json",
 ]
 
 class CorruptImageError(ValueError):
@@ -176,7 +178,11 @@ class Trajectory:
     @property
     def dt_s(self) -> float: ...
     @property
+    def fell_s(self) -> list[float | None]: ...
+    @property
     def positions(self) -> NDArray[np.float32]: ...
+    @property
+    def orientations(self) -> NDArray[np.float32]: ...
     def scene(self, start: Scene, frame: int) -> Scene: ...
 
 @final
@@ -316,6 +322,17 @@ class LoaderCore:
 
 def equilibrium(scene: Scene) -> Equilibrium: ...
 def stands(scene: Scene, tilt: tuple[float, float] = ...) -> bool: ...
+def verdict_json(scene: Scene) -> str: ...
+def noisy_falls(
+    scenes: Sequence[Scene],
+    *,
+    sigma: float,
+    force: float,
+    samples: int,
+    seed: int,
+    mechanics: str,
+    threads: int,
+) -> NDArray[np.bool_]: ...
 def simulate(scene: Scene) -> Trajectory: ...
 def passes(scene: Scene, size_px: int = 224) -> Passes: ...
 def flow(first: Scene, second: Scene, size_px: int = 224) -> Flow: ...

@@ -40,7 +40,9 @@ mod _core {
     #[pymodule_export]
     use crate::passes::{Flow, Passes, flow, passes};
     #[pymodule_export]
-    use crate::physics::{Equilibrium, Trajectory, equilibrium, simulate, stands};
+    use crate::physics::{
+        Equilibrium, Trajectory, equilibrium, noisy_falls, simulate, stands, verdict_json,
+    };
     #[pymodule_export]
     use crate::preprocess::Preprocess;
     #[pymodule_export]

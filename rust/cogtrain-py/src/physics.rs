@@ -68,10 +68,16 @@ pub struct Trajectory(core::Trajectory);
 
 #[pymethods]
 impl Trajectory {
-    /// Whether any body moved by more than a tenth of its shortest side.
+    /// Whether any body fell: its centre dropped by more than a tenth of its shortest side.
     #[getter]
     fn fell(&self) -> bool {
         self.0.fell
+    }
+
+    /// Per body, when it fell, in seconds; ``None`` if it did not.
+    #[getter]
+    fn fell_s(&self) -> Vec<Option<f64>> {
+        self.0.fell_s.clone()
     }
 
     /// Largest displacement of any body's centre, in metres.
@@ -89,13 +95,33 @@ impl Trajectory {
     /// Centres in metres, ``(frames, bodies, 3)`` float32.
     #[getter]
     fn positions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray3<f32>>> {
+        self.array(py, |pose| pose.position_m)
+    }
+
+    /// Unit quaternions (w, x, y, z), ``(frames, bodies, 4)`` float32.
+    #[getter]
+    fn orientations<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray3<f32>>> {
+        self.array(py, |pose| pose.orientation)
+    }
+
+    /// The scene at a frame, given the scene that was simulated.
+    ///
+    /// Raises:
+    ///     ValueError: If there is no such frame, or ``start`` is another scene.
+    fn scene(&self, start: &Scene, frame: usize) -> PyResult<Scene> {
+        self.0.scene(&start.0, frame).map(Scene).map_err(to_python)
+    }
+}
+
+impl Trajectory {
+    fn array<'py, const N: usize>(
+        &self,
+        py: Python<'py>,
+        part: impl Fn(&core::Pose) -> [f32; N],
+    ) -> PyResult<Bound<'py, PyArray3<f32>>> {
         let frames = &self.0.frames;
-        let shape = [frames.len(), frames[0].len(), 3];
-        let flat: Vec<f32> = frames
-            .iter()
-            .flatten()
-            .flat_map(|pose| pose.position_m)
-            .collect();
+        let shape = [frames.len(), frames[0].len(), N];
+        let flat: Vec<f32> = frames.iter().flatten().flat_map(part).collect();
         flat.to_pyarray(py).reshape(shape)
     }
 
@@ -135,4 +161,59 @@ pub fn simulate(py: Python<'_>, scene: &Scene) -> PyResult<Trajectory> {
     py.detach(|| core::simulate(&scene.0))
         .map(Trajectory)
         .map_err(to_python)
+}
+
+/// All that is known about what a structure does, as JSON: statics, simulation, robustness.
+///
+/// Raises:
+///     ValueError: As for ``equilibrium``.
+#[pyfunction]
+pub fn verdict_json(py: Python<'_>, scene: &Scene) -> PyResult<String> {
+    let verdict = py.detach(|| core::verdict(&scene.0)).map_err(to_python)?;
+    Ok(serde_json::to_string(&verdict).expect("plain fields always serialise"))
+}
+
+/// Which copies of each scene fall in the head of a noisy-physics observer.
+///
+/// Args:
+///     scenes: What is seen.
+///     sigma: Standard deviation of seen positions, in shortest sides of the body.
+///     force: Standard deviation of the unseen push, in units of gravity.
+///     samples: Copies per scene.
+///     seed: Two seeds are two observers.
+///     mechanics: ``statics`` or ``simulation``.
+///     threads: Scenes judged at once; answers do not depend on it.
+///
+/// Returns:
+///     ``(scenes, samples)`` bool.
+///
+/// Raises:
+///     ValueError: For a noise below zero, no samples, or bodies that are not upright.
+#[pyfunction]
+#[pyo3(signature = (scenes, *, sigma, force, samples, seed, mechanics, threads))]
+#[allow(clippy::too_many_arguments, reason = "keywords of one Python call")]
+pub fn noisy_falls<'py>(
+    py: Python<'py>,
+    scenes: Vec<PyRef<'py, Scene>>,
+    sigma: f64,
+    force: f64,
+    samples: u32,
+    seed: u64,
+    mechanics: &str,
+    threads: usize,
+) -> PyResult<Bound<'py, PyArray2<bool>>> {
+    let mechanics = core::Mechanics::parse(mechanics).map_err(to_python)?;
+    let observer = core::NoisyPhysics {
+        sigma,
+        force,
+        samples,
+        seed,
+        mechanics,
+    };
+    let seen: Vec<&core::Scene> = scenes.iter().map(|scene| &scene.0).collect();
+    let falls = py
+        .detach(|| observer.falls(&seen, threads))
+        .map_err(to_python)?;
+    let flat: Vec<bool> = falls.into_iter().flatten().collect();
+    flat.to_pyarray(py).reshape([seen.len(), samples as usize])
 }

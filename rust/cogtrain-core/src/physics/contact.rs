@@ -45,51 +45,69 @@ pub fn contacts(scene: &Scene) -> Result<Vec<Contact>> {
             "add a block",
         ));
     }
+    check_upright(bodies)?;
     let faces: Vec<Polygon> = bodies.iter().map(footprint).collect();
+    for (upper, lower) in pairs(bodies.len()) {
+        check_apart(bodies, &faces, upper, lower)?;
+    }
+    let found = between(bodies, &faces);
+    match unsupported(bodies.len(), &found) {
+        Some(body) => Err(floats(bodies, body)),
+        None => Ok(found),
+    }
+}
+
+/// The contacts of upright boxes, some of which may float or share space.
+pub(super) fn touching(bodies: &[Body]) -> Vec<Contact> {
+    let faces: Vec<Polygon> = bodies.iter().map(footprint).collect();
+    between(bodies, &faces)
+}
+
+/// The first of `n` bodies that rests on nothing.
+pub(super) fn unsupported(n: usize, contacts: &[Contact]) -> Option<usize> {
+    (0..n).find(|&body| contacts.iter().all(|contact| contact.upper != body))
+}
+
+fn between(bodies: &[Body], faces: &[Polygon]) -> Vec<Contact> {
     let mut found = Vec::with_capacity(2 * bodies.len());
     for (upper, body) in bodies.iter().enumerate() {
-        check_upright(upper, body)?;
-        let below = (0..bodies.len()).filter(|&lower| lower != upper);
-        let before = found.len();
         if bottom(body).abs() <= CONTACT_SLOP_M {
             found.push(contact(upper, None, &faces[upper], 0.0));
         }
-        for lower in below {
-            found.extend(between(bodies, &faces, upper, lower)?);
-        }
-        if found.len() == before {
-            return Err(floats(bodies, upper));
+        for (lower, under) in bodies.iter().enumerate() {
+            let height_m = top(under);
+            if (bottom(body) - height_m).abs() > CONTACT_SLOP_M || far(body, under) {
+                continue;
+            }
+            let shared = faces[lower].intersection(&faces[upper]).cleaned();
+            if shared.thickness() > THINNEST_M {
+                found.push(contact(upper, Some(lower), &shared, height_m));
+            }
         }
     }
-    Ok(found)
+    found
 }
 
-/// The contact of `upper` on `lower`, if there is one.
-fn between(
-    bodies: &[Body],
-    faces: &[Polygon],
-    upper: usize,
-    lower: usize,
-) -> Result<Option<Contact>> {
-    let (over, under) = (&bodies[upper], &bodies[lower]);
-    let gap = bottom(over) - top(under);
-    if gap > CONTACT_SLOP_M || top(over) <= bottom(under) + CONTACT_SLOP_M || far(over, under) {
-        return Ok(None);
+fn check_apart(bodies: &[Body], faces: &[Polygon], index: usize, other: usize) -> Result<()> {
+    let (a, b) = (&bodies[index], &bodies[other]);
+    let shared_height = top(a).min(top(b)) - bottom(a).max(bottom(b));
+    if shared_height <= CONTACT_SLOP_M || far(a, b) {
+        return Ok(());
     }
-    let shared = faces[lower].intersection(&faces[upper]).cleaned();
-    if gap < -CONTACT_SLOP_M {
-        if shared.thickness() > CONTACT_SLOP_M {
-            let got = format!("an overlap with scene.bodies[{lower}]");
-            return Err(refused(
-                upper,
-                "a block that shares space with no other",
-                &got,
-            ));
-        }
-        return Ok(None);
+    if faces[index].intersection(&faces[other]).thickness() <= CONTACT_SLOP_M {
+        return Ok(());
     }
-    let touches = shared.thickness() > THINNEST_M;
-    Ok(touches.then(|| contact(upper, Some(lower), &shared, top(under))))
+    let got = format!("an overlap with scene.bodies[{other}]");
+    Err(refused(
+        index,
+        "a block that shares space with no other",
+        &got,
+    ))
+}
+
+/// Every unordered pair of different indices below `n`.
+fn pairs(n: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..n).flat_map(move |i| (i + 1..n).map(move |j| (i, j)))
 }
 
 fn contact(upper: usize, lower: Option<usize>, shared: &Polygon, height_m: f64) -> Contact {
@@ -148,13 +166,16 @@ pub(super) fn footprint(body: &Body) -> Polygon {
     ])
 }
 
-fn check_upright(index: usize, body: &Body) -> Result<()> {
-    if body.orientation[1].abs() > 1e-9 || body.orientation[2].abs() > 1e-9 {
-        return Err(refused(index, "an upright block", "a tilted one"));
-    }
-    if bottom(body) < -CONTACT_SLOP_M {
-        let got = format!("one that reaches {} m into it", -bottom(body));
-        return Err(refused(index, "a block above the ground", &got));
+/// Whether every box stands upright, on or above the ground.
+pub(super) fn check_upright(bodies: &[Body]) -> Result<()> {
+    for (index, body) in bodies.iter().enumerate() {
+        if body.orientation[1].abs() > 1e-9 || body.orientation[2].abs() > 1e-9 {
+            return Err(refused(index, "an upright block", "a tilted one"));
+        }
+        if bottom(body) < -CONTACT_SLOP_M {
+            let got = format!("one that reaches {} m into it", -bottom(body));
+            return Err(refused(index, "a block above the ground", &got));
+        }
     }
     Ok(())
 }

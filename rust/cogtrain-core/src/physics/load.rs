@@ -19,6 +19,12 @@ pub struct Load {
 }
 
 impl Load {
+    /// No load at all.
+    pub const NOTHING: Self = Self {
+        mass: 0.0,
+        moment: [0.0; 3],
+    };
+
     /// A single body.
     pub fn of(body: &Body) -> Self {
         let mass = body.density * body.size_m.iter().product::<f64>();
@@ -28,7 +34,17 @@ impl Load {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    /// A share of this load that presses at a point.
+    pub fn share(&self, share: f64, at: Vec3) -> Self {
+        let mass = share * self.mass;
+        Self {
+            mass,
+            moment: at.map(|x| mass * x),
+        }
+    }
+
+    /// Takes `other` on.
+    pub fn add(&mut self, other: &Self) {
         self.mass += other.mass;
         for k in 0..3 {
             self.moment[k] += other.moment[k];

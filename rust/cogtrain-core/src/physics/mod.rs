@@ -1,17 +1,23 @@
 //! What physics says about a scene: statics decides, simulation gives a second opinion and motion.
 
+mod bounds;
 mod collapse;
 mod contact;
 mod equilibrium;
 mod load;
 mod margin;
 mod mechanism;
+mod noise;
+mod observer;
 mod polygon;
 mod simulate;
 mod trajectory;
+mod verdict;
 
 pub use contact::{Contact, contacts};
 pub use equilibrium::{Equilibrium, equilibrium, has_margin, stands};
 pub use mechanism::Twist;
+pub use observer::{Mechanics, NoisyPhysics};
 pub use simulate::simulate;
 pub use trajectory::{Pose, Trajectory};
+pub use verdict::{Link, Robustness, Verdict, verdict};

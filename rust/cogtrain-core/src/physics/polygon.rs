@@ -32,6 +32,29 @@ impl Polygon {
         Self(corners)
     }
 
+    /// The smallest convex polygon around some points (Andrew 1979).
+    pub fn hull(mut points: Vec<Point>) -> Self {
+        points.sort_by(|p, q| p[0].total_cmp(&q[0]).then(p[1].total_cmp(&q[1])));
+        points.dedup();
+        let half = |points: &mut dyn Iterator<Item = Point>| {
+            let mut kept: Vec<Point> = Vec::new();
+            for p in points {
+                while let [.., a, b] = kept[..] {
+                    if side(a, b, p) > 0.0 {
+                        break;
+                    }
+                    kept.pop();
+                }
+                kept.push(p);
+            }
+            kept.pop();
+            kept
+        };
+        let mut corners = half(&mut points.iter().copied());
+        corners.extend(half(&mut points.iter().rev().copied()));
+        Self(corners)
+    }
+
     /// Its corners, counter-clockwise.
     pub fn corners(&self) -> &[Point] {
         &self.0
@@ -87,6 +110,43 @@ impl Polygon {
         self.edges()
             .map(|(a, b)| Line::through(a, b).depth(p))
             .fold(f64::INFINITY, f64::min)
+    }
+
+    /// Distance of `p` from the polygon, in metres; 0 within.
+    pub fn distance(&self, p: Point) -> f64 {
+        if self.depth(p) >= 0.0 {
+            return 0.0;
+        }
+        self.edges()
+            .map(|(a, b)| length(from_to(nearest_on_segment(a, b, p), p)))
+            .fold(f64::INFINITY, f64::min)
+    }
+
+    /// Where the line from `p` along the unit vector `along` enters and leaves the polygon, in
+    /// metres from `p`; `None` if it misses.
+    pub fn chord(&self, p: Point, along: Point) -> Option<(f64, f64)> {
+        let (mut enter, mut leave) = (f64::NEG_INFINITY, f64::INFINITY);
+        for (a, b) in self.edges() {
+            let line = Line::through(a, b);
+            let (depth, rate) = (
+                line.depth(p),
+                line.normal[0] * along[0] + line.normal[1] * along[1],
+            );
+            if rate > 0.0 {
+                enter = enter.max(-depth / rate);
+            } else if rate < 0.0 {
+                leave = leave.min(-depth / rate);
+            } else if depth < 0.0 {
+                return None;
+            }
+        }
+        (enter <= leave && enter.is_finite() && leave.is_finite()).then_some((enter, leave))
+    }
+
+    /// Mean of its corners.
+    pub fn middle(&self) -> Point {
+        let n = self.0.len() as f64;
+        [0, 1].map(|k| self.0.iter().map(|p| p[k]).sum::<f64>() / n)
     }
 
     /// Inward normal of the edge that limits the depth of `p`, and a point on that edge.
@@ -225,6 +285,17 @@ fn clip(corners: &[Point], a: Point, b: Point) -> Vec<Point> {
     kept
 }
 
+fn nearest_on_segment(a: Point, b: Point, p: Point) -> Point {
+    let (along, to) = (from_to(a, b), from_to(a, p));
+    let squared = along[0] * along[0] + along[1] * along[1];
+    let share = if squared > 0.0 {
+        ((to[0] * along[0] + to[1] * along[1]) / squared).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    [a[0] + share * along[0], a[1] + share * along[1]]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,6 +318,25 @@ mod tests {
         assert!((unit.depth([0.5, 0.2]) - 0.2).abs() < 1e-12);
         assert!((unit.depth([0.5, -0.2]) + 0.2).abs() < 1e-12);
         assert!((unit.depth([1.3, 1.4]) + 0.4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn hull_distance_and_chord() {
+        let hull = Polygon::hull(vec![
+            [1.0, 1.0],
+            [0.0, 0.0],
+            [0.5, 0.5],
+            [1.0, 0.0],
+            [0.0, 1.0],
+            [0.5, 0.0],
+        ]);
+        assert_eq!(hull.corners().len(), 4);
+        assert!((hull.area() - 1.0).abs() < 1e-12);
+        assert!((hull.distance([1.3, 1.4]) - 0.5).abs() < 1e-12);
+        assert!(hull.distance([0.3, 0.4]).abs() < 1e-12);
+        let chord = hull.chord([-1.0, 0.5], [1.0, 0.0]).expect("crosses");
+        assert!((chord.0 - 1.0).abs() < 1e-12 && (chord.1 - 2.0).abs() < 1e-12);
+        assert_eq!(hull.chord([-1.0, 1.5], [1.0, 0.0]), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use rapier3d::prelude::{
     Rotation, SpringCoefficients, Vector,
 };
 
-use super::trajectory::{FALL_DISPLACEMENT, Pose, Trajectory};
+use super::trajectory::{FALL_DROP, Pose, Trajectory};
 use crate::Result;
 use crate::scene::{Body, Scene};
 
@@ -27,22 +27,30 @@ const STEPS_PER_FRAME: usize = 8;
 /// # Errors
 /// [`Error::Argument`](crate::Error::Argument) if the scene is not valid.
 pub fn simulate(scene: &Scene) -> Result<Trajectory> {
+    simulate_tilted(scene, [0.0; 2])
+}
+
+/// The same while everything is pulled sideways by `tilt`, in units of gravity.
+pub(super) fn simulate_tilted(scene: &Scene, tilt: [f64; 2]) -> Result<Trajectory> {
     scene.check()?;
     let (mut world, handles) = build(scene);
+    world.gravity += Vector::new(tilt[0] as f32, tilt[1] as f32, 0.0) * GRAVITY;
     let mut frames = vec![poses(&world, &handles)];
+    let mut fell_s = vec![None; handles.len()];
     for step in 1..=STEPS_PER_SECOND * DURATION_S {
         world.step();
+        let time_s = step as f64 / STEPS_PER_SECOND as f64;
+        note_falls(scene, &world, &handles, time_s, &mut fell_s);
         if step % STEPS_PER_FRAME == 0 {
             frames.push(poses(&world, &handles));
         }
     }
-    let (displacement_m, fell) = motion(scene, &frames);
-    let dt_s = STEPS_PER_FRAME as f64 / STEPS_PER_SECOND as f64;
     Ok(Trajectory {
-        dt_s,
+        dt_s: STEPS_PER_FRAME as f64 / STEPS_PER_SECOND as f64,
+        displacement_m: displacement(&frames),
+        fell: fell_s.iter().any(Option::is_some),
         frames,
-        displacement_m,
-        fell,
+        fell_s,
     })
 }
 
@@ -110,22 +118,38 @@ fn poses(world: &PhysicsWorld, handles: &[RigidBodyHandle]) -> Vec<Pose> {
     handles.iter().map(pose).collect()
 }
 
-/// Largest displacement in metres over bodies and frames, and whether any body fell.
-fn motion(scene: &Scene, frames: &[Vec<Pose>]) -> (f64, bool) {
-    let mut largest = 0.0_f64;
-    let mut fell = false;
-    for (i, body) in scene.bodies.iter().enumerate() {
+/// Writes down the time for every body that has just dropped far enough.
+fn note_falls(
+    scene: &Scene,
+    world: &PhysicsWorld,
+    handles: &[RigidBodyHandle],
+    time_s: f64,
+    fell_s: &mut [Option<f64>],
+) {
+    for ((body, handle), fell) in scene.bodies.iter().zip(handles).zip(fell_s) {
         let side = body.size_m.iter().copied().fold(f64::INFINITY, f64::min);
-        let start = frames[0][i].position_m;
-        let moved = |frame: &Vec<Pose>| {
-            let squares = (0..3).map(|k| f64::from(frame[i].position_m[k] - start[k]).powi(2));
+        let drop = body.position_m[2] - f64::from(world.bodies[*handle].translation().z);
+        if fell.is_none() && drop > FALL_DROP * side {
+            *fell = Some(time_s);
+        }
+    }
+}
+
+/// Largest displacement of any body in metres, over all frames.
+fn displacement(frames: &[Vec<Pose>]) -> f64 {
+    let moved = |frame: &Vec<Pose>| {
+        let distance = |(pose, start): (&Pose, &Pose)| {
+            let squares =
+                (0..3).map(|k| f64::from(pose.position_m[k] - start.position_m[k]).powi(2));
             squares.sum::<f64>().sqrt()
         };
-        let farthest = frames.iter().map(moved).fold(0.0, f64::max);
-        fell |= farthest > FALL_DISPLACEMENT * side;
-        largest = largest.max(farthest);
-    }
-    (largest, fell)
+        frame
+            .iter()
+            .zip(&frames[0])
+            .map(distance)
+            .fold(0.0, f64::max)
+    };
+    frames.iter().map(moved).fold(0.0, f64::max)
 }
 
 #[cfg(test)]
@@ -147,6 +171,33 @@ mod tests {
             overhang.fell && overhang.displacement_m > 0.5,
             "{}",
             overhang.displacement_m
+        );
+    }
+
+    /// The lowest of three that lean falls last, if at all; the foot never does.
+    #[test]
+    fn tells_when_each_body_fell() {
+        let leaning = cubes(&[[0.0, 0.0, 0.5], [0.7, 0.0, 1.5], [1.4, 0.0, 2.5]]);
+        let trajectory = simulate(&leaning).expect("valid");
+        let [foot, middle, top] = trajectory.fell_s[..] else {
+            panic!("three bodies")
+        };
+        assert_eq!(foot, None);
+        assert!(
+            top < middle && top > Some(0.1) && middle < Some(1.0),
+            "{:?}",
+            trajectory.fell_s
+        );
+    }
+
+    #[test]
+    fn sliding_is_no_fall() {
+        let block = cubes(&[[0.0, 0.0, 0.5]]);
+        let trajectory = simulate_tilted(&block, [0.7, 0.0]).expect("valid");
+        assert!(
+            trajectory.displacement_m > 1.0 && !trajectory.fell,
+            "{}",
+            trajectory.displacement_m
         );
     }
 

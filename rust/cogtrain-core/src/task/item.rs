@@ -90,7 +90,7 @@ impl Item {
     /// The simulator's answer to `question`; `None` if it is none about falling, or not of this item.
     pub fn simulated_answer(&self, question: Question, motion: &Trajectory) -> Option<String> {
         let answer = match question {
-            Question::FallCountIfRemoved => motion.n_fallen().to_string(),
+            Question::FallCountIfRemoved => motion.fell_s.iter().flatten().count().to_string(),
             Question::WillFall | Question::WillFallIfRemoved => yes_no(motion.fell),
             _ => return None,
         };
