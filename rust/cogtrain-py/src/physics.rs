@@ -124,12 +124,6 @@ impl Trajectory {
         let flat: Vec<f32> = frames.iter().flatten().flat_map(part).collect();
         flat.to_pyarray(py).reshape(shape)
     }
-
-    /// ``start`` with every body where it is, and turned as it is, at ``frame``.
-    fn scene(&self, start: &Scene, frame: usize) -> PyResult<Scene> {
-        let scene = self.0.scene(&start.0, frame);
-        scene.map(Scene).map_err(to_python)
-    }
 }
 
 /// Judges a structure of upright boxes by statics.

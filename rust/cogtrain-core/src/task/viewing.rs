@@ -15,13 +15,14 @@ const TARGET_M: Vec3 = [0.0, 0.0, 3.2];
 const FOV_DEG: f64 = 28.0;
 
 /// Factors of camera, light and appearance, shared by all tasks.
-pub const FACTORS: [Declared; 10] = [
+pub const FACTORS: [Declared; 11] = [
     named("palette", Palette::NAMES),
     named("background", Background::NAMES),
     real("camera_azimuth_deg", -180.0, 180.0),
     real("camera_elevation_deg", 2.0, 70.0),
     real("camera_distance_m", 8.0, 40.0),
     real("shift_m", -3.0, 3.0),
+    real("lift_m", -3.0, 3.0),
     real("light_azimuth_deg", -180.0, 180.0),
     real("light_elevation_deg", 15.0, 85.0),
     real("light_radius_deg", 0.0, 30.0),
@@ -66,6 +67,7 @@ fn defaults(style: Style) -> Value {
             "camera_elevation_deg": 22,
             "camera_distance_m": 17,
             "shift_m": 0,
+            "lift_m": 0,
             "light_azimuth_deg": -32,
             "light_elevation_deg": 51,
             "light_radius_deg": 0,
@@ -78,6 +80,7 @@ fn defaults(style: Style) -> Value {
             "camera_elevation_deg": [8, 16],
             "camera_distance_m": [16.5, 18],
             "shift_m": [-1, 1],
+            "lift_m": 0,
             "light_azimuth_deg": [-50, 10],
             "light_elevation_deg": [50, 70],
             "light_radius_deg": [14, 22],
@@ -90,6 +93,7 @@ fn defaults(style: Style) -> Value {
             "camera_elevation_deg": [8, 32],
             "camera_distance_m": [16.5, 20],
             "shift_m": [-1, 1],
+            "lift_m": 0,
             "light_azimuth_deg": [-80, 20],
             "light_elevation_deg": [35, 75],
             "light_radius_deg": [0, 15],
@@ -115,7 +119,8 @@ pub fn viewed(bodies: Vec<Body>, assignment: &Assignment) -> Scene {
     let aside = -assignment.real("shift_m");
     let azimuth = angle("camera_azimuth_deg");
     let right = [libm::cos(azimuth), libm::sin(azimuth), 0.0];
-    let target_m: Vec3 = std::array::from_fn(|k| TARGET_M[k] + aside * right[k]);
+    let mut target_m: Vec3 = std::array::from_fn(|k| TARGET_M[k] + aside * right[k]);
+    target_m[2] -= assignment.real("lift_m");
     let scene = Scene {
         bodies,
         camera: Camera {
