@@ -4,8 +4,8 @@
 //! and no contact resists proves that it falls (the two bound theorems of limit analysis). What
 //! is found here is therefore exact; what is not found is left to the program.
 
-use super::collapse::friction;
 use super::contact::{Contact, heading};
+use super::joint::friction;
 use super::load::Load;
 use super::polygon::{Point, Polygon};
 use crate::scene::Scene;

@@ -26,6 +26,16 @@ impl Contact {
     pub(super) fn polygon(&self) -> Polygon {
         Polygon::new(self.outline.clone())
     }
+
+    /// The same with its border moved inwards; `None` if nothing is left.
+    pub(super) fn inset(&self, inset_m: f64) -> Option<Self> {
+        let corners = self.polygon().movable().corners(inset_m);
+        let outline: Vec<[f64; 2]> = corners.iter().map(|corner| corner.at).collect();
+        (outline.len() >= 3).then(|| Self {
+            outline,
+            ..self.clone()
+        })
+    }
 }
 
 /// Every contact of a scene, ordered by upper body, then by lower body, the ground first.

@@ -13,12 +13,12 @@
 //! from whatever cause, can be borne.
 
 use super::bounds::Group;
-use super::collapse::Structure;
-use super::contact::{Contact, contacts};
+use super::contact::{Contact, contacts, unsupported};
 use super::load::Settled;
 use super::margin::{self, margin};
 use super::mechanism::{Twist, hinge, normalised, spread};
 use super::polygon::Point;
+use super::structure::Structure;
 use crate::Result;
 use crate::scene::Scene;
 
@@ -93,7 +93,7 @@ pub(super) fn stands_on(scene: &Scene, contacts: &[Contact], tilt: Point) -> Res
     for &number in &settled.contacts {
         let contact = &contacts[number];
         let point = settled.loads[contact.upper].pressure(contact.height_m, tilt);
-        let slides = pull > super::collapse::friction(scene, contact);
+        let slides = pull > super::joint::friction(scene, contact);
         if slides || contact.polygon().depth(point) < 0.0 {
             return Ok(false);
         }
@@ -125,22 +125,12 @@ pub(super) fn stands_on(scene: &Scene, contacts: &[Contact], tilt: Point) -> Res
 /// # Errors
 /// As for [`equilibrium`].
 pub fn has_margin(scene: &Scene, margin_m: f64) -> Result<bool> {
-    let contacts = contacts(scene)?;
-    let settled = Settled::new(scene, &contacts);
-    for &number in &settled.contacts {
-        let contact = &contacts[number];
-        let point = settled.loads[contact.upper].pressure(contact.height_m, [0.0; 2]);
-        if contact.polygon().depth(point) < margin_m {
-            return Ok(false);
-        }
+    let whole = contacts(scene)?;
+    let shrunk: Vec<Contact> = whole.iter().filter_map(|c| c.inset(margin_m)).collect();
+    if unsupported(scene.bodies.len(), &shrunk).is_some() {
+        return Ok(false);
     }
-    for group in &settled.groups {
-        let structure = Structure::new(scene, &contacts, group, &settled.loads);
-        if !margin::stands_shrunk(&structure, margin_m)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    stands_on(scene, &shrunk, [0.0; 2])
 }
 
 /// The smallest margin so far, its contact and its mechanism.
@@ -342,7 +332,7 @@ mod tests {
         };
         for contact in &found.contacts {
             let [cos, sin] = super::super::contact::heading(&scene.bodies[contact.upper]);
-            let friction = super::super::collapse::friction(scene, contact);
+            let friction = super::super::joint::friction(scene, contact);
             for corner in &contact.outline {
                 let point = [corner[0], corner[1], contact.height_m];
                 let upper = velocity(contact.upper, point);
@@ -430,6 +420,9 @@ mod tests {
             prop_assert!((margin_of(&mirrored(&scene)) - here).abs() < 1e-7);
             prop_assert!((margin_of(&turned(&scene, angle, mass)) - here).abs() < 1e-7);
             prop_assert_eq!(stands(&scene, [0.0; 2]).expect("valid"), found.stands());
+            for (step, expected) in [(-1e-6, true), (1e-6, false)] {
+                prop_assert_eq!(has_margin(&scene, here + step).expect("valid"), expected);
+            }
             if !found.stands() {
                 check_mechanism(&scene, &found);
             }

@@ -1,7 +1,8 @@
 //! How far the borders of the contacts may move before a structure changes its mind.
 
-use super::collapse::{Answer, Inset, Outcome, Structure};
+use super::joint::Inset;
 use super::polygon::Point;
+use super::structure::{Answer, Outcome, Structure};
 use crate::{Error, Result};
 
 /// Width of a bracket that counts as a point, as a part of the typical side.
@@ -73,15 +74,6 @@ fn judge(structure: &Structure, inset: Inset, tilt: Point) -> Result<Option<Answ
 /// Whether a structure stands as it is, pulled sideways by `tilt`.
 pub fn stands(structure: &Structure, tilt: Point) -> Result<bool> {
     Ok(judge(structure, Inset::NONE, tilt)?.is_some_and(|answer| answer.power <= 0.0))
-}
-
-/// Whether a structure stands with all contacts shrunk by `inset_m`.
-pub fn stands_shrunk(structure: &Structure, inset_m: f64) -> Result<bool> {
-    let inset = Inset {
-        metres: inset_m,
-        after: false,
-    };
-    Ok(judge(structure, inset, UPRIGHT)?.is_some_and(|answer| answer.power <= 0.0))
 }
 
 fn falling_motion(structure: &Structure, answer: Option<&Answer>) -> Option<Vec<[f64; 6]>> {

@@ -1,9 +1,9 @@
 //! How a structure begins to fall: a velocity and a spin per body.
 
-use super::collapse::Structure;
 use super::contact::Contact;
 use super::load::Settled;
 use super::polygon::Point;
+use super::structure::Structure;
 use crate::scene::{Scene, Vec3};
 
 /// The motion of a rigid body at one moment.

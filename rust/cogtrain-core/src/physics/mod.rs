@@ -1,16 +1,18 @@
 //! What physics says about a scene: statics decides, simulation gives a second opinion and motion.
 
 mod bounds;
-mod collapse;
 mod contact;
 mod equilibrium;
+mod joint;
 mod load;
 mod margin;
 mod mechanism;
 mod noise;
 mod observer;
 mod polygon;
+mod program;
 mod simulate;
+mod structure;
 mod trajectory;
 mod verdict;
 

@@ -34,6 +34,11 @@ pub struct Pose {
 }
 
 impl Trajectory {
+    /// How many bodies fell.
+    pub fn n_fallen(&self) -> usize {
+        self.fell_s.iter().flatten().count()
+    }
+
     /// The scene at `frame`: that of the start, with its bodies where they are by then.
     ///
     /// # Errors

@@ -113,8 +113,8 @@ impl Verdict {
             contacts: statics.contacts.iter().map(Link::from).collect(),
             displacement_m: motion.displacement_m,
             fell_s: motion.fell_s.clone(),
-            time_to_fall_s: fallen.clone().reduce(f64::min),
-            n_fallen: fallen.count(),
+            time_to_fall_s: fallen.reduce(f64::min),
+            n_fallen: motion.n_fallen(),
             robustness: robustness(scene)?,
             mechanism: twists,
         })
