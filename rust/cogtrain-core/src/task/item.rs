@@ -106,9 +106,10 @@ impl Item {
 /// Pairs of one group share an id; with twins of the looks, each answer has its own pair.
 fn kinship(assignment: &Assignment, place: &Place) -> Kinship {
     let Place { seed, first, .. } = place;
-    let apart = match assignment.pairs_by_answer {
-        true => assignment.falls.to_string(),
-        false => String::new(),
+    let apart = if assignment.pairs_by_answer {
+        assignment.falls.to_string()
+    } else {
+        String::new()
     };
     let text = format!("pair\n{seed}\n{first}\n{}\n{apart}", assignment.group);
     Kinship {

@@ -62,10 +62,9 @@ pub fn declaration(style: Style) -> Declaration {
         "answer": ["no", "yes"],
     });
     viewing::extend(&mut defaults, style);
-    if style == Style::Cubeworld {
-        // Less from the side than towers, so that gaps in the rows are seen.
-        defaults["camera_azimuth_deg"] = json!(20);
-    }
+    // Less from the side than towers, so that gaps in the rows are seen; and wider than they are.
+    defaults["camera_azimuth_deg"] = json!([5, 35]);
+    defaults["shift_m"] = json!([-0.8, 0.8]);
     Declaration {
         factors: [&own[..], &viewing::FACTORS].concat(),
         defaults,

@@ -54,20 +54,21 @@ pub fn extend(own: &mut Value, style: Style) {
     own.extend(shared);
 }
 
-/// One camera for all sizes, so that size on screen says nothing: it frames seven blocks, from a
-/// corner and from above, so that offsets along both axes are seen. `wood` follows the photographs
-/// of real towers: four paints, a cloth behind, soft light, and a camera that is never quite in the
-/// same place. `randomised` draws all of it.
+/// One range of cameras for all sizes, so that size on screen says nothing: it frames seven blocks,
+/// from a corner and from above, so that offsets along both axes are seen. Where a structure is in
+/// the image varies, too: with a fixed camera, how far blocks stick out shows in fixed pixels, and a
+/// linear readout of 16 × 16 of them tells 83 % of towers (`cogtrain audit`). `wood` follows the
+/// photographs of real towers: four paints, a cloth behind, soft light. `randomised` draws all of it.
 fn defaults(style: Style) -> Value {
     match style {
         Style::Cubeworld => json!({
             "palette": "default",
             "background": "white",
-            "camera_azimuth_deg": 32,
-            "camera_elevation_deg": 22,
-            "camera_distance_m": 17,
-            "shift_m": 0,
-            "lift_m": 0,
+            "camera_azimuth_deg": [12, 52],
+            "camera_elevation_deg": [17, 27],
+            "camera_distance_m": [17.6, 20],
+            "shift_m": [-2, 2],
+            "lift_m": [-0.3, 0.3],
             "light_azimuth_deg": -32,
             "light_elevation_deg": 51,
             "light_radius_deg": 0,
@@ -78,9 +79,9 @@ fn defaults(style: Style) -> Value {
             "background": "beige",
             "camera_azimuth_deg": [20, 44],
             "camera_elevation_deg": [8, 16],
-            "camera_distance_m": [16.5, 18],
-            "shift_m": [-1, 1],
-            "lift_m": 0,
+            "camera_distance_m": [17.6, 19.5],
+            "shift_m": [-2, 2],
+            "lift_m": [-0.3, 0.3],
             "light_azimuth_deg": [-50, 10],
             "light_elevation_deg": [50, 70],
             "light_radius_deg": [14, 22],
@@ -91,9 +92,9 @@ fn defaults(style: Style) -> Value {
             "background": {"balanced": ["white", "gray", "beige", "blue", "black"]},
             "camera_azimuth_deg": [12, 52],
             "camera_elevation_deg": [8, 32],
-            "camera_distance_m": [16.5, 20],
-            "shift_m": [-1, 1],
-            "lift_m": 0,
+            "camera_distance_m": [17.6, 21],
+            "shift_m": [-2, 2],
+            "lift_m": [-0.3, 0.3],
             "light_azimuth_deg": [-80, 20],
             "light_elevation_deg": [35, 75],
             "light_radius_deg": [0, 15],
