@@ -7,6 +7,7 @@ torch.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,6 +90,7 @@ class StimulusSet:
             "design": dict(design or {}),
             "questions": None if questions is None else list(questions),
         }
+        _reject_not_finite("recipe", asked)
         source = _core.Source.recipe(json.dumps(asked))
         size = asked["factors"].get("size")
         default = f"{task}-{size}" if size else task
@@ -217,6 +219,18 @@ class StimulusSet:
     def __iter__(self) -> Iterator[_core.Stimulus]:
         """All stimuli, in order."""
         return (self[index] for index in range(len(self)))
+
+
+def _reject_not_finite(name: str, value: object) -> None:
+    """JSON has no word for what is no number; the core would not know whose value it was."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"expected `{name}` to be a finite number, got {value}; correct the recipe")
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _reject_not_finite(str(key), inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _reject_not_finite(name, inner)
 
 
 def _existing(humans: str | Path | None) -> Path | None:

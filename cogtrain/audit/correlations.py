@@ -15,7 +15,7 @@ worth about four points of accuracy."""
 
 _SURE = 0.001  # and its p value: one false alarm in a thousand factors
 _BINS = 10
-_TRUTH = frozenset({"margin", "margin_m", "margin_fraction"})
+_TRUTH = frozenset({"margin", "margin_m", "margin_fraction", "spread_m"})
 
 
 class Relation(NamedTuple):

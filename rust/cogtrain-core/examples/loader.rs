@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use cogtrain_core::{
     Generator, Loader, LoaderOptions, Photograph, Photographs, Pixels, Preprocess, Qwen2Vl, Recipe,
-    Result, Source, Split, Style, Task,
+    Result, Source, Split, Task,
 };
 
 fn main() -> Result<()> {
@@ -44,13 +44,9 @@ fn source() -> Result<Arc<dyn Source>> {
     let paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     if paths.is_empty() {
         return Ok(Arc::new(Generator::new(Recipe {
-            task: Task::Tower,
-            style: Style::Cubeworld,
-            seed: 0,
             count: 16,
             split: Split::Train,
-            factors: serde_json::Map::new(),
-            size_px: 224,
+            ..Recipe::new(Task::Tower)
         })?));
     }
     let row = |path: PathBuf| Photograph {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::physics::simulate;
+use crate::physics::{Trajectory, Verdict, simulate};
 use crate::recipe::{MAX_COUNT, Recipe};
 use crate::render::render;
 use crate::scene::Scene;
@@ -135,17 +135,21 @@ impl Generator {
 
     /// The simulator's answers to the questions about falling: the second opinion.
     pub fn second_opinion(&self, item: &Item) -> Result<BTreeMap<String, String>> {
-        let motion = simulate(&item.judged)?;
+        Ok(self.simulated_answers(item, &simulate(&item.judged)?))
+    }
+
+    fn simulated_answers(&self, item: &Item, motion: &Trajectory) -> BTreeMap<String, String> {
         let opinion = |question: &Question| {
-            let answer = item.simulated_answer(*question, &motion)?;
+            let answer = item.simulated_answer(*question, motion)?;
             Some((question.name().to_owned(), answer))
         };
-        Ok(self.questions.iter().filter_map(opinion).collect())
+        self.questions.iter().filter_map(opinion).collect()
     }
 
     /// All that is known of `item`, made at `index`.
     fn provenance(&self, index: u64, item: &Item) -> Result<Record> {
         let recipe = &self.recipe;
+        let motion = simulate(&item.judged)?;
         let value = json!({
             "task": recipe.task,
             "split": recipe.split,
@@ -158,6 +162,8 @@ impl Generator {
             "judged": item.is_counterfactual().then_some(&item.judged),
             "pair": item.kinship.pair,
             "changed": item.kinship.changed,
+            "simulated": self.simulated_answers(item, &motion),
+            "physics": Verdict::new(&item.judged, &item.equilibrium, &motion)?,
         });
         match value {
             Value::Object(record) => Ok(record),

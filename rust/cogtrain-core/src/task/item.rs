@@ -90,7 +90,7 @@ impl Item {
     /// The simulator's answer to `question`; `None` if it is none about falling, or not of this item.
     pub fn simulated_answer(&self, question: Question, motion: &Trajectory) -> Option<String> {
         let answer = match question {
-            Question::FallCountIfRemoved => motion.n_fallen().to_string(),
+            Question::FallCountIfRemoved => motion.fell_s.iter().flatten().count().to_string(),
             Question::WillFall | Question::WillFallIfRemoved => yes_no(motion.fell),
             _ => return None,
         };
@@ -106,9 +106,10 @@ impl Item {
 /// Pairs of one group share an id; with twins of the looks, each answer has its own pair.
 fn kinship(assignment: &Assignment, place: &Place) -> Kinship {
     let Place { seed, first, .. } = place;
-    let apart = match assignment.pairs_by_answer {
-        true => assignment.falls.to_string(),
-        false => String::new(),
+    let apart = if assignment.pairs_by_answer {
+        assignment.falls.to_string()
+    } else {
+        String::new()
     };
     let text = format!("pair\n{seed}\n{first}\n{}\n{apart}", assignment.group);
     Kinship {

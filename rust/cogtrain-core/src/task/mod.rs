@@ -77,7 +77,7 @@ impl Task {
     /// Reads questions by name.
     ///
     /// # Errors
-    /// [`Error::Argument`] for none, one twice, or one that the task cannot answer.
+    /// [`Error::Argument`](crate::Error::Argument) for none, one twice, or one that the task cannot answer.
     pub fn read_questions(self, names: &[String]) -> Result<Vec<Question>> {
         let known: Vec<&str> = self
             .questions()
@@ -106,7 +106,7 @@ impl Task {
     /// Reads factors and plan from JSON objects; what is not named takes its default.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an unknown factor (names the nearest), a value out of range,
+    /// [`Error::Argument`](crate::Error::Argument) for an unknown factor (names the nearest), a value out of range,
     /// contradictions, or a plan without cells.
     pub fn design(
         self,
@@ -114,13 +114,18 @@ impl Task {
         factors: &Map<String, Value>,
         plan: &Map<String, Value>,
     ) -> Result<Design> {
-        Design::read(&self.declaration(style), factors, plan)
+        let design = Design::read(&self.declaration(style), factors, plan)?;
+        match self {
+            Self::Tower => {}
+            Self::Pyramid => pyramid::check(&design)?,
+        }
+        Ok(design)
     }
 
     /// Draws the item at `place`.
     ///
     /// # Errors
-    /// [`Error::Unfillable`] if no scene satisfies the factors of the item's cell.
+    /// [`Error::Unfillable`](crate::Error::Unfillable) if no scene satisfies the factors of the item's cell.
     pub fn draw(self, design: &Design, place: &Place) -> Result<Item> {
         let assignment = design.assign(place);
         match self {

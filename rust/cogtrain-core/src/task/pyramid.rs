@@ -1,15 +1,17 @@
 //! What would fall if the red block were removed? Pyramids of coloured blocks, exactly one red.
 //!
 //! The whole pyramid always stands. What is left without the red block has the margin of the
-//! design, positive or negative. The two pyramids of a pair are one wall, but for how far the blocks
-//! over and beside the red one are spread, which decides the answer; so pitch, jitter, number of
-//! rows and place of the red block say nothing. Within a cell of the design the places take turns:
-//! answers are balanced per size and per place.
+//! design, positive or negative. Red is one of the two blocks under the top one or of the three in
+//! the row below those. Of the blocks that lie on the red one, the *keystone* decides: farther over
+//! its other support it stays when the red block is gone, farther over the red one it falls. The two
+//! pyramids of a pair are one wall, but for where the keystone lies. As either support of each
+//! keystone is red equally often, and each with either answer, neither the place of the red block
+//! nor that of any other goes with an answer: only the two together do.
 //!
-//! Red is never the top block, on which nothing rests, nor at the edge of a lower row than the one
-//! under the top: what leans on such a block is held by the weight above, whatever the spread.
+//! Lower places are left out because they hardly decide anything: under more weight, friction turns
+//! what lies over a gap into a flat arch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -27,25 +29,26 @@ use crate::{Error, Result, Stream};
 
 /// The hardest cells of the defaults take some four tries on average.
 const MAX_TRIES: u32 = 500;
-/// Halvings of the range of spreads: down to a ten-millionth of a metre.
+/// Halvings of the range of shifts: down to a ten-millionth of a metre.
 const HALVINGS: u32 = 23;
-/// Farthest spread in either direction, in metres, and the steps back from it to a sound wall.
-const MAX_SPREAD_M: f64 = 0.5;
-const SPREAD_STEP_M: f64 = 0.05;
+/// Farthest shift in either direction, in metres, and the steps back from it to a sound wall.
+const MAX_SHIFT_M: f64 = 0.5;
+const SHIFT_STEP_M: f64 = 0.05;
 /// Largest difference, in metres, between the margin that was asked for and that of the scene.
 const MARGIN_SLOP_M: f64 = 1e-5;
 /// Least margin of the whole pyramid, in metres: it must plainly stand.
 const LEAST_WHOLE_MARGIN_M: f64 = 0.03;
-/// Rows above the red block, at most: a lower one hardly matters to what lies on so much weight.
-const MAX_ROWS_ABOVE: usize = 3;
+/// Rows above the red block, at most.
+const MAX_ROWS_ABOVE: usize = 2;
 /// Friction of painted wood on wood.
 const FRICTION: f64 = 0.4;
 
-/// Factors of the task. |margin| is a fraction of the block side, that of what is left.
+/// Factors of the task. |margin| is a fraction of the block side, that of what is left; above 8 %
+/// hardly any wall can be brought to either answer.
 pub fn declaration(style: Style) -> Declaration {
     let own = [
         ("n_rows", Values::Count(2, 5)),
-        ("margin", Values::Real(1e-4, 0.2)),
+        ("margin", Values::Real(1e-4, 0.08)),
         ("red_row", Values::Names(&["any", "1", "2", "3", "4"])),
         ("view", Values::Names(&["before", "after"])),
         ("answer", Values::Names(&["no", "yes"])),
@@ -53,12 +56,15 @@ pub fn declaration(style: Style) -> Declaration {
     let own = own.map(|(name, values)| Declared { name, values });
     let mut defaults = json!({
         "n_rows": [2, 3, 4, 5],
-        "margin": [0.02, 0.12],
+        "margin": [0.02, 0.06],
         "red_row": "any",
         "view": "before",
         "answer": ["no", "yes"],
     });
     viewing::extend(&mut defaults, style);
+    // Less from the side than towers, so that gaps in the rows are seen; and wider than they are.
+    defaults["camera_azimuth_deg"] = json!([5, 35]);
+    defaults["shift_m"] = json!([-0.8, 0.8]);
     Declaration {
         factors: [&own[..], &viewing::FACTORS].concat(),
         defaults,
@@ -67,16 +73,36 @@ pub fn declaration(style: Style) -> Declaration {
     }
 }
 
+/// Whether the red block can be where the design wants it, whatever the number of rows.
+///
+/// # Errors
+/// [`Error::Argument`] that names the rows that are possible.
+pub fn check(design: &Design) -> Result<()> {
+    let text = |factor: &Factor| match factor {
+        Factor::Text(text) => text.clone(),
+        other => unreachable!("`red_row` is declared as a name, got {other:?}"),
+    };
+    let [fewest, most] = design.spec("n_rows").interval().expect("a number");
+    for asked in design.spec("red_row").listed().iter().map(text) {
+        for n_rows in fewest as usize..=most as usize {
+            keystones_in(n_rows, &asked)?;
+        }
+    }
+    Ok(())
+}
+
 /// Draws the pyramid of an assignment.
 pub fn draw(design: &Design, assignment: &Assignment, place: &Place) -> Result<Item> {
-    let red = red_slot(assignment, place)?;
+    let keystone = keystone(assignment, place)?;
+    let red = keystone.red;
     let group = assignment.group;
     let is_minimal = design.plan().twin() == Some(Twin::Answer);
     let painted = 2 * group + u64::from(assignment.falls && !is_minimal);
     let stream = &mut place.stream("pyramid", group);
     for _ in 0..MAX_TRIES {
-        let wall = Wall::draw(assignment.count("n_rows"), red, stream);
+        let wall = Wall::draw(assignment.count("n_rows"), red.0, stream);
         let pyramid = Pyramid {
+            keystone,
             colors: colors(
                 assignment,
                 &wall,
@@ -84,13 +110,12 @@ pub fn draw(design: &Design, assignment: &Assignment, place: &Place) -> Result<I
                 place.stream("pyramid colors", painted),
             ),
             wall,
-            red,
             assignment,
         };
         // Both members of a pair must exist.
         let margin_m = assignment.real("margin");
-        if let Some(stands) = pyramid.spread(margin_m)
-            && let Some(falls) = pyramid.spread(-margin_m)
+        if let Some(stands) = pyramid.solve(margin_m)
+            && let Some(falls) = pyramid.solve(-margin_m)
         {
             let chosen = if assignment.falls { falls } else { stands };
             return Ok(chosen.item(place));
@@ -107,44 +132,73 @@ pub fn draw(design: &Design, assignment: &Assignment, place: &Place) -> Result<I
 #[derive(Clone)]
 struct Pyramid<'a> {
     wall: Wall,
-    red: Slot,
+    keystone: Keystone,
     colors: Vec<Color>,
     assignment: &'a Assignment,
 }
 
-/// A pyramid whose spread has been found, and what statics says of it.
+/// The red block, and the block on it whose place decides the answer.
+#[derive(Clone, Copy)]
+struct Keystone {
+    red: Slot,
+    slot: Slot,
+}
+
+impl Keystone {
+    /// Every keystone over either of its supports, row by row.
+    fn all(n_rows: usize) -> Vec<Self> {
+        let rows = n_rows.saturating_sub(MAX_ROWS_ABOVE + 1)..n_rows - 1;
+        let over = |row: usize| {
+            (0..n_rows - row - 1).flat_map(move |column| {
+                [column, column + 1].map(|below| Self {
+                    red: (row, below),
+                    slot: (row + 1, column),
+                })
+            })
+        };
+        rows.flat_map(over).collect()
+    }
+
+    /// Direction along the wall away from the red block.
+    fn away(self) -> f64 {
+        if self.red.1 == self.slot.1 { 1.0 } else { -1.0 }
+    }
+}
+
+/// A pyramid whose shift has been found, and what statics says of it.
 struct Found<'a> {
     pyramid: Pyramid<'a>,
     left: Equilibrium,
     whole_margin_m: f64,
-    spread_m: f64,
+    shift_m: f64,
 }
 
 impl<'a> Pyramid<'a> {
-    /// The pyramid with the spread at which what is left has margin `margin_m`, if there is one.
-    ///
-    /// The wider the spread, the farther lies what was carried by the red block over its other
-    /// support: the margin rises with it.
-    fn spread(&self, margin_m: f64) -> Option<Found<'a>> {
-        let (mut low, mut high) = (self.farthest_sound(-1.0)?, self.farthest_sound(1.0)?);
+    /// The pyramid with the shift at which what is left has margin `margin_m`, if there is one.
+    fn solve(&self, margin_m: f64) -> Option<Found<'a>> {
+        let away = self.keystone.away();
+        let (mut best, mut worst) = (self.farthest_sound_m(away)?, self.farthest_sound_m(-away)?);
         let stands = |by_m: f64| has_margin(&self.at(by_m).left(), margin_m).ok();
-        if stands(low)? || !stands(high)? {
+        if !stands(best)? || stands(worst)? {
             return None;
         }
         for _ in 0..HALVINGS {
-            let middle = 0.5 * (low + high);
+            let middle = 0.5 * (best + worst);
             if stands(middle)? {
-                high = middle;
+                best = middle;
             } else {
-                low = middle;
+                worst = middle;
             }
         }
-        self.at(high).found(high, margin_m)
+        self.at(best).found(best, margin_m)
     }
 
-    fn found(self, spread_m: f64, margin_m: f64) -> Option<Found<'a>> {
+    fn found(self, shift_m: f64, margin_m: f64) -> Option<Found<'a>> {
         let whole = self.whole();
-        if !is_framed(&whole) || !has_margin(&whole, LEAST_WHOLE_MARGIN_M).ok()? {
+        if !self.wall.is_sound()
+            || !is_framed(&whole)
+            || !has_margin(&whole, LEAST_WHOLE_MARGIN_M).ok()?
+        {
             return None;
         }
         let left = equilibrium(&self.left()).ok()?;
@@ -154,24 +208,24 @@ impl<'a> Pyramid<'a> {
             whole_margin_m: equilibrium(&whole).ok()?.margin_m,
             pyramid: self,
             left,
-            spread_m,
+            shift_m,
         })
     }
 
-    /// The spread farthest in direction `sign` at which all gaps and overlaps are visible.
-    fn farthest_sound(&self, sign: f64) -> Option<f64> {
-        let steps = (MAX_SPREAD_M / SPREAD_STEP_M) as u32;
-        let spreads = (0..=steps)
+    /// The farthest shift in direction `sign` at which all gaps and overlaps are visible.
+    fn farthest_sound_m(&self, sign: f64) -> Option<f64> {
+        let steps = (MAX_SHIFT_M / SHIFT_STEP_M) as u32;
+        let shifts = (0..=steps)
             .rev()
-            .map(|k| sign * f64::from(k) * SPREAD_STEP_M);
-        spreads
+            .map(|k| sign * f64::from(k) * SHIFT_STEP_M);
+        shifts
             .into_iter()
             .find(|&by_m| self.at(by_m).wall.is_sound())
     }
 
     fn at(&self, by_m: f64) -> Self {
         let mut pyramid = self.clone();
-        pyramid.wall.spread(self.red, by_m);
+        pyramid.wall.shift(self.keystone.slot, by_m);
         pyramid
     }
 
@@ -189,14 +243,16 @@ impl<'a> Pyramid<'a> {
 impl Found<'_> {
     fn item(self, place: &Place) -> Item {
         let Pyramid {
-            red, assignment, ..
+            keystone: Keystone { red, .. },
+            assignment,
+            ..
         } = self.pyramid;
         let factors = BTreeMap::from([
             ("red_row", Factor::Integer(red.0 as i64 + 1)),
             ("red_column", Factor::Integer(red.1 as i64 + 1)),
             ("margin", Factor::Real(self.left.margin_fraction)),
             ("whole_margin_m", Factor::Real(self.whole_margin_m)),
-            ("spread_m", Factor::Real(self.spread_m)),
+            ("keystone_shift_m", Factor::Real(self.shift_m)),
         ]);
         let left = self.pyramid.left();
         let shown = if assignment.text("view") == "after" {
@@ -210,39 +266,31 @@ impl Found<'_> {
     }
 }
 
-/// The red block's place: within each cell of the design, all take turns.
-fn red_slot(assignment: &Assignment, place: &Place) -> Result<Slot> {
-    let n_rows = assignment.count("n_rows");
-    let asked = assignment.text("red_row");
-    let mut slots = red_slots(n_rows);
-    slots.retain(|slot| asked == "any" || asked == (slot.0 + 1).to_string());
-    if slots.is_empty() {
-        let rows: Vec<String> = red_slots(n_rows)
-            .chunk_by(|a, b| a.0 == b.0)
-            .map(|row| (row[0].0 + 1).to_string())
-            .collect();
-        let expected = format!("one of {} for n_rows = {n_rows}", rows.join(", "));
-        let hint = "in other rows the answer is always no; or use `any`";
-        return Err(Error::argument("red_row", expected, asked, hint));
-    }
-    let n = slots.len() as u64;
+/// The red block and its keystone: within each cell of the design, all take turns.
+fn keystone(assignment: &Assignment, place: &Place) -> Result<Keystone> {
+    let mut keystones = keystones_in(assignment.count("n_rows"), assignment.text("red_row"))?;
+    let n = keystones.len() as u64;
     place
-        .stream("red place", assignment.replicate / n)
-        .shuffle(&mut slots);
-    Ok(slots[(assignment.replicate % n) as usize])
+        .stream("keystone", assignment.replicate / n)
+        .shuffle(&mut keystones);
+    Ok(keystones[(assignment.replicate % n) as usize])
 }
 
-/// Places at which removing a block can go either way.
-fn red_slots(n_rows: usize) -> Vec<Slot> {
-    let decides = |&(row, column): &Slot| {
-        let above = n_rows - 1 - row;
-        let is_edge = column == 0 || column == above;
-        above == 1 || (above <= MAX_ROWS_ABOVE && !is_edge)
-    };
-    (0..n_rows - 1)
-        .flat_map(|row| (0..n_rows - row).map(move |column| (row, column)))
-        .filter(decides)
-        .collect()
+/// Keystones over the asked row.
+fn keystones_in(n_rows: usize, asked: &str) -> Result<Vec<Keystone>> {
+    let mut keystones = Keystone::all(n_rows);
+    let rows: BTreeSet<usize> = keystones
+        .iter()
+        .map(|keystone| keystone.red.0 + 1)
+        .collect();
+    keystones.retain(|keystone| asked == "any" || asked == (keystone.red.0 + 1).to_string());
+    if !keystones.is_empty() {
+        return Ok(keystones);
+    }
+    let rows: Vec<String> = rows.iter().map(usize::to_string).collect();
+    let expected = format!("one of {} for n_rows = {n_rows}", rows.join(", "));
+    let hint = "in other rows the answer hardly ever changes; or use `any`";
+    Err(Error::argument("red_row", expected, asked, hint))
 }
 
 /// A colour per block, row by row: one red, no two neighbours in a row alike.
@@ -305,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_one_wall_with_two_spreads() {
+    fn pairs_are_one_wall_with_two_shifts() {
         for pair in items(json!({"size": "small"}), json!({}), 40).chunks(2) {
             let [stands, falls] = pair else {
                 unreachable!()
@@ -328,22 +376,15 @@ mod tests {
     #[test]
     fn answers_are_balanced_per_size_and_place() {
         let mut counts = BTreeMap::new();
-        // 3 rows have 3 places: 2 answers × 2 sizes × 6 groups.
-        for item in items(json!({"n_rows": [2, 3]}), json!({}), 24) {
+        // Two and six keystones: 12 groups of two answers each.
+        for item in items(json!({"n_rows": [2, 3]}), json!({}), 48) {
             let at = |name: &str| format!("{:?}", item.factors[name]);
             let key = (at("n_rows"), at("red_row"), at("red_column"));
             *counts.entry((key, item.equilibrium.stands())).or_insert(0) += 1;
         }
-        assert_eq!(counts.len(), 2 * (2 + 3), "{counts:?}");
-        for n_rows in [2, 3] {
-            let of =
-                |(key, _): &&((String, String, String), bool)| key.0.contains(&n_rows.to_string());
-            let each: Vec<i32> = counts
-                .iter()
-                .filter(|(k, _)| of(k))
-                .map(|(_, n)| *n)
-                .collect();
-            assert!(each.iter().all(|n| *n == each[0]), "{counts:?}");
+        assert_eq!(counts.len(), 2 * (2 + 5), "{counts:?}");
+        for ((place, stands), n) in &counts {
+            assert_eq!(counts[&(place.clone(), !stands)], *n, "{counts:?}");
         }
     }
 
@@ -371,18 +412,15 @@ mod tests {
 
     #[test]
     fn a_row_in_which_red_decides_nothing_is_refused() {
-        let generator = Generator::new(Recipe {
+        let error = Generator::new(Recipe {
             factors: Map::from_iter([
                 ("n_rows".to_owned(), json!(3)),
                 ("red_row".to_owned(), json!("3")),
             ]),
             ..Recipe::new(Task::Pyramid)
-        });
-        let error = generator
-            .expect("known factors")
-            .item(0)
-            .expect_err("the top")
-            .to_string();
+        })
+        .expect_err("the top")
+        .to_string();
         assert!(
             error.contains("one of 1, 2 for n_rows = 3, got 3"),
             "{error}"

@@ -82,8 +82,8 @@ impl Stack {
     /// Moves all that rests on interface `critical` outwards by `by_m`.
     pub fn push(&mut self, critical: usize, by_m: f64) {
         for centre in &mut self.centres[critical..] {
-            for k in 0..2 {
-                centre[k] += by_m * self.outward[k];
+            for (at, outward) in centre.iter_mut().zip(self.outward) {
+                *at += by_m * outward;
             }
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::factor::Spec;
 use crate::naming::named;
 use crate::stimulus::Factor;
+use crate::style::{Background, Palette};
 use crate::{Error, Result};
 
 named! {
@@ -83,12 +84,8 @@ impl Twin {
 
     fn read_to(self, json: &Value) -> Result<Factor> {
         match (self, json.as_str()) {
-            (Self::Palette, Some(name)) => {
-                crate::style::Palette::parse(name).map(|palette| palette.name())
-            }
-            (Self::Background, Some(name)) => {
-                crate::style::Background::parse(name).map(|background| background.name())
-            }
+            (Self::Palette, Some(name)) => Palette::parse(name).map(Palette::name),
+            (Self::Background, Some(name)) => Background::parse(name).map(Background::name),
             _ => {
                 let expected = "a name, for twins that change palette or background";
                 Err(Error::argument("to", expected, json, "leave it out"))

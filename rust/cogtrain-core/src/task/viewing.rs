@@ -15,13 +15,14 @@ const TARGET_M: Vec3 = [0.0, 0.0, 3.2];
 const FOV_DEG: f64 = 28.0;
 
 /// Factors of camera, light and appearance, shared by all tasks.
-pub const FACTORS: [Declared; 10] = [
+pub const FACTORS: [Declared; 11] = [
     named("palette", Palette::NAMES),
     named("background", Background::NAMES),
     real("camera_azimuth_deg", -180.0, 180.0),
     real("camera_elevation_deg", 2.0, 70.0),
     real("camera_distance_m", 8.0, 40.0),
     real("shift_m", -3.0, 3.0),
+    real("lift_m", -3.0, 3.0),
     real("light_azimuth_deg", -180.0, 180.0),
     real("light_elevation_deg", 15.0, 85.0),
     real("light_radius_deg", 0.0, 30.0),
@@ -53,19 +54,21 @@ pub fn extend(own: &mut Value, style: Style) {
     own.extend(shared);
 }
 
-/// One camera for all sizes, so that size on screen says nothing: it frames seven blocks, from a
-/// corner and from above, so that offsets along both axes are seen. `wood` follows the photographs
-/// of real towers: four paints, a cloth behind, soft light, and a camera that is never quite in the
-/// same place. `randomised` draws all of it.
+/// One range of cameras for all sizes, so that size on screen says nothing: it frames seven blocks,
+/// from a corner and from above, so that offsets along both axes are seen. Where a structure is in
+/// the image varies, too: with a fixed camera, how far blocks stick out shows in fixed pixels, and a
+/// linear readout of 16 × 16 of them tells 83 % of towers (`cogtrain audit`). `wood` follows the
+/// photographs of real towers: four paints, a cloth behind, soft light. `randomised` draws all of it.
 fn defaults(style: Style) -> Value {
     match style {
         Style::Cubeworld => json!({
             "palette": "default",
             "background": "white",
-            "camera_azimuth_deg": 32,
-            "camera_elevation_deg": 22,
-            "camera_distance_m": 17,
-            "shift_m": 0,
+            "camera_azimuth_deg": [12, 52],
+            "camera_elevation_deg": [17, 27],
+            "camera_distance_m": [17.6, 20],
+            "shift_m": [-2, 2],
+            "lift_m": [-0.3, 0.3],
             "light_azimuth_deg": -32,
             "light_elevation_deg": 51,
             "light_radius_deg": 0,
@@ -75,12 +78,13 @@ fn defaults(style: Style) -> Value {
             "palette": "default",
             "background": "beige",
             "camera_azimuth_deg": [20, 44],
-            "camera_elevation_deg": [10, 20],
-            "camera_distance_m": [16.5, 18],
-            "shift_m": [-1, 1],
-            "light_azimuth_deg": [-60, 0],
-            "light_elevation_deg": [45, 65],
-            "light_radius_deg": [12, 22],
+            "camera_elevation_deg": [8, 16],
+            "camera_distance_m": [17.6, 19.5],
+            "shift_m": [-2, 2],
+            "lift_m": [-0.3, 0.3],
+            "light_azimuth_deg": [-50, 10],
+            "light_elevation_deg": [50, 70],
+            "light_radius_deg": [14, 22],
             "colors": "four",
         }),
         Style::Randomised => json!({
@@ -88,8 +92,9 @@ fn defaults(style: Style) -> Value {
             "background": {"balanced": ["white", "gray", "beige", "blue", "black"]},
             "camera_azimuth_deg": [12, 52],
             "camera_elevation_deg": [8, 32],
-            "camera_distance_m": [16.5, 20],
-            "shift_m": [-1, 1],
+            "camera_distance_m": [17.6, 21],
+            "shift_m": [-2, 2],
+            "lift_m": [-0.3, 0.3],
             "light_azimuth_deg": [-80, 20],
             "light_elevation_deg": [35, 75],
             "light_radius_deg": [0, 15],
@@ -115,7 +120,8 @@ pub fn viewed(bodies: Vec<Body>, assignment: &Assignment) -> Scene {
     let aside = -assignment.real("shift_m");
     let azimuth = angle("camera_azimuth_deg");
     let right = [libm::cos(azimuth), libm::sin(azimuth), 0.0];
-    let target_m: Vec3 = std::array::from_fn(|k| TARGET_M[k] + aside * right[k]);
+    let mut target_m: Vec3 = std::array::from_fn(|k| TARGET_M[k] + aside * right[k]);
+    target_m[2] -= assignment.real("lift_m");
     let scene = Scene {
         bodies,
         camera: Camera {

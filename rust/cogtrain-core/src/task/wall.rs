@@ -1,20 +1,20 @@
 //! A pyramid of blocks in one plane: rows one shorter than the row below, each block on two.
 
+use std::cmp::Ordering;
+
 use crate::Stream;
 
 /// Distance between neighbours in a row, in metres: unit blocks with a gap.
 const PITCH_M: [f64; 2] = [1.15, 1.4];
 /// Largest random shift of a block along its row, in metres.
 const JITTER_M: f64 = 0.1;
-/// How far rows are randomly parted over the red block, in metres.
-const PARTING_M: [f64; 2] = [-0.05, 0.15];
+/// How far the blocks beside the middle one are randomly moved outwards, per row over the red block,
+/// in metres.
+const PARTING_M: [f64; 2] = [0.0, 0.25];
 /// Least gap between neighbours in a row, and least overlap of a block with each of its two
 /// supports, in metres: both must be visible.
 const LEAST_GAP_M: f64 = 0.02;
 const LEAST_OVERLAP_M: f64 = 0.08;
-
-/// Blocks whose centres are closer than this along the wall lie straight above one another.
-const STRAIGHT_M: f64 = 0.25;
 
 /// A block's place: row from the bottom, column from the left, both from 0.
 pub type Slot = (usize, usize);
@@ -27,8 +27,8 @@ pub struct Wall {
 }
 
 impl Wall {
-    /// A pyramid of `n_rows` with random pitch, jitter and partings over `red`.
-    pub fn draw(n_rows: usize, red: Slot, stream: &mut Stream) -> Self {
+    /// A pyramid of `n_rows` with random pitch and jitter, parted over row `red`.
+    pub fn draw(n_rows: usize, red: usize, stream: &mut Stream) -> Self {
         let pitch = stream.range(PITCH_M[0], PITCH_M[1]);
         let mut row = |n: usize| -> Vec<f64> {
             let middle = 0.5 * (n as f64 - 1.0);
@@ -38,30 +38,27 @@ impl Wall {
         };
         let rows = (0..n_rows).map(|r| row(n_rows - r)).collect();
         let mut wall = Self { rows };
-        for r in red.0 + 2..n_rows {
-            let parting = stream.range(PARTING_M[0], PARTING_M[1]);
-            wall.part(r, red, parting);
+        for r in red + 1..n_rows {
+            wall.part(r, stream.range(PARTING_M[0], PARTING_M[1]));
         }
         wall
     }
 
-    /// Moves the blocks of row `row` away from the place of `red`, to both sides, by `by_m`.
-    fn part(&mut self, row: usize, red: Slot, by_m: f64) {
-        let over = self.rows[red.0][red.1];
-        for x in &mut self.rows[row] {
-            let off = *x - over;
-            // What lies straight above belongs to neither side.
-            if off.abs() > STRAIGHT_M {
-                *x += by_m * off.signum();
+    /// Moves the blocks of row `row` outwards by `by_m`, all but one in the very middle.
+    fn part(&mut self, row: usize, by_m: f64) {
+        let n = self.rows[row].len();
+        for (c, x) in self.rows[row].iter_mut().enumerate() {
+            match (2 * c + 1).cmp(&n) {
+                Ordering::Less => *x -= by_m,
+                Ordering::Equal => {}
+                Ordering::Greater => *x += by_m,
             }
         }
     }
 
-    /// Moves what lies on the red block away from it, and what lies beside it nearer, by half of
-    /// `by_m` each: what loses a support then lies further over the other one.
-    pub fn spread(&mut self, red: Slot, by_m: f64) {
-        self.part(red.0 + 1, red, 0.5 * by_m);
-        self.part(red.0, red, -0.5 * by_m);
+    /// Moves one block along the wall by `by_m`.
+    pub fn shift(&mut self, (row, column): Slot, by_m: f64) {
+        self.rows[row][column] += by_m;
     }
 
     /// Whether every gap and every overlap is visible.
