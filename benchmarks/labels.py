@@ -60,6 +60,7 @@ def judge(stimuli: StimulusSet, index: int) -> dict[str, Any]:
         "n_blocks": motion.positions.shape[1],
         "margin": statics.margin_fraction,
         "falls": not statics.stands,
+        "friction_decides": _core.friction_decides(scene),
         "falls_simulated": motion.fell,
         "moves_simulated": motion.displacement_m > 0.1,
         "time_to_fall_s": min((t for t in motion.fell_s if t is not None), default=np.nan),
@@ -106,6 +107,13 @@ def clear_errors(rows: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
+def by_friction(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same, apart for labels that hang on friction and labels that do not."""
+    clear = rows[rows.margin.abs() >= CLEAR]
+    agree = (clear.falls == clear.falls_simulated).groupby([clear.friction_decides, clear.falls])
+    return agree.agg(["size", "mean"]).round(4).rename(columns={"size": "n", "mean": "agree"})
+
+
 def separation(rows: pd.DataFrame) -> pd.DataFrame:
     """Area under the ROC curve of each cue, per height."""
     cues = ["largest offset", "mean offset", "extent", "top over base"]
@@ -145,6 +153,8 @@ def main() -> None:
             f"{name} at margins of {CLEAR:.0%} or more: {found['wrong']} of {found['n']} "
             f"({found['share']:.4%}, at most {found['high']:.4%} with 95 % confidence)"
         )
+    friction = by_friction(rows)
+    print(f"\n{friction.to_string()}\n")
     print(f"agreement over all {len(rows)}: {total:.4f}")
     print(f"{by_moving} move by more than 0.1 m without falling, or the reverse")
     record: dict[str, Any] = {
@@ -155,6 +165,7 @@ def main() -> None:
         "clear": clear,
         "moved otherwise than fell": by_moving,
         "balance": balanced.reset_index().to_dict("records"),
+        "by_friction": friction.reset_index().to_dict("records"),
         "by_margin": agreed.reset_index().to_dict("records"),
     }
     if arguments.task == "tower" and arguments.set is None:

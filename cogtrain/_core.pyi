@@ -30,6 +30,7 @@ __all__ = [
     "encode_png",
     "equilibrium",
     "flow",
+    "friction_decides",
     "noisy_falls",
     "passes",
     "read_manifest",
@@ -322,6 +323,7 @@ class LoaderCore:
 
 def equilibrium(scene: Scene) -> Equilibrium: ...
 def stands(scene: Scene, tilt: tuple[float, float] = ...) -> bool: ...
+def friction_decides(scene: Scene) -> bool: ...
 def verdict_json(scene: Scene) -> str: ...
 def noisy_falls(
     scenes: Sequence[Scene],

@@ -43,8 +43,8 @@ pub use stimulus::{Factor, Record, Source, Stimulus};
 
 pub use generate::{GENERATOR_VERSION, Generator, stimulus_id};
 pub use physics::{
-    Contact, Equilibrium, Link, Mechanics, NoisyPhysics, Pose, Robustness, Trajectory, Twist,
-    Verdict, contacts, equilibrium, has_margin, simulate, stands, verdict,
+    Contact, Equilibrium, Link, Mechanics, NoisyPhysics, Pose, ROUGH, Robustness, Trajectory,
+    Twist, Verdict, contacts, equilibrium, friction_decides, has_margin, simulate, stands, verdict,
 };
 pub use recipe::{MAX_COUNT, Recipe, Split};
 pub use render::{Flow, Passes, flow, is_framed, passes, render, screen_point};

@@ -41,7 +41,8 @@ mod _core {
     use crate::passes::{Flow, Passes, flow, passes};
     #[pymodule_export]
     use crate::physics::{
-        Equilibrium, Trajectory, equilibrium, noisy_falls, simulate, stands, verdict_json,
+        Equilibrium, Trajectory, equilibrium, friction_decides, noisy_falls, simulate, stands,
+        verdict_json,
     };
     #[pymodule_export]
     use crate::preprocess::Preprocess;

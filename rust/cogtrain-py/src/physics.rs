@@ -149,6 +149,17 @@ pub fn stands(py: Python<'_>, scene: &Scene, tilt: (f64, f64)) -> PyResult<bool>
         .map_err(to_python)
 }
 
+/// Whether the verdict of statics hangs on friction, which cannot be seen: whether the structure
+/// falls without any, yet stands if all bodies are rough.
+///
+/// Raises:
+///     ValueError: As for ``equilibrium``.
+#[pyfunction]
+pub fn friction_decides(py: Python<'_>, scene: &Scene) -> PyResult<bool> {
+    py.detach(|| core::friction_decides(&scene.0))
+        .map_err(to_python)
+}
+
 /// Simulates a scene from rest for four seconds.
 #[pyfunction]
 pub fn simulate(py: Python<'_>, scene: &Scene) -> PyResult<Trajectory> {

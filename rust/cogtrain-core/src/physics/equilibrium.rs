@@ -22,6 +22,9 @@ use super::structure::Structure;
 use crate::Result;
 use crate::scene::Scene;
 
+/// Friction coefficient of rough bodies, such as rubber on wood.
+pub const ROUGH: f64 = 1.0;
+
 /// The verdict of statics.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Equilibrium {
@@ -131,6 +134,28 @@ pub fn has_margin(scene: &Scene, margin_m: f64) -> Result<bool> {
         return Ok(false);
     }
     stands_on(scene, &shrunk, [0.0; 2])
+}
+
+/// Whether the verdict hangs on how rough the bodies are: whether the structure falls with no
+/// friction at all, yet stands with a coefficient of [`ROUGH`] everywhere.
+///
+/// Friction cannot be seen, so such a verdict is hardly one to ask people for. Nor is it safe:
+/// where friction is needed, forces that balance the structure may exist and yet not arise
+/// (Livesley 1978, part II), and what tips against friction may jam after a few degrees.
+///
+/// # Errors
+/// As for [`equilibrium`].
+pub fn friction_decides(scene: &Scene) -> Result<bool> {
+    let contacts = contacts(scene)?;
+    let with = |friction: f64| {
+        let mut scene = scene.clone();
+        for body in &mut scene.bodies {
+            body.friction = friction;
+        }
+        stands_on(&scene, &contacts, [0.0; 2])
+    };
+    // More friction allows more forces: between the two ends the verdict changes once or never.
+    Ok(with(0.0)? != with(ROUGH)?)
 }
 
 /// The smallest margin so far, its contact and its mechanism.
@@ -299,12 +324,14 @@ mod tests {
         // by up to 0.0144 as it presses on the inner edge, and by up to 0.018 more as it pulls.
         tied.bodies[4].density *= 0.15;
         assert!(equilibrium(&tied).expect("valid").stands());
+        assert!(friction_decides(&tied).expect("valid"));
         for body in &mut tied.bodies {
             body.friction = 0.0;
         }
         assert!(!equilibrium(&tied).expect("valid").stands());
         tied.bodies.pop();
         assert!(!equilibrium(&tied).expect("valid").stands());
+        assert!(!friction_decides(&tied).expect("valid"));
     }
 
     #[test]

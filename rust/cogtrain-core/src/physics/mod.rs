@@ -17,7 +17,7 @@ mod trajectory;
 mod verdict;
 
 pub use contact::{Contact, contacts};
-pub use equilibrium::{Equilibrium, equilibrium, has_margin, stands};
+pub use equilibrium::{Equilibrium, ROUGH, equilibrium, friction_decides, has_margin, stands};
 pub use mechanism::Twist;
 pub use observer::{Mechanics, NoisyPhysics};
 pub use simulate::simulate;

@@ -20,6 +20,7 @@ const DURATION_S: usize = 4;
 const GRAVITY: f32 = 9.81;
 const SMALL_STEPS_PER_STEP: usize = 1;
 const ITERATIONS_PER_SMALL_STEP: usize = 16;
+const STABILIZATION_ITERATIONS: usize = 4;
 /// Steps per stored frame: 30 frames a second.
 const STEPS_PER_FRAME: usize = 8;
 
@@ -74,6 +75,7 @@ fn build(scene: &Scene) -> (PhysicsWorld, Vec<RigidBodyHandle>) {
         contact_recycling: false,
         num_solver_iterations: SMALL_STEPS_PER_STEP,
         num_internal_pgs_iterations: ITERATIONS_PER_SMALL_STEP,
+        num_internal_stabilization_iterations: STABILIZATION_ITERATIONS,
         length_unit: if length_unit.is_finite() {
             length_unit as f32
         } else {

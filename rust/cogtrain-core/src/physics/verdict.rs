@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::contact::{Contact, footprint};
-use super::equilibrium::{Equilibrium, equilibrium};
+use super::equilibrium::{Equilibrium, equilibrium, friction_decides};
 use super::noise::{content, falls, shifted};
 use super::polygon::Polygon;
 use super::simulate::simulate;
@@ -25,6 +25,8 @@ pub struct Verdict {
     pub stands_simulated: bool,
     /// Whether the two differ.
     pub disagreement: bool,
+    /// Whether the label hangs on friction, which cannot be seen; see [`friction_decides`].
+    pub friction_decides: bool,
     /// Signed margin in metres; see [`equilibrium`].
     pub margin_m: f64,
     /// The margin as a fraction of the narrower face's shorter side at the critical contact.
@@ -106,6 +108,7 @@ impl Verdict {
             stands: statics.stands(),
             stands_simulated: !motion.fell,
             disagreement: statics.stands() == motion.fell,
+            friction_decides: friction_decides(scene)?,
             margin_m: statics.margin_m,
             margin_fraction: statics.margin_fraction,
             critical: Link::from(&statics.contacts[statics.critical]),
@@ -210,8 +213,7 @@ mod tests {
     fn fields_are_written_in_order() {
         let found = verdict(&cubes(&[[0.0, 0.0, 0.5]])).expect("valid");
         let text = serde_json::to_string(&found).expect("plain fields");
-        let start =
-            "{\"stands\":true,\"stands_simulated\":true,\"disagreement\":false,\"margin_m\":0.5,";
+        let start = "{\"stands\":true,\"stands_simulated\":true,\"disagreement\":false,\"friction_decides\":false,";
         assert!(text.starts_with(start), "{text}");
         assert!(text.ends_with("\"mechanism\":null}"), "{text}");
     }
