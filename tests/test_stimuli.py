@@ -79,7 +79,7 @@ def test_names_and_domain():
         ({"split": "tset"}, "`tset`.*did you mean `test`"),
         ({"factors": {"n_block": [2]}}, "`n_block`.*did you mean `n_blocks`"),
         ({"factors": {"n_blocks": [1]}}, r"`n_blocks`.*got 1;"),
-        ({"factors": {"margin": [0.00001, 0.2]}}, r"`margin`.*got \[1e-05,0.2\]"),
+        ({"factors": {"margin": [0.00001, 0.2]}}, r"`margin`.*got \[0.00001,0.2\]"),
         ({"factors": {"margin": float("nan")}}, "`margin` to be a finite number, got nan"),
         ({"factors": {"side_m": -1}}, "`side_m`.*got -1"),
         ({"factors": {"palette": "equilumnant"}}, "`palette`.*equiluminant, got"),
