@@ -49,9 +49,9 @@ lint: install  ## rustfmt, clippy, ruff, pyright, stubtest on the compiled modul
 bench: install  ## our figures, printed and written to benchmarks/results/
 	@for bench in benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
 
-golden: install  ## draw the golden images and the README's picture anew; look at them
+golden: install  ## draw the golden images and the pictures of docs/ anew; look at them
 	$(BIN)/python tests/golden/remake.py
-	$(BIN)/python docs/stimuli.py
+	@for picture in docs/*.py; do $(BIN)/python $$picture || exit 1; done
 
 docs: install  ## the Rust documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked

@@ -137,6 +137,7 @@ class Equilibrium:
     @property
     def mechanism(self) -> NDArray[np.float64] | None: ...
 
+@final
 class Passes:
     """Ground truth per pixel: bodies and ground alone, at pixel centres."""
 

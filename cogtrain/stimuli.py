@@ -224,7 +224,9 @@ class StimulusSet:
 def _reject_not_finite(name: str, value: object) -> None:
     """JSON has no word for what is no number; the core would not know whose value it was."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"expected `{name}` to be a finite number, got {value}; correct the recipe")
+        raise ValueError(
+            f"expected `{name}` to be a finite number, got {value}; correct the recipe"
+        )
     if isinstance(value, Mapping):
         for key, inner in value.items():
             _reject_not_finite(str(key), inner)

@@ -1,4 +1,4 @@
-"""Draws docs/stimuli.png, the README's picture: towers with their answers and margins."""
+"""Draws docs/stimuli.png, the README's picture: pairs of towers and pyramids with answers."""
 
 from pathlib import Path
 
@@ -10,16 +10,21 @@ ROWS, COLUMNS = 2, 6
 
 
 def main() -> None:
-    """Draws six pairs: above a tower that stands, below one of the same height that falls."""
-    towers = StimulusSet.recipe(count=12, split="val", size_px=448)
+    """Draws six pairs: above one that stands, below one that falls."""
+    sets = [
+        StimulusSet.recipe(task, style, count=12, split="val", size_px=448)
+        for task, style in (("tower", "cubeworld"), ("pyramid", "cubeworld"), ("tower", "wood"))
+    ]
+    # Of each set two pairs: a small and a large structure.
+    shown = [stimuli[index] for stimuli in sets for index in (2, 3, 6, 7)]
     figure, axes = plt.subplots(ROWS, COLUMNS, figsize=(15, 5.9), layout="constrained")
     for index in range(ROWS * COLUMNS):
-        stimulus = towers[index]
+        stimulus = shown[index]
         axis = axes[index % 2, index // 2]
         axis.imshow(stimulus.image)
         axis.set_axis_off()
-        word = "falls" if stimulus.answers["will_fall"] == "yes" else "stands"
-        axis.set_title(f"{word}, margin {stimulus.margin:+.2f} m", fontsize=12)
+        ((question, answer),) = stimulus.answers.items()
+        axis.set_title(f"{question}: {answer}", fontsize=12)
     figure.savefig(Path(__file__).parent / "stimuli.png", dpi=72, bbox_inches="tight")
 
 

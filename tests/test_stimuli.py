@@ -66,7 +66,9 @@ def test_names_and_domain():
     assert towers(factors={"size": "large"}).name == "tower-large"
     assert towers().name == "tower"
     assert towers().domain == "physics"
-    assert Task("tower").questions == {"will_fall": ["yes", "no"]}
+    assert Task("tower").questions["will_fall"] == ["yes", "no"]
+    assert Task("tower").main_questions == ["will_fall"]
+    assert Task("pyramid").domain == "causal"
 
 
 @pytest.mark.parametrize(
@@ -76,8 +78,20 @@ def test_names_and_domain():
         ({"style": "cubewrld"}, "`cubewrld`.*did you mean `cubeworld`"),
         ({"split": "tset"}, "`tset`.*did you mean `test`"),
         ({"factors": {"n_block": [2]}}, "`n_block`.*did you mean `n_blocks`"),
-        ({"factors": {"n_blocks": [1]}}, r"`n_blocks`.*got \[1\]"),
-        ({"factors": {"margin": [0.001, 0.2]}}, "`margin`.*0.001"),
+        ({"factors": {"n_blocks": [1]}}, r"`n_blocks`.*got 1;"),
+        ({"factors": {"margin": [0.00001, 0.2]}}, r"`margin`.*got \[0.00001,0.2\]"),
+        ({"factors": {"margin": float("nan")}}, "`margin` to be a finite number, got nan"),
+        ({"factors": {"side_m": -1}}, "`side_m`.*got -1"),
+        ({"factors": {"palette": "equilumnant"}}, "`palette`.*equiluminant, got"),
+        ({"factors": {"size": "small", "n_blocks": [2]}}, "`size` or `n_blocks`, got both"),
+        ({"task": "pyramid", "factors": {"n_rows": 2, "red_row": "3"}}, "one of 1 for n_rows = 2"),
+        (
+            {"count": 10, "design": {"twins": {"change": "mirror"}}},
+            "multiple of 24.*got 10; use 24",
+        ),
+        ({"design": {"hold_out": [{"n_blocks": [2, 3, 4, 5, 6, 7]}]}}, "leaves nothing"),
+        ({"design": {"cross": "crossed"}}, "`cross`; did you mean `crossing`"),
+        ({"questions": ["will_fal"]}, "`will_fal`; did you mean `will_fall`"),
         ({"count": 0}, "`count`.*got 0"),
     ],
 )
@@ -102,11 +116,11 @@ def test_a_scene_can_be_rendered_and_simulated_alone():
 
 
 def test_a_generator_is_the_set_without_its_end():
-    generator = Generator(factors='{"margin": [0.05, 0.3]}', size_px=56)
+    generator = Generator(factors={"margin": [0.05, 0.3]}, size_px=56)
     assert generator.stimulus(7).id == towers()[7].id
     assert generator.scene(10_000) == towers(count=10_001)[10_000].scene
     with pytest.raises(ValueError, match="did you mean `n_blocks`"):
-        Generator(factors='{"n_blocs": [2]}')
+        Generator(factors={"n_blocs": [2]})
 
 
 def test_a_broken_scene_is_named():

@@ -129,6 +129,7 @@ def test_a_penumbra_has_no_bands():
     said["bodies"] = said["bodies"][:1]
     said["bodies"][0] |= {"position_m": [0, 0, 2], "size_m": [8, 1.5, 0.3]}
     said["camera"] = {"position_m": [0, -6, 12], "target_m": [0, 2.5, 0], "fov_deg": 40}
+    said["light"] = {"toward": [-0.5, -0.8, 1.15], "radius_deg": 20}
     image = render(Scene.from_json(json.dumps(said)), "cubeworld", 448)
     column = linear(image[:, 224]).mean(-1)
     body = passes(Scene.from_json(json.dumps(said)), 448).instance[:, 224] > 0

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -111,5 +112,7 @@ def test_records_are_canonical_json(written: Path):
             file = archive.extractfile(member)
             assert file is not None
             text = file.read().decode()
-            again = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
-            assert text == again
+            # Numbers as they were written: Python would write 0.00003 as 3e-05.
+            kept = json.loads(text, parse_float=lambda number: f"<{number}>")
+            again = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+            assert re.sub(r'"<(.*?)>"', r"\1", again) == text

@@ -54,19 +54,12 @@ pub struct Request {
 /// use std::{ops::ControlFlow, sync::Arc};
 ///
 /// use cogtrain_core::{
-///     GENERATOR_VERSION, Generator, Recipe, Request, SetWriter, Shards, Source, Split, Style, Task,
+///     GENERATOR_VERSION, Generator, Recipe, Request, SetWriter, Shards, Source, Task,
 /// };
 ///
 /// # let out = std::env::temp_dir().join(format!("cogtrain-tour-{}", std::process::id()));
-/// let towers = Arc::new(Generator::new(Recipe {
-///     task: Task::Tower,
-///     style: Style::Cubeworld,
-///     seed: 0,
-///     count: 10,
-///     split: Split::Test,
-///     factors: serde_json::Map::new(),
-///     size_px: 28,
-/// })?);
+/// let recipe = Recipe { count: 10, size_px: 28, ..Recipe::new(Task::Tower) };
+/// let towers = Arc::new(Generator::new(recipe)?);
 /// let request = Request {
 ///     name: "towers".to_owned(),
 ///     cogtrain_version: env!("CARGO_PKG_VERSION").to_owned(),

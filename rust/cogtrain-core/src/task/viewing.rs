@@ -76,7 +76,7 @@ fn defaults(style: Style) -> Value {
         }),
         Style::Wood => json!({
             "palette": "default",
-            "background": "beige",
+            "background": "white",
             "camera_azimuth_deg": [20, 44],
             "camera_elevation_deg": [8, 16],
             "camera_distance_m": [17.6, 19.5],
