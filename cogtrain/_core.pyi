@@ -37,7 +37,7 @@ __all__ = [
     "render",
     "simulate",
     "stands",
-    "verdict_json",
+    "verdict",
 ]
 
 class CorruptImageError(ValueError):
@@ -325,7 +325,7 @@ class LoaderCore:
 def equilibrium(scene: Scene) -> Equilibrium: ...
 def stands(scene: Scene, tilt: tuple[float, float] = ...) -> bool: ...
 def friction_decides(scene: Scene) -> bool: ...
-def verdict_json(scene: Scene) -> str: ...
+def verdict(scene: Scene) -> dict[str, Any]: ...
 def noisy_falls(
     scenes: Sequence[Scene],
     *,

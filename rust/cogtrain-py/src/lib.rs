@@ -42,7 +42,7 @@ mod _core {
     #[pymodule_export]
     use crate::physics::{
         Equilibrium, Trajectory, equilibrium, friction_decides, noisy_falls, simulate, stands,
-        verdict_json,
+        verdict,
     };
     #[pymodule_export]
     use crate::preprocess::Preprocess;

@@ -168,14 +168,21 @@ pub fn simulate(py: Python<'_>, scene: &Scene) -> PyResult<Trajectory> {
         .map_err(to_python)
 }
 
-/// All that is known about what a structure does, as JSON: statics, simulation, robustness.
+/// All that is known about what a structure does: statics, simulation, robustness.
+///
+/// Returns:
+///     A dict: ``stands``, ``stands_simulated``, ``disagreement``, ``friction_decides``,
+///     ``margin_m``, ``margin_fraction``, ``critical``, ``overhang_m``, ``contacts``,
+///     ``displacement_m``, ``fell_s``, ``time_to_fall_s``, ``n_fallen``, ``robustness``,
+///     ``mechanism``.
 ///
 /// Raises:
 ///     ValueError: As for ``equilibrium``.
 #[pyfunction]
-pub fn verdict_json(py: Python<'_>, scene: &Scene) -> PyResult<String> {
+pub fn verdict<'py>(py: Python<'py>, scene: &Scene) -> PyResult<Bound<'py, PyAny>> {
     let verdict = py.detach(|| core::verdict(&scene.0)).map_err(to_python)?;
-    Ok(serde_json::to_string(&verdict).expect("plain fields always serialise"))
+    let text = serde_json::to_string(&verdict).expect("plain fields always serialise");
+    py.import("json")?.call_method1("loads", (text,))
 }
 
 /// Which copies of each scene fall in the head of a noisy-physics observer.

@@ -2,15 +2,21 @@
 //!
 //! The *signed margin* is the largest distance that all centres of pressure can keep from the
 //! borders of their contacts: how far every contact polygon can shrink before the structure falls
-//! (positive), or must at least grow for it to stand (negative, with mitred corners). Where a
-//! body rests on a single contact and carries nothing but such bodies, its centre of pressure
-//! lies under the centre of mass of all that it carries, and the margin is the distance of that
-//! point to the border: in a column, how far the load's centre of mass may still move, or has
-//! moved too far. Elsewhere contact forces are not determined by equilibrium alone, and the
-//! margin is the best that any forces can do, found by a linear program (limit analysis of
-//! rigid blocks: Livesley 1978; for buildings in computer graphics: Whiting, Ochsendorf &
-//! Durand 2009). A margin of `m` means that any shift of centres of pressure by less than `m`,
-//! from whatever cause, can be borne.
+//! (positive), or must at least grow for it to stand (negative). Borders move edge by edge, so
+//! corners stay sharp. A margin of `m` means that contacts that end up to `m` sooner than drawn,
+//! or forces that act up to `m` aside, can be borne.
+//!
+//! Where a body rests on a single contact and carries nothing but such bodies, its centre of
+//! pressure lies under the centre of mass of all that it carries, and the margin is how far that
+//! point lies inside the border: in a column, how far the load's centre of mass may still move, or
+//! has moved too far. Elsewhere the forces do not follow from equilibrium alone, and the margin is
+//! the best that any forces can do: the limit analysis of rigid blocks by linear programs (Livesley
+//! 1978, Int. J. Numer. Methods Eng. 12, 1853-1871), as it is used for masonry in computer graphics
+//! (Whiting, Ochsendorf & Durand 2009, ACM Trans. Graph. 28, 112). There, too, no shift of all
+//! centres of mass together by less than `m` can topple the structure: the forces shift along.
+//!
+//! Forces that could balance a structure are forces that need not arise, where friction is
+//! concerned: see [`friction_decides`].
 
 use super::bounds::Group;
 use super::contact::{Contact, contacts, unsupported};

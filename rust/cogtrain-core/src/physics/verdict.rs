@@ -17,7 +17,10 @@ const COPIES: u32 = 100;
 const SHIFT: f64 = 0.1;
 
 /// What statics and simulation say about a scene.
-#[allow(clippy::struct_excessive_bools, reason = "a record of findings, most of them yes or no")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "a record of findings, most of them yes or no"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verdict {
     /// Whether it stands, by statics: the label.
