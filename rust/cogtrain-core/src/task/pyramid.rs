@@ -9,7 +9,8 @@
 //! nor that of any other goes with an answer: only the two together do.
 //!
 //! Lower places are left out because they hardly decide anything: under more weight, friction turns
-//! what lies over a gap into a flat arch.
+//! what lies over a gap into a flat arch. For the same reason no answer may hang on friction, which
+//! cannot be seen ([`friction_decides`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +21,7 @@ use super::factor::{Declared, Values};
 use super::twin::Twin;
 use super::wall::{Slot, Wall};
 use super::{Item, Place, viewing};
-use crate::physics::{Equilibrium, equilibrium, has_margin};
+use crate::physics::{Equilibrium, equilibrium, friction_decides, has_margin};
 use crate::render::is_framed;
 use crate::scene::{Body, Color, Scene};
 use crate::stimulus::Factor;
@@ -194,14 +195,16 @@ impl<'a> Pyramid<'a> {
     }
 
     fn found(self, shift_m: f64, margin_m: f64) -> Option<Found<'a>> {
-        let whole = self.whole();
+        let (whole, left) = (self.whole(), self.left());
         if !self.wall.is_sound()
             || !is_framed(&whole)
             || !has_margin(&whole, LEAST_WHOLE_MARGIN_M).ok()?
+            || friction_decides(&whole).ok()?
+            || friction_decides(&left).ok()?
         {
             return None;
         }
-        let left = equilibrium(&self.left()).ok()?;
+        let left = equilibrium(&left).ok()?;
         let is_as_asked = (left.margin_m - margin_m).abs() < MARGIN_SLOP_M;
         is_as_asked.then_some(())?;
         Some(Found {
