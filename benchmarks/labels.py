@@ -25,7 +25,7 @@ from scipy.stats import binomtest, mannwhitneyu
 from cogtrain import Scene, StimulusSet, _core, environment
 
 BINS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, np.inf)
-LEAST, MOST = 1e-4, {"tower": 0.4, "pyramid": 0.06}
+LEAST, MOST = 1e-4, {"tower": 0.4, "pyramid": 0.15}
 CLEAR = 0.01
 MOVE_M = 0.03
 

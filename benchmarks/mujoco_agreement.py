@@ -141,7 +141,7 @@ def scenes(count: int) -> list[tuple[str, Scene]]:
     rng = np.random.default_rng(0)
     found = [("tower", scene) for scene in drawn("tower", [LEAST_MARGIN, 0.4], count // 2)]
     quarter = count // 4 // 8 * 8
-    found += [("pyramid", scene) for scene in drawn("pyramid", [LEAST_MARGIN, 0.06], quarter)]
+    found += [("pyramid", scene) for scene in drawn("pyramid", [LEAST_MARGIN, 0.15], quarter)]
     endless = structures(rng)
     return found + [("rows of boxes", next(endless)) for _ in range(count - len(found))]
 

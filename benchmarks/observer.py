@@ -23,7 +23,7 @@ from scipy.special import expit
 from cogtrain import Scene, StimulusSet, _core, environment
 from cogtrain.observers import NoisyPhysics
 
-MOST = {"tower": 0.4, "pyramid": 0.08}
+MOST = {"tower": 0.4, "pyramid": 0.15}
 EDGES = np.array([-0.4, -0.3, -0.2, -0.1, -0.05, -0.02, 0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4])
 NOISES = ((0.1, 0.0), (0.2, 0.0), (0.2, 0.05), (0.2, 0.1), (0.4, 0.05))
 

@@ -5,6 +5,7 @@ mod design;
 mod factor;
 mod item;
 mod perception;
+mod profile;
 mod pyramid;
 mod question;
 mod stack;

@@ -1,23 +1,16 @@
-//! A pyramid of blocks in one plane: rows one shorter than the row below, each block on two.
+//! A pyramid of unit blocks in one plane: where the blocks of a profile are along the wall.
 
-use std::cmp::Ordering;
-
+use super::profile::Profile;
 use crate::Stream;
 
 /// Distance between neighbours in a row, in metres: unit blocks with a gap.
-const PITCH_M: [f64; 2] = [1.15, 1.4];
+const PITCH_M: [f64; 2] = [1.08, 1.25];
 /// Largest random shift of a block along its row, in metres.
-const JITTER_M: f64 = 0.1;
-/// How far the blocks beside the middle one are randomly moved outwards, per row over the red block,
-/// in metres.
-const PARTING_M: [f64; 2] = [0.0, 0.25];
-/// Least gap between neighbours in a row, and least overlap of a block with each of its two
-/// supports, in metres: both must be visible.
+const JITTER_M: f64 = 0.06;
+/// Least gap between neighbours in a row, and least overlap of a block with each of its supports, in
+/// metres: both must be visible.
 const LEAST_GAP_M: f64 = 0.02;
 const LEAST_OVERLAP_M: f64 = 0.08;
-
-/// A block's place: row from the bottom, column from the left, both from 0.
-pub type Slot = (usize, usize);
 
 /// Where the blocks of a pyramid are along the wall.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,62 +20,74 @@ pub struct Wall {
 }
 
 impl Wall {
-    /// A pyramid of `n_rows` with random pitch and jitter, parted over row `red`.
-    pub fn draw(n_rows: usize, red: usize, stream: &mut Stream) -> Self {
+    /// The blocks of `profile` with random pitch and jitter, its bottom row about the origin.
+    pub fn draw(profile: &Profile, stream: &mut Stream) -> Self {
         let pitch = stream.range(PITCH_M[0], PITCH_M[1]);
-        let mut row = |n: usize| -> Vec<f64> {
-            let middle = 0.5 * (n as f64 - 1.0);
-            (0..n)
-                .map(|c| (c as f64 - middle) * pitch + stream.range(-JITTER_M, JITTER_M))
-                .collect()
-        };
-        let rows = (0..n_rows).map(|r| row(n_rows - r)).collect();
-        let mut wall = Self { rows };
-        for r in red + 1..n_rows {
-            wall.part(r, stream.range(PARTING_M[0], PARTING_M[1]));
-        }
-        wall
-    }
-
-    /// Moves the blocks of row `row` outwards by `by_m`, all but one in the very middle.
-    fn part(&mut self, row: usize, by_m: f64) {
-        let n = self.rows[row].len();
-        for (c, x) in self.rows[row].iter_mut().enumerate() {
-            match (2 * c + 1).cmp(&n) {
-                Ordering::Less => *x -= by_m,
-                Ordering::Equal => {}
-                Ordering::Greater => *x += by_m,
+        let base = profile.rows[0].len();
+        let mut level: Vec<f64> = (0..base)
+            .map(|column| (column as f64 - 0.5 * (base as f64 - 1.0)) * pitch)
+            .collect();
+        let mut rows = Vec::new();
+        for (row, blocks) in profile.rows.iter().enumerate() {
+            if row > 0 {
+                let over = |[left, right]: &[usize; 2]| 0.5 * (level[*left] + level[*right]);
+                level = blocks.iter().map(over).collect();
             }
+            let jittered = |x: &f64| x + stream.range(-JITTER_M, JITTER_M);
+            rows.push(level.iter().map(jittered).collect());
         }
+        Self { rows }
     }
 
-    /// Moves one block along the wall by `by_m`.
-    pub fn shift(&mut self, (row, column): Slot, by_m: f64) {
-        self.rows[row][column] += by_m;
+    /// Lays the turret so that its centre of mass is over its support that is not red, within its
+    /// edge by `margin_m`, or beyond that by as much if negative.
+    pub fn lay_turret(&mut self, profile: &Profile, margin_m: f64) {
+        let at = |wall: &Self, (row, column): (usize, usize)| wall.rows[row][column];
+        let (support, red) = (at(self, profile.other_support()), at(self, profile.red));
+        let sum: f64 = profile.turret.iter().map(|&slot| at(self, slot)).sum();
+        let target = support + (0.5 - margin_m).copysign(red - support);
+        let by_m = target - sum / profile.turret.len() as f64;
+        for &(row, column) in &profile.turret {
+            self.rows[row][column] += by_m;
+        }
     }
 
     /// Whether every gap and every overlap is visible.
-    pub fn is_sound(&self) -> bool {
-        let gaps = self.rows.iter().all(|row| {
-            row.windows(2)
-                .all(|pair| pair[1] - pair[0] >= 1.0 + LEAST_GAP_M)
-        });
-        let rests = self.rows.windows(2).all(|pair| {
-            pair[1].iter().enumerate().all(|(c, x)| {
-                let overlaps = |below: f64| 1.0 - (x - below).abs() >= LEAST_OVERLAP_M;
-                overlaps(pair[0][c]) && overlaps(pair[0][c + 1])
-            })
+    pub fn is_sound(&self, profile: &Profile) -> bool {
+        let gap = |pair: &[f64]| pair[1] - pair[0] >= 1.0 + LEAST_GAP_M;
+        let gaps = self.rows.iter().all(|row| row.windows(2).all(gap));
+        let mut raised = profile.slots().filter(|slot| slot.0 > 0);
+        let rests = raised.all(|(row, column)| {
+            let x = self.rows[row][column];
+            let overlap = |below: usize| 1.0 - (x - self.rows[row - 1][below]).abs();
+            profile.rows[row][column]
+                .map(overlap)
+                .iter()
+                .all(|m| *m >= LEAST_OVERLAP_M)
         });
         gaps && rests
     }
+}
 
-    /// Every block's place, row by row from the bottom.
-    pub fn slots(&self) -> Vec<Slot> {
-        let row = |(r, row): (usize, &Vec<f64>)| (0..row.len()).map(move |c| (r, c)).collect();
-        self.rows
-            .iter()
-            .enumerate()
-            .flat_map(|each| -> Vec<Slot> { row(each) })
-            .collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_lie_over_their_supports_and_the_turret_where_it_should() {
+        for profile in (2..=5).flat_map(Profile::all) {
+            let mut wall = Wall::draw(&profile, &mut Stream::new(0, "wall", 0));
+            for (row, column) in profile.slots().filter(|slot| slot.0 > 0) {
+                let [left, right] = profile.rows[row][column];
+                let middle = 0.5 * (wall.rows[row - 1][left] + wall.rows[row - 1][right]);
+                assert!((wall.rows[row][column] - middle).abs() <= 2.0 * JITTER_M);
+            }
+            wall.lay_turret(&profile, -0.1);
+            let [support, red] = [profile.other_support(), profile.red];
+            let towards_red = (wall.rows[red.0][red.1] - wall.rows[support.0][support.1]).signum();
+            let sum: f64 = profile.turret.iter().map(|&(r, c)| wall.rows[r][c]).sum();
+            let mean = sum / profile.turret.len() as f64 - wall.rows[support.0][support.1];
+            assert!((mean * towards_red - 0.6).abs() < 1e-12);
+        }
     }
 }
