@@ -230,30 +230,25 @@ fn profiles(n_rows: usize, asked: &str) -> Result<Vec<Profile>> {
     Err(Error::argument("red_row", expected, asked, hint))
 }
 
-/// A colour per block, row by row: one red, no two neighbours in a row alike.
+/// A colour per block, row by row: one red, and no two alike that touch in a row or in a column.
 fn colors(assignment: &Assignment, profile: &Profile, mut stream: Stream) -> Vec<Color> {
     let mut choices = viewing::colors(assignment);
     choices.retain(|color| *color != Color::Red);
-    let mut colors: Vec<Color> = Vec::new();
-    for slot in profile.slots() {
-        let before = if slot.1 > 0 {
-            colors.last().copied()
-        } else {
-            None
-        };
-        let others: Vec<Color> = choices
-            .iter()
-            .copied()
-            .filter(|color| Some(*color) != before)
-            .collect();
-        let drawn = others[stream.below(others.len() as u64) as usize];
-        colors.push(if slot == profile.red {
-            Color::Red
-        } else {
-            drawn
-        });
+    let mut rows: Vec<Vec<Color>> = Vec::new();
+    for (row, blocks) in profile.rows.iter().enumerate() {
+        let mut colors: Vec<Color> = Vec::new();
+        for (column, &[first, last]) in blocks.iter().enumerate() {
+            let left = colors.last().copied();
+            let below = (row > 0 && first == last).then(|| rows[row - 1][first]);
+            let mut others = choices.clone();
+            others.retain(|color| Some(*color) != left && Some(*color) != below);
+            let drawn = others[stream.below(others.len() as u64) as usize];
+            let is_red = (row, column) == profile.red;
+            colors.push(if is_red { Color::Red } else { drawn });
+        }
+        rows.push(colors);
     }
-    colors
+    rows.concat()
 }
 
 fn bodies(wall: &Wall, profile: &Profile, colors: &[Color]) -> Vec<Body> {
