@@ -15,7 +15,7 @@ worth about four points of accuracy."""
 
 _SURE = 0.001  # and its p value: one false alarm in a thousand factors
 _BINS = 10
-_TRUTH = frozenset({"margin", "margin_m", "margin_fraction", "spread_m"})
+_TRUTH = frozenset({"margin", "margin_m", "margin_fraction", "whole_margin_m"})
 
 
 class Relation(NamedTuple):
@@ -39,7 +39,7 @@ def correlations(seen: Measurements, question: str) -> Section:
     """Relates the answers to `question` to every factor and every measure of the screen.
 
     A number meets two answers in a point-biserial correlation; all else is Cramér's V, numbers cut
-    into tenths. The margin decides the answer and is shown for its size, not judged.
+    into tenths. Margins decide the answer and are shown for their size, not judged.
     """
     answers = seen.answers(question)
     found = {name: relation(values, answers) for name, values in _columns(seen).items()}

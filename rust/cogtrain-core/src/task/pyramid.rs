@@ -48,7 +48,7 @@ pub fn declaration(style: Style) -> Declaration {
     let own = own.map(|(name, values)| Declared { name, values });
     let mut defaults = json!({
         "n_rows": [2, 3, 4, 5],
-        "margin": [0.02, 0.12],
+        "margin": [0.02, 0.15],
         "red_row": "any",
         "view": "before",
         "answer": ["no", "yes"],
