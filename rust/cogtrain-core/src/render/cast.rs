@@ -59,10 +59,15 @@ impl Block {
 
     /// Distance from `point` to the box, in metres; 0 inside.
     pub fn distance(&self, point: V3) -> f64 {
+        self.distance2(point).sqrt()
+    }
+
+    /// Its square, in m².
+    pub fn distance2(&self, point: V3) -> f64 {
         let local = self.local(point);
         let out = |k: usize| (local[k].abs() - self.half[k]).max(0.0);
         let (x, y, z) = (out(0), out(1), out(2));
-        (x * x + y * y + z * z).sqrt()
+        x * x + y * y + z * z
     }
 
     /// Outward unit normal of `face`.
@@ -78,14 +83,6 @@ impl Block {
                 p + self.axes[k] * (sign(k) * self.half[k])
             })
         })
-    }
-
-    /// Squared horizontal distance from `point` to an upright box's outline, in m²; 0 under it.
-    pub fn outline_distance2(&self, point: V3) -> f64 {
-        let local = V3::new(point.x - self.centre.x, point.y - self.centre.y, 0.0);
-        let out = |k: usize| (local.dot(self.axes[k]).abs() - self.half[k]).max(0.0);
-        let (x, y) = (out(0), out(1));
-        x * x + y * y
     }
 
     /// Where the ray from `origin` along `direction` enters, if it does ahead of `origin`.

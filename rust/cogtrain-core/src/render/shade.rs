@@ -199,9 +199,9 @@ fn mix(dark: Rgb, light: Rgb, share: f64) -> Rgb {
     std::array::from_fn(|c| dark[c] + (light[c] - dark[c]) * share as f32)
 }
 
-/// 1 under the block, falling with the squared distance from its outline.
+/// 1 where the block touches, falling with the squared distance from it.
 fn closeness(block: &Block, point: V3) -> f64 {
-    1.0 / (1.0 + block.outline_distance2(point) * (1.0 / (CONTACT_RANGE_M * CONTACT_RANGE_M)))
+    1.0 / (1.0 + block.distance2(point) * (1.0 / (CONTACT_RANGE_M * CONTACT_RANGE_M)))
 }
 
 /// Diffuse light: sun, sky from above, bounce from below.
