@@ -26,7 +26,7 @@ use crate::stimulus::Factor;
 use crate::style::Style;
 use crate::{Error, Result, Stream};
 
-/// The hardest cells of the defaults take some TRIES tries on average.
+/// Far more than needed: the hardest cells of the defaults take fewer than two on average.
 const MAX_TRIES: u32 = 500;
 /// Largest difference, in metres, between the margin that was asked for and that of the scene.
 const MARGIN_SLOP_M: f64 = 1e-5;
@@ -35,8 +35,8 @@ const LEAST_WHOLE_MARGIN_M: f64 = 0.03;
 /// Friction of painted wood on wood.
 const FRICTION: f64 = 0.4;
 
-/// Factors of the task. |margin| is a fraction of the block side, that of what is left; above 15 %
-/// hardly any wall can be brought to either answer.
+/// Factors of the task. |margin| is a fraction of the block side, that of what is left: farther
+/// from its edge than 15 % the turret would often not be what falls first.
 pub fn declaration(style: Style) -> Declaration {
     let own = [
         ("n_rows", Values::Count(2, 5)),

@@ -4,9 +4,8 @@
 //! other interface the margin is at least as large as the critical one's size. Towers come in
 //! pairs, one that stands and one that falls, with the same height, |margin| and critical
 //! interface. What follows from the sign still shows: the largest offset between neighbours
-//! separates the two with an area under the ROC curve of 0.93 (`benchmarks/labels.py`), as it would
-//! for offsets drawn at random. Blocks of unequal side or density are drawn if the design says so;
-//! density does not show.
+//! separates the two with an area under the ROC curve of 0.81 (`benchmarks/labels.py`). Blocks of
+//! unequal side or density are drawn if the design says so; density does not show.
 
 use std::collections::BTreeMap;
 
