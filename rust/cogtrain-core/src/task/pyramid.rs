@@ -230,7 +230,8 @@ fn profiles(n_rows: usize, asked: &str) -> Result<Vec<Profile>> {
     Err(Error::argument("red_row", expected, asked, hint))
 }
 
-/// A colour per block, row by row: one red, and no two alike that touch in a row or in a column.
+/// A colour per block, row by row: one red, and no two alike side by side or, if there are enough, on
+/// one another.
 fn colors(assignment: &Assignment, profile: &Profile, mut stream: Stream) -> Vec<Color> {
     let mut choices = viewing::colors(assignment);
     choices.retain(|color| *color != Color::Red);
@@ -238,10 +239,20 @@ fn colors(assignment: &Assignment, profile: &Profile, mut stream: Stream) -> Vec
     for (row, blocks) in profile.rows.iter().enumerate() {
         let mut colors: Vec<Color> = Vec::new();
         for (column, &[first, last]) in blocks.iter().enumerate() {
-            let left = colors.last().copied();
-            let below = (row > 0 && first == last).then(|| rows[row - 1][first]);
+            let left: Vec<Color> = colors.last().copied().into_iter().collect();
+            let below = if row > 0 {
+                &rows[row - 1][first..=last]
+            } else {
+                &[]
+            };
             let mut others = choices.clone();
-            others.retain(|color| Some(*color) != left && Some(*color) != below);
+            others.retain(|color| !left.contains(color));
+            let apart = others.iter().filter(|color| !below.contains(color));
+            let apart: Vec<Color> = apart.copied().collect();
+            // Of three colours, a left neighbour and two supports may take all.
+            if !apart.is_empty() {
+                others = apart;
+            }
             let drawn = others[stream.below(others.len() as u64) as usize];
             let is_red = (row, column) == profile.red;
             colors.push(if is_red { Color::Red } else { drawn });
