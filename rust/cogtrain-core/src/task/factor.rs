@@ -100,10 +100,9 @@ impl Declared {
                 .as_f64()
                 .filter(|x| (low..=high).contains(x))
                 .map(Factor::Real),
-            Values::Names(names) => json
-                .as_str()
-                .filter(|name| names.contains(name))
-                .map(|name| Factor::Text(name.to_owned())),
+            Values::Names(names) => name(json)
+                .filter(|name| names.contains(&name.as_str()))
+                .map(Factor::Text),
             Values::Flag => json.as_bool().map(Factor::Flag),
         };
         read.ok_or_else(|| self.refuse(&self.allowed(), json, "correct the recipe"))
@@ -232,6 +231,17 @@ fn numbers(json: &Value) -> Option<Vec<f64>> {
     json.as_array()?.iter().map(Value::as_f64).collect()
 }
 
+/// A name, also where YAML has made a number of `2` or a truth value of `no`.
+fn name(json: &Value) -> Option<String> {
+    match json {
+        Value::String(name) => Some(name.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(true) => Some("yes".to_owned()),
+        Value::Bool(false) => Some("no".to_owned()),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +260,11 @@ mod tests {
         values: Values::Names(&["default", "equiluminant"]),
     };
 
+    const ANSWER: Declared = Declared {
+        name: "answer",
+        values: Values::Names(&["no", "yes", "2"]),
+    };
+
     #[test]
     fn short_and_full_forms_mean_the_same() {
         for (declared, short, full) in [
@@ -257,6 +272,12 @@ mod tests {
             (COUNT, json!(4), json!({"fixed": 4})),
             (REAL, json!([0.02, 0.3]), json!({"range": [0.02, 0.3]})),
             (NAME, json!("default"), json!({"fixed": "default"})),
+            (
+                ANSWER,
+                json!([false, true]),
+                json!({"levels": ["no", "yes"]}),
+            ),
+            (ANSWER, json!(2), json!({"fixed": "2"})),
         ] {
             assert_eq!(
                 declared.read(&short).expect("valid"),
