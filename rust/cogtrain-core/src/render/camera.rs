@@ -1,5 +1,6 @@
 //! From pixels to rays and back.
 
+use super::linear::Linear;
 use super::vector::V3;
 use crate::scene::Camera;
 
@@ -43,6 +44,30 @@ impl Viewpoint {
         let u = x - 0.5 * self.width_px;
         let v = y - 0.5 * self.height_px;
         self.forward * self.focal_px + self.right * u + self.down * v
+    }
+
+    /// The component of the ray through an image point along `axis`.
+    pub fn along(&self, axis: V3) -> Linear {
+        Linear {
+            a: self.right.dot(axis),
+            b: self.down.dot(axis),
+            c: self.ray(0.0, 0.0).dot(axis),
+        }
+    }
+
+    /// How the ray changes from a pixel to the next one on the right: level, and of unit length.
+    pub fn right(&self) -> V3 {
+        self.right
+    }
+
+    /// Lowest and highest image y of the hull of `points`: everything if one is behind the camera.
+    pub fn rows(&self, points: impl Iterator<Item = V3>) -> [f64; 2] {
+        points.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], point| {
+            self.project(point)
+                .map_or([f64::NEG_INFINITY, f64::INFINITY], |[_, y]| {
+                    [low.min(y), high.max(y)]
+                })
+        })
     }
 
     /// How a surface's point moves when the image point moves by one pixel to the right and down:

@@ -1,15 +1,21 @@
 //! From scene to image: one ray per pixel, then sixteen where surfaces meet.
 
 use super::camera::Viewpoint;
-use super::cast::Field;
+use super::cast::{Block, Field};
 use super::edge::is_edge;
-use super::passes::check_size;
+use super::flat::{Palette, Picture};
+use super::floor::Floor;
+use super::light::Sun;
+use super::passes::{MAX_SIDE_PX, check_size};
 use super::photo::photograph;
-use super::shade::{Key, Sample, Shader};
+use super::plan::flat;
+use super::shade::{Key, Paints, Sample, Shader};
+use super::sheet::Cutter;
+use super::simd::Body;
 use super::srgb::Srgb;
 use crate::scene::Scene;
-use crate::style::{Appearance, Rgb, Style};
-use crate::{Image, Result};
+use crate::style::{Appearance, Background, Rgb, Style};
+use crate::{Error, Image, Result};
 
 /// Samples along each side of a pixel on an edge.
 const GRID: usize = 4;
@@ -22,17 +28,98 @@ const GRID: usize = 4;
 /// # Errors
 /// [`Error::Argument`](crate::Error::Argument) if the scene is not valid or `size_px` is not in 1 … 4096.
 pub fn render(scene: &Scene, appearance: &Appearance, size_px: usize) -> Result<Image> {
+    let mut pixels = vec![0; 3 * size_px.min(MAX_SIDE_PX).pow(2)];
+    render_into(scene, appearance, size_px, &mut pixels)?;
+    Image::new(size_px, size_px, pixels)
+}
+
+/// As [`render`], into `pixels`: row-major RGB, `size_px` · `size_px` · 3 values.
+///
+/// # Errors
+/// As [`render`]; [`Error::Argument`](crate::Error::Argument) for a buffer of another size.
+pub fn render_into(
+    scene: &Scene,
+    appearance: &Appearance,
+    size_px: usize,
+    pixels: &mut [u8],
+) -> Result<()> {
+    render_with(Body::best(), (scene, appearance), size_px, pixels)
+}
+
+/// As [`render_into`], by one of the bodies that this machine has: all give the same bytes.
+#[doc(hidden)]
+pub fn render_with(
+    body: Body,
+    (scene, appearance): (&Scene, &Appearance),
+    size_px: usize,
+    pixels: &mut [u8],
+) -> Result<()> {
     scene.check()?;
     check_size(size_px)?;
+    if pixels.len() != 3 * size_px * size_px {
+        return Err(Error::argument(
+            "pixels",
+            format!("{size_px} × {size_px} × 3 values"),
+            format!("{} values", pixels.len()),
+            "pass a buffer of the picture's size",
+        ));
+    }
     if appearance.style != Style::Cubeworld {
-        return Image::new(size_px, size_px, photograph(scene, appearance, size_px));
+        pixels.copy_from_slice(&photograph(scene, appearance, size_px));
+        return Ok(());
     }
     let view = Viewpoint::new(&scene.camera, size_px, size_px);
-    let field = Field::new(scene, &view, size_px, size_px);
+    if !by_rows(body, (scene, appearance), &view, size_px, pixels) {
+        by_rays((scene, appearance), &view, size_px, pixels);
+    }
+    Ok(())
+}
+
+/// Paints outlines where that is enough: a point of light over open ground, boxes that do not
+/// overlap. Otherwise returns false.
+fn by_rows(
+    body: Body,
+    (scene, appearance): (&Scene, &Appearance),
+    view: &Viewpoint,
+    size_px: usize,
+    pixels: &mut [u8],
+) -> bool {
+    let is_plain = scene.light.radius_deg <= 0.0 && appearance.background != Background::Room;
+    if !is_plain || view.origin.z <= 0.0 {
+        return false;
+    }
+    let blocks: Vec<Block> = scene.bodies.iter().map(Block::new).collect();
+    let sun = Sun::new(&scene.light, &blocks);
+    let Some(cuts) = flat(&blocks, view, sun.toward) else {
+        return false;
+    };
+    let paints = Paints::new(scene, appearance, &blocks, &sun);
+    let sheets = body.run(Cutter {
+        cuts: &cuts,
+        size_px,
+    });
+    body.run(Picture {
+        size_px,
+        sheets: &sheets,
+        palette: &Palette::new(&paints.faces),
+        floor: &Floor::new(&paints, &blocks, view),
+        pixels,
+    });
+    true
+}
+
+/// Casts a ray per pixel, and sixteen where surfaces meet.
+fn by_rays(
+    (scene, appearance): (&Scene, &Appearance),
+    view: &Viewpoint,
+    size_px: usize,
+    pixels: &mut [u8],
+) {
+    let field = Field::new(scene, view, size_px, size_px);
     let shader = Shader::new(scene, appearance, field);
-    let mut canvas = Canvas::cast(&shader, &view, size_px);
-    canvas.smooth(&shader, &view);
-    Image::new(size_px, size_px, canvas.pixels)
+    let mut canvas = Canvas::cast(&shader, view, size_px);
+    canvas.smooth(&shader, view);
+    pixels.copy_from_slice(&canvas.pixels);
 }
 
 struct Canvas {
