@@ -1,8 +1,7 @@
 //! A flat style by rows: spans of samples are painted over one another, and pixels are coloured
 //! by what their samples show.
 
-use super::floor::Floor;
-use super::lanes::{F32s, LANES};
+use super::floor::{Floor, Line, Run};
 use super::plan::{FIRST, OPEN, SHADED};
 use super::sheet::{GRID, Sheets};
 use super::simd::Kernel;
@@ -13,6 +12,8 @@ use crate::style::Rgb;
 const SAMPLES: f32 = (GRID * GRID) as f32;
 /// How a sample of shaded ground is counted beside open ones.
 const SHADED_UNIT: f32 = 32.0;
+/// Pixels that are coloured or left out together.
+const BLOCK: usize = 16;
 /// Key of a pixel whose samples differ.
 const MIXED: u16 = u16::MAX;
 
@@ -71,6 +72,10 @@ struct Row {
     /// Share of the sun that ground sees; 1 wherever the row is untouched.
     share: Vec<f32>,
     light: [Vec<f32>; 3],
+    /// 0, 1, 2 …
+    xs: Vec<f32>,
+    near2: Vec<f32>,
+    packed: Vec<u32>,
     mixed: Vec<Mixed>,
 }
 
@@ -79,7 +84,7 @@ impl Kernel for Picture<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let mut row = Row::new(self.size_px.next_multiple_of(LANES));
+        let mut row = Row::new(self.size_px.next_multiple_of(BLOCK));
         let Self {
             size_px,
             sheets,
@@ -91,16 +96,7 @@ impl Kernel for Picture<'_> {
             let touched = row.stamp(sheets, y);
             row.sort(touched, palette);
             match floor.line(y, size_px) {
-                Some(line) => {
-                    for x in (0..size_px).step_by(LANES) {
-                        if row.is_covered(x) {
-                            continue;
-                        }
-                        let light = line.light(x, F32s::load(&row.share[x..]));
-                        row.keep(x, &light);
-                        write(&mut pixels[3 * x..], floor.levels(&light));
-                    }
-                }
+                Some(line) => row.fill_ground(&line, pixels),
                 None => row.fill_sky(floor.sky(), pixels),
             }
             row.finish(touched, palette, pixels);
@@ -115,6 +111,9 @@ impl Row {
             kinds: vec![OPEN; width],
             share: vec![1.0; width],
             light: std::array::from_fn(|_| vec![0.0; width]),
+            xs: (0..width).map(|x| x as f32).collect(),
+            near2: vec![0.0; width],
+            packed: vec![0; width],
             mixed: Vec::new(),
         }
     }
@@ -185,13 +184,30 @@ impl Row {
     #[inline(always)]
     fn is_covered(&self, x: usize) -> bool {
         let shows = |&kind: &u16| u16::from(kind < FIRST || kind == MIXED);
-        self.kinds[x..x + LANES].iter().map(shows).fold(0, |a, b| a | b) == 0
+        self.kinds[x..x + BLOCK].iter().map(shows).fold(0, |a, b| a | b) == 0
     }
 
+    /// Colours the runs of blocks in which ground shows.
     #[inline(always)]
-    fn keep(&mut self, x: usize, light: &[F32s; 3]) {
-        for (kept, light) in self.light.iter_mut().zip(light) {
-            light.store(&mut kept[x..]);
+    fn fill_ground(&mut self, line: &Line<'_>, pixels: &mut [u8]) {
+        let (width, mut from) = (self.kinds.len(), 0);
+        while from < width {
+            let mut to = from;
+            while to < width && !self.is_covered(to) {
+                to += BLOCK;
+            }
+            if from < to {
+                let [r, g, b] = &mut self.light;
+                line.paint(&mut Run {
+                    xs: &self.xs[from..to],
+                    share: &self.share[from..to],
+                    near2: &mut self.near2[from..to],
+                    light: [&mut r[from..to], &mut g[from..to], &mut b[from..to]],
+                    packed: &mut self.packed[from..to],
+                });
+                write(&mut pixels[3 * from..], &self.packed[from..to]);
+            }
+            from = to + BLOCK;
         }
     }
 
@@ -218,9 +234,10 @@ impl Row {
         }
         for mixed in self.mixed.drain(..) {
             let x = mixed.x;
-            let color = std::array::from_fn(|c| {
-                (mixed.faces[c] + mixed.ground * self.light[c][x]) * (1.0 / SAMPLES)
-            });
+            let mut color = mixed.faces;
+            for c in 0..3 {
+                color[c] = (color[c] + mixed.ground * self.light[c][x]) * (1.0 / SAMPLES);
+            }
             pixels[3 * x..3 * x + 3].copy_from_slice(&tables.encode(color));
         }
         for line in &mut self.keys {
@@ -234,11 +251,15 @@ impl Row {
 /// The key of all samples of a pixel, or [`MIXED`].
 #[inline(always)]
 fn one_key(lines: [[u16; GRID]; GRID]) -> u16 {
-    let [a, b, c, d] = lines.map(|[p, q, r, s]| {
-        u64::from(p) | u64::from(q) << 16 | u64::from(r) << 32 | u64::from(s) << 48
-    });
+    let [a, b, c, d] = lines;
+    let (a, b, c, d) = (joined(a), joined(b), joined(c), joined(d));
     let differ = (a ^ b) | (a ^ c) | (a ^ d) | (a ^ a.rotate_left(16));
     if differ == 0 { a as u16 } else { MIXED }
+}
+
+#[inline(always)]
+fn joined([p, q, r, s]: [u16; GRID]) -> u64 {
+    u64::from(p) | u64::from(q) << 16 | u64::from(r) << 32 | u64::from(s) << 48
 }
 
 /// Fills with whole registers; the last one may overlap the one before.
@@ -257,14 +278,24 @@ fn fill(keys: &mut [u16], key: u16) {
     keys[len - WIDE..].copy_from_slice(&wide);
 }
 
-/// Interleaves channels into pixels, as far as there are any.
+/// Writes pixels of four bytes as pixels of three, as far as there is room.
 #[inline(always)]
-fn write(pixels: &mut [u8], [r, g, b]: [[u8; LANES]; 3]) {
-    let mut wide = [[0; 3]; LANES];
-    for i in 0..LANES {
-        wide[i] = [r[i], g[i], b[i]];
+fn write(pixels: &mut [u8], packed: &[u32]) {
+    let four = |p: &[u32]| {
+        let words = [
+            p[0] | p[1] << 24,
+            p[1] >> 8 | p[2] << 16,
+            p[2] >> 16 | p[3] << 8,
+        ];
+        words.map(u32::to_le_bytes)
+    };
+    let whole = pixels.len() / 12 * 12;
+    let mut packed = packed.chunks_exact(4);
+    for (wide, p) in pixels[..whole].chunks_exact_mut(12).zip(&mut packed) {
+        wide.copy_from_slice(four(p).as_flattened());
     }
-    let wide = wide.as_flattened();
-    let len = pixels.len().min(wide.len());
-    pixels[..len].copy_from_slice(&wide[..len]);
+    if let Some(p) = packed.next() {
+        let rest = &mut pixels[whole..];
+        rest.copy_from_slice(&four(p).as_flattened()[..rest.len()]);
+    }
 }

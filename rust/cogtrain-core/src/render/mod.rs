@@ -20,7 +20,6 @@ mod finish;
 mod flat;
 mod floor;
 mod flow;
-mod lanes;
 mod light;
 mod linear;
 mod mood;

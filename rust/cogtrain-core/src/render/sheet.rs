@@ -41,7 +41,7 @@ impl Sheets {
     #[inline(always)]
     pub fn span(&self, sheet: &Sheet, line: usize) -> [usize; 2] {
         let at = sheet.at + line - sheet.first;
-        [self.starts[at], self.ends[at]].map(usize::from)
+        [usize::from(self.starts[at]), usize::from(self.ends[at])]
     }
 }
 
@@ -90,7 +90,8 @@ impl Cutter<'_> {
     fn lines(&self, cut: &Cut, sheets: &Sheets) -> Sheet {
         let last = (GRID * self.size_px) as f64;
         // One line of slack covers rounding; a cast of what is not a number is 0.
-        let [low, high] = cut.outline.rows.map(|y| y * GRID as f64);
+        let [low, high] = cut.outline.rows;
+        let (low, high) = (low * GRID as f64, high * GRID as f64);
         let mut first = (low - 1.0).clamp(0.0, last) as usize;
         let mut end = (high + 2.0).clamp(0.0, last) as usize;
         if let Some(outer) = cut.within {
@@ -178,8 +179,10 @@ impl Edges {
     /// First sample inside and first one after, of each of [`LINES`] lines from `line`.
     #[inline(always)]
     fn spans(&self, line: usize, samples: usize) -> [[u16; LINES]; 2] {
-        let at: [f64; LINES] = std::array::from_fn(|k| (line + k) as f64);
-        let end = samples as f64;
+        let (mut at, end) = ([0.0; LINES], samples as f64);
+        for (k, at) in at.iter_mut().enumerate() {
+            *at = (line + k) as f64;
+        }
         let (mut low, mut high) = ([0.0; LINES], [end; LINES]);
         for &(slope, start) in &self.lower[..self.counts[0]] {
             for k in 0..LINES {
@@ -199,18 +202,21 @@ impl Edges {
                 high[k] = if inside { high[k] } else { 0.0 };
             }
         }
-        let within = |v: f64| {
-            let v = if v < end { v } else { end };
-            if v > 0.0 { v } else { 0.0 }
-        };
-        [low.map(|v| ceil(within(v))), high.map(|v| ceil(within(v)))]
+        let mut spans = [[0; LINES]; 2];
+        for k in 0..LINES {
+            spans[0][k] = sample(low[k], end);
+            spans[1][k] = sample(high[k], end);
+        }
+        spans
     }
 }
 
-/// The smallest whole number that is not below `v`, for 0 … 2¹⁵.
+/// The first sample from `bound` on, of those before `end`.
 #[inline(always)]
-fn ceil(v: f64) -> u16 {
-    let near = (v + WHOLE) - WHOLE;
-    let up = if near < v { near + 1.0 } else { near };
+fn sample(bound: f64, end: f64) -> u16 {
+    let bound = if bound < end { bound } else { end };
+    let bound = if bound > 0.0 { bound } else { 0.0 };
+    let near = (bound + WHOLE) - WHOLE;
+    let up = if near < bound { near + 1.0 } else { near };
     (up + WHOLE).to_bits() as u16
 }
