@@ -122,7 +122,10 @@ pub fn shadow(
         let place = plane.nearness * from[j] + view.along(block.axes[j]);
         plane.nearness * (side * half[j]) - place * sign(light[j])
     };
-    let (enter, leave) = ([0, 1, 2].map(|j| slab(j, -1.0)), [0, 1, 2].map(|j| slab(j, 1.0)));
+    let (enter, leave) = (
+        [0, 1, 2].map(|j| slab(j, -1.0)),
+        [0, 1, 2].map(|j| slab(j, 1.0)),
+    );
     for j in 0..3 {
         outline.push(leave[j]);
         for i in (0..3).filter(|&i| i != j) {
@@ -134,12 +137,7 @@ pub fn shadow(
 
 /// Rows of the image that the shadow of `block` on the ground may reach.
 pub fn shadow_rows(block: &Block, view: &Viewpoint, sun: V3) -> [f64; 2] {
-    view.rows(
-        block
-            .corners()
-            .into_iter()
-            .map(|p| p - sun * (p.z / sun.z)),
-    )
+    view.rows(block.corners().into_iter().map(|p| p - sun * (p.z / sun.z)))
 }
 
 fn sign(x: f64) -> f64 {

@@ -10,6 +10,8 @@ use crate::style::Rgb;
 
 /// Samples of a pixel.
 const SAMPLES: f32 = (GRID * GRID) as f32;
+/// Places of samples from the pixel's middle, in pixels.
+const OFFSETS: [f32; GRID] = [-0.375, -0.125, 0.125, 0.375];
 /// How a sample of shaded ground is counted beside open ones.
 const SHADED_UNIT: f32 = 32.0;
 /// Pixels that are coloured or left out together.
@@ -72,7 +74,7 @@ struct Row {
     /// Share of the sun that ground sees; 1 wherever the row is untouched.
     share: Vec<f32>,
     light: [Vec<f32>; 3],
-    /// 0, 1, 2 …
+    /// Where ground is looked at: 0, 1, 2 …, or amidst the samples that show it.
     xs: Vec<f32>,
     near2: Vec<f32>,
     packed: Vec<u32>,
@@ -130,7 +132,10 @@ impl Row {
                 let [start, end] = sheets.span(sheet, line);
                 if start < end {
                     touched = [touched[0].min(start), touched[1].max(end)];
-                    fill(&mut self.keys[line - from].as_flattened_mut()[start..end], sheet.key);
+                    fill(
+                        &mut self.keys[line - from].as_flattened_mut()[start..end],
+                        sheet.key,
+                    );
                 }
             }
         }
@@ -142,7 +147,10 @@ impl Row {
     fn sort(&mut self, [from, to]: [usize; 2], palette: &Palette) {
         let [a, b, c, d] = &self.keys;
         let kinds = self.kinds[from..to].iter_mut();
-        let lines = a[from..to].iter().zip(&b[from..to]).zip(c[from..to].iter().zip(&d[from..to]));
+        let lines = a[from..to]
+            .iter()
+            .zip(&b[from..to])
+            .zip(c[from..to].iter().zip(&d[from..to]));
         for (kind, ((&a, &b), (&c, &d))) in kinds.zip(lines) {
             *kind = one_key([a, b, c, d]);
         }
@@ -157,10 +165,11 @@ impl Row {
 
     #[inline(always)]
     fn mix(&mut self, x: usize, palette: &Palette) {
-        let mut sum = [0.0_f32; 4];
+        let (mut sum, mut moment) = ([0.0_f32; 4], 0.0);
         for line in &self.keys {
-            for key in line[x] {
+            for (i, key) in line[x].into_iter().enumerate() {
                 let light = &palette.light[usize::from(key)];
+                moment += if key < FIRST { OFFSETS[i] } else { 0.0 };
                 for c in 0..4 {
                     sum[c] += light[c];
                 }
@@ -172,6 +181,9 @@ impl Row {
         let ground = open + shaded;
         self.share[x] = if ground > 0.0 { open / ground } else { 1.0 };
         if ground < SAMPLES {
+            if ground > 0.0 {
+                self.xs[x] = x as f32 + moment / ground;
+            }
             self.mixed.push(Mixed {
                 x,
                 faces: [sum[0], sum[1], sum[2]],
@@ -184,7 +196,11 @@ impl Row {
     #[inline(always)]
     fn is_covered(&self, x: usize) -> bool {
         let shows = |&kind: &u16| u16::from(kind < FIRST || kind == MIXED);
-        self.kinds[x..x + BLOCK].iter().map(shows).fold(0, |a, b| a | b) == 0
+        self.kinds[x..x + BLOCK]
+            .iter()
+            .map(shows)
+            .fold(0, |a, b| a | b)
+            == 0
     }
 
     /// Colours the runs of blocks in which ground shows.
@@ -239,6 +255,7 @@ impl Row {
                 color[c] = (color[c] + mixed.ground * self.light[c][x]) * (1.0 / SAMPLES);
             }
             pixels[3 * x..3 * x + 3].copy_from_slice(&tables.encode(color));
+            self.xs[x] = x as f32;
         }
         for line in &mut self.keys {
             line[from..to].fill([OPEN; GRID]);

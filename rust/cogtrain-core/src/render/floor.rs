@@ -96,7 +96,10 @@ impl<'a> Floor<'a> {
             step: step as f32,
         };
         let ends = [first, first + step * width_px as f64];
-        let feet = self.standing.iter().map(|block| Foot::new(block, ends, step));
+        let feet = self
+            .standing
+            .iter()
+            .map(|block| Foot::new(block, ends, step));
         Some(Line {
             away: [affine(away.x, step.x), affine(away.y, step.y)],
             feet: feet.collect(),

@@ -88,7 +88,11 @@ fn hiding(a: &Sides, b: &Sides, camera: V3) -> Option<Hiding> {
         let Some(is_first) = a.parts(b, axis, camera) else {
             continue;
         };
-        let hiding = if is_first { Hiding::First } else { Hiding::Second };
+        let hiding = if is_first {
+            Hiding::First
+        } else {
+            Hiding::Second
+        };
         // Only what is on the camera's side of a plane can hide: two planes may rule out both.
         match found {
             Some(before) if before != hiding => return Some(Hiding::Neither),
@@ -100,7 +104,11 @@ fn hiding(a: &Sides, b: &Sides, camera: V3) -> Option<Hiding> {
         let pairs = (0..9).map(|n| a.block.axes[n / 3].cross(b.block.axes[n % 3]));
         let mut axes = pairs.filter(|axis| axis.dot(*axis) > 1e-6);
         let is_first = axes.find_map(|axis| a.parts(b, axis.normalized(), camera))?;
-        Some(if is_first { Hiding::First } else { Hiding::Second })
+        Some(if is_first {
+            Hiding::First
+        } else {
+            Hiding::Second
+        })
     })
 }
 
@@ -116,7 +124,13 @@ mod tests {
         let mut stream = Stream::new(4, "test", 0);
         let (mut crossed, mut ordered) = (0, 0);
         for _ in 0..60 {
-            let mut at = || [stream.range(-2.0, 2.0), stream.range(-2.0, 2.0), stream.range(0.5, 3.0)];
+            let mut at = || {
+                [
+                    stream.range(-2.0, 2.0),
+                    stream.range(-2.0, 2.0),
+                    stream.range(0.5, 3.0),
+                ]
+            };
             let scene = cubes(&[at(), at(), at(), at()]);
             let blocks: Vec<Block> = scene.bodies.iter().map(Block::new).collect();
             let camera = V3::from(scene.camera.position_m);
@@ -125,7 +139,11 @@ mod tests {
             };
             ordered += 1;
             for _ in 0..200 {
-                let to = V3::new(stream.range(-2.0, 2.0), stream.range(-2.0, 2.0), stream.range(0.0, 3.0));
+                let to = V3::new(
+                    stream.range(-2.0, 2.0),
+                    stream.range(-2.0, 2.0),
+                    stream.range(0.0, 3.0),
+                );
                 let distance = |&i: &usize| blocks[i].enter(camera, to - camera).map(|hit| hit.t);
                 let met: Vec<f64> = order.iter().filter_map(distance).collect();
                 crossed += usize::from(met.len() > 1);
@@ -143,6 +161,9 @@ mod tests {
         };
         let camera = V3::new(0.0, -9.0, 4.0);
         assert_eq!(back_to_front(&blocks([0.2, 0.1, 0.9]), camera), None);
-        assert_eq!(back_to_front(&blocks([0.2, 0.1, 1.5]), camera), Some(vec![0, 1]));
+        assert_eq!(
+            back_to_front(&blocks([0.2, 0.1, 1.5]), camera),
+            Some(vec![0, 1])
+        );
     }
 }

@@ -28,7 +28,13 @@ pub fn flat(blocks: &[Block], view: &Viewpoint, sun: V3) -> Option<Vec<Cut>> {
     let plane = ground(view);
     let on_ground = blocks.iter().map(|block| Cut {
         key: SHADED,
-        outline: shadow(block, view, (&plane, 0.0), sun, shadow_rows(block, view, sun)),
+        outline: shadow(
+            block,
+            view,
+            (&plane, 0.0),
+            sun,
+            shadow_rows(block, view, sun),
+        ),
         within: None,
     });
     let mut cuts: Vec<Cut> = on_ground.collect();

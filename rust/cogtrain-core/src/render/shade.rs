@@ -82,9 +82,7 @@ impl Paints {
             target: V3::from(scene.camera.target_m),
             fade2: f64::from(look.fade_m) * f64::from(look.fade_m),
             contact_shade: f64::from(look.contact_shade),
-            standing: (0..blocks.len())
-                .filter(|&i| touches(&blocks[i]))
-                .collect(),
+            standing: (0..blocks.len()).filter(|&i| touches(&blocks[i])).collect(),
         }
     }
 }
