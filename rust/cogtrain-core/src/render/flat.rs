@@ -1,6 +1,9 @@
 //! A flat style by rows: spans of samples are painted over one another, and pixels are coloured
 //! by what their samples show.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use super::floor::{Floor, Line, Run};
 use super::plan::{FIRST, OPEN, SHADED};
 use super::sheet::{GRID, Sheets};
@@ -251,8 +254,8 @@ impl Row {
         for mixed in self.mixed.drain(..) {
             let x = mixed.x;
             let mut color = mixed.faces;
-            for c in 0..3 {
-                color[c] = (color[c] + mixed.ground * self.light[c][x]) * (1.0 / SAMPLES);
+            for (color, light) in color.iter_mut().zip(&self.light) {
+                *color = (*color + mixed.ground * light[x]) * (1.0 / SAMPLES);
             }
             pixels[3 * x..3 * x + 3].copy_from_slice(&tables.encode(color));
             self.xs[x] = x as f32;

@@ -2,6 +2,9 @@
 //!
 //! A row of the image meets the ground on a straight line at one distance: places are linear in x.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use super::camera::Viewpoint;
 use super::cast::Block;
 use super::shade::{CONTACT_RANGE_M, Paints};

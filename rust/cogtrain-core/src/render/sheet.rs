@@ -3,6 +3,9 @@
 //! A pixel has [`GRID`] × [`GRID`] samples. Outlines are cut in double precision; a span is half
 //! open, so that outlines which share an edge share no sample and leave none out.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use super::facet::{Outline, SIDES};
 use super::simd::Kernel;
 

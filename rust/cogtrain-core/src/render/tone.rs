@@ -1,5 +1,8 @@
 //! The sRGB curve over a narrow range of light, as a polynomial: for many values at a time.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use std::f64::consts::PI;
 
 /// Degree of the polynomial.
