@@ -2,7 +2,8 @@
 //!
 //! Seconds are those that the thread ran, so that a busy machine tells little less.
 //!
-//! Run: `cargo bench --bench render [-- SIZE_PX NAME]`. Rounds of all cases are interleaved; the median
+//! Run: `cargo bench --bench render [-- SIZE_PX NAME]`; with `-- --digest=COUNT`, one digest per body
+//! over COUNT pictures of each task in cubeworld is printed instead. Rounds of all cases are interleaved; the median
 //! and the spread of five rounds are printed.
 
 #![allow(clippy::print_stdout, missing_docs)]
@@ -17,7 +18,7 @@ const ROUNDS: usize = 5;
 /// Least seconds of a round.
 const ROUND_S: f64 = 0.2;
 
-fn items(task: Task, style: Style) -> Vec<Item> {
+fn items(task: Task, style: Style, count: u64) -> Vec<Item> {
     let recipe = Recipe {
         count: 1000,
         style,
@@ -25,7 +26,7 @@ fn items(task: Task, style: Style) -> Vec<Item> {
     };
     let generator = Generator::new(recipe).expect("a plain recipe");
     let item = |index| generator.item(index).expect("fillable");
-    (0..SCENES).map(item).collect()
+    (0..count).map(item).collect()
 }
 
 /// Seconds that this thread has run, where the system tells; else seconds that have passed.
@@ -47,6 +48,22 @@ impl Clock {
             (Some(from), Some(to)) => to - from,
             _ => self.1.elapsed().as_secs_f64(),
         }
+    }
+}
+
+/// BLAKE3 over the bytes of the first `count` pictures of every case, by each body.
+fn digests(cases: &[(Task, Style)], count: u64, size_px: usize) {
+    for body in RenderBody::all() {
+        let mut hash = blake3::Hasher::new();
+        let mut pixels = vec![0; 3 * size_px * size_px];
+        for &(task, style) in cases {
+            for item in items(task, style, count) {
+                let shown = (&item.scene, &item.appearance);
+                render_with(body, shown, size_px, &mut pixels).expect("valid");
+                hash.update(&pixels);
+            }
+        }
+        println!("{:<8}{}", body.name(), hash.finalize().to_hex());
     }
 }
 
@@ -75,6 +92,11 @@ fn main() {
         .iter()
         .filter(|word| !word.starts_with('-') && word.parse::<usize>().is_err())
         .collect();
+    if let Some(count) = words.iter().find_map(|w| w.strip_prefix("--digest=")) {
+        let count = count.parse().expect("--digest=COUNT");
+        let cases = [Task::Tower, Task::Pyramid].map(|task| (task, Style::Cubeworld));
+        return digests(&cases, count, size_px);
+    }
     let tasks = [("tower", Task::Tower), ("pyramid", Task::Pyramid)];
     let styles = [
         ("cubeworld", Style::Cubeworld),
@@ -86,7 +108,7 @@ fn main() {
         for (style_name, style) in styles {
             let name = format!("{task_name} {style_name}");
             if wanted.iter().all(|word| name.contains(*word)) {
-                cases.push((name, items(task, style)));
+                cases.push((name, items(task, style, SCENES)));
             }
         }
     }

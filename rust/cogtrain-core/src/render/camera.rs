@@ -76,7 +76,8 @@ impl Viewpoint {
         let slant = direction.dot(normal);
         // A surface seen edge-on has no bounds; far below any size is the same to a texture.
         let inverse = if slant.abs() > 1e-9 { 1.0 / slant } else { 1e9 };
-        [self.right, self.down].map(|step| (step - direction * (step.dot(normal) * inverse)) * t)
+        let moved = |step: V3| (step - direction * (step.dot(normal) * inverse)) * t;
+        [moved(self.right), moved(self.down)]
     }
 
     /// Where `point` appears, in pixels; `None` if it is not in front of the camera.

@@ -48,8 +48,10 @@ impl Block {
     }
 
     /// A direction in the box's own frame.
+    #[inline]
     pub fn turned(&self, direction: V3) -> [f64; 3] {
-        self.axes.map(|axis| direction.dot(axis))
+        let [x, y, z] = self.axes;
+        [direction.dot(x), direction.dot(y), direction.dot(z)]
     }
 
     /// A direction of the box's own frame, in the world.

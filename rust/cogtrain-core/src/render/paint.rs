@@ -65,7 +65,7 @@ pub fn render_with(
         ));
     }
     if appearance.style != Style::Cubeworld {
-        pixels.copy_from_slice(&photograph(scene, appearance, size_px));
+        photograph(scene, appearance, size_px, pixels);
         return Ok(());
     }
     let view = Viewpoint::new(&scene.camera, size_px, size_px);
