@@ -47,7 +47,9 @@ pub use physics::{
     Twist, Verdict, contacts, equilibrium, friction_decides, has_margin, simulate, stands, verdict,
 };
 pub use recipe::{MAX_COUNT, Recipe, Split};
-pub use render::{Flow, Passes, flow, is_framed, passes, render, screen_point};
+#[doc(hidden)]
+pub use render::{Body as RenderBody, render_with};
+pub use render::{Flow, Passes, flow, is_framed, passes, render, render_into, screen_point};
 pub use scene::{Body, Camera, Color, Light, Scene, Vec3};
 pub use style::{Appearance, Backdrop, Background, Lights, Look, Palette, Rgb, Style};
 pub use task::{

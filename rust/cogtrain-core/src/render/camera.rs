@@ -1,5 +1,6 @@
 //! From pixels to rays and back.
 
+use super::linear::Linear;
 use super::vector::V3;
 use crate::scene::Camera;
 
@@ -45,13 +46,38 @@ impl Viewpoint {
         self.forward * self.focal_px + self.right * u + self.down * v
     }
 
+    /// The component of the ray through an image point along `axis`.
+    pub fn along(&self, axis: V3) -> Linear {
+        Linear {
+            a: self.right.dot(axis),
+            b: self.down.dot(axis),
+            c: self.ray(0.0, 0.0).dot(axis),
+        }
+    }
+
+    /// How the ray changes from a pixel to the next one on the right: level, and of unit length.
+    pub fn right(&self) -> V3 {
+        self.right
+    }
+
+    /// Lowest and highest image y of the hull of `points`: everything if one is behind the camera.
+    pub fn rows(&self, points: impl Iterator<Item = V3>) -> [f64; 2] {
+        points.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], point| {
+            self.project(point)
+                .map_or([f64::NEG_INFINITY, f64::INFINITY], |[_, y]| {
+                    [low.min(y), high.max(y)]
+                })
+        })
+    }
+
     /// How a surface's point moves when the image point moves by one pixel to the right and down:
     /// the surface has that `normal` and is met at `t` along `direction`.
     pub fn footprint(&self, direction: V3, t: f64, normal: V3) -> [V3; 2] {
         let slant = direction.dot(normal);
         // A surface seen edge-on has no bounds; far below any size is the same to a texture.
         let inverse = if slant.abs() > 1e-9 { 1.0 / slant } else { 1e9 };
-        [self.right, self.down].map(|step| (step - direction * (step.dot(normal) * inverse)) * t)
+        let moved = |step: V3| (step - direction * (step.dot(normal) * inverse)) * t;
+        [moved(self.right), moved(self.down)]
     }
 
     /// Where `point` appears, in pixels; `None` if it is not in front of the camera.

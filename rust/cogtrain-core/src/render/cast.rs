@@ -9,8 +9,8 @@ pub const TILE_PX: usize = 8;
 
 /// A box prepared for rays: its axes as rows, its half sizes, its centre.
 pub struct Block {
-    centre: V3,
-    axes: [V3; 3],
+    pub centre: V3,
+    pub axes: [V3; 3],
     half: [f64; 3],
 }
 
@@ -48,8 +48,10 @@ impl Block {
     }
 
     /// A direction in the box's own frame.
+    #[inline]
     pub fn turned(&self, direction: V3) -> [f64; 3] {
-        self.axes.map(|axis| direction.dot(axis))
+        let [x, y, z] = self.axes;
+        [direction.dot(x), direction.dot(y), direction.dot(z)]
     }
 
     /// A direction of the box's own frame, in the world.
@@ -191,7 +193,7 @@ impl Field {
                 tiles[tile].1 |= 1 << i;
             });
         }
-        let shaders = shaders(&blocks, sun);
+        let shaders = Self::shaders_of(&blocks, sun);
         Self {
             blocks,
             sun,
@@ -227,6 +229,36 @@ impl Field {
     /// Whether a box of `set` stands between `point` and the sun.
     pub fn shaded(&self, set: Set, point: V3) -> bool {
         members(set).any(|i| self.blocks[i].blocks(point, self.sun))
+    }
+
+    /// For every box, the others whose outline as seen from the sun overlaps its own.
+    pub fn shaders_of(blocks: &[Block], sun: V3) -> Vec<Set> {
+        let side = if sun.x.abs() < 0.9 {
+            V3::new(1.0, 0.0, 0.0)
+        } else {
+            V3::new(0.0, 1.0, 0.0)
+        };
+        let u = sun.cross(side).normalized();
+        let v = sun.cross(u);
+        // One micrometre of slack covers rounding where faces touch.
+        let bound = |block: &Block, axis: V3| {
+            let along = block.corners().map(|p| p.dot(axis));
+            let low = along.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = along.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            [low - 1e-6, high + 1e-6]
+        };
+        let bounds: Vec<[[f64; 2]; 2]> = blocks
+            .iter()
+            .map(|block| [bound(block, u), bound(block, v)])
+            .collect();
+        let overlap = |a: [f64; 2], b: [f64; 2]| a[0] < b[1] && b[0] < a[1];
+        (0..blocks.len())
+            .map(|i| {
+                let others = (0..blocks.len())
+                    .filter(|&j| j != i && (0..2).all(|k| overlap(bounds[i][k], bounds[j][k])));
+                others.fold(0, |set, j| set | 1 << j)
+            })
+            .collect()
     }
 }
 
@@ -265,36 +297,6 @@ fn for_tiles(
             mark(row * across + column);
         }
     }
-}
-
-/// For every box, the others whose outline as seen from the sun overlaps its own.
-fn shaders(blocks: &[Block], sun: V3) -> Vec<Set> {
-    let side = if sun.x.abs() < 0.9 {
-        V3::new(1.0, 0.0, 0.0)
-    } else {
-        V3::new(0.0, 1.0, 0.0)
-    };
-    let u = sun.cross(side).normalized();
-    let v = sun.cross(u);
-    // One micrometre of slack covers rounding where faces touch.
-    let bound = |block: &Block, axis: V3| {
-        let along = block.corners().map(|p| p.dot(axis));
-        let low = along.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = along.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        [low - 1e-6, high + 1e-6]
-    };
-    let bounds: Vec<[[f64; 2]; 2]> = blocks
-        .iter()
-        .map(|block| [bound(block, u), bound(block, v)])
-        .collect();
-    let overlap = |a: [f64; 2], b: [f64; 2]| a[0] < b[1] && b[0] < a[1];
-    (0..blocks.len())
-        .map(|i| {
-            let others = (0..blocks.len())
-                .filter(|&j| j != i && (0..2).all(|k| overlap(bounds[i][k], bounds[j][k])));
-            others.fold(0, |set, j| set | 1 << j)
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -112,7 +112,10 @@ impl Cloth {
         let crumpled = hung * (0.45 + 0.75 * ramp(-0.5, 0.5, patch));
         // Creases of one direction come where those of another go.
         let there = [0.0, patch, -patch, other, -other, patch + other];
-        let gains = there.map(|t| crumpled * ramp(-0.35, 0.35, t));
+        let mut gains = [0.0; 6];
+        for (gain, t) in gains.iter_mut().zip(there) {
+            *gain = crumpled * ramp(-0.35, 0.35, t);
+        }
         let mut slope = [0.0; 2];
         for fold in &self.folds {
             let [a, b] = fold.slope(&self.relief, place, pixel, gains[fold.patch]);

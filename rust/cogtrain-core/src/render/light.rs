@@ -138,7 +138,7 @@ impl Sun {
             if Some(i) == except || !caster.bounds.may_shade(p, self.tan_radius) {
                 continue;
             }
-            let covered = covered(&caster.corners.map(|c| c - p), &self.chords);
+            let covered = covered(&caster.corners, p, &self.chords);
             let dark = dark.get_or_insert_default();
             for ((stretches, [a, b]), (_, half)) in dark.iter_mut().zip(covered).zip(self.chords) {
                 stretches.add(a.max(-half), b.min(half));
@@ -180,23 +180,33 @@ impl Bounds {
 }
 
 /// What a box covers of every chord; the first end is beyond the second where that is nothing.
-/// The box's `corners` are seen from the origin along z.
-fn covered(corners: &[V3; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
-    let corners = corners.map(|c| [c.x as f32, c.y as f32, c.z as f32]);
+/// The box's corners, `from`, are seen from `eye` along z.
+fn covered(from: &[V3; 8], eye: V3, chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
+    // Loops, here and below: closures over arrays would stay calls.
+    let mut corners = [[0.0; 3]; 8];
+    for (corner, &c) in corners.iter_mut().zip(from) {
+        let c = c - eye;
+        *corner = [c.x as f32, c.y as f32, c.z as f32];
+    }
     if corners.iter().all(|c| c[2] > NEAR_M) {
         outline(&corners, chords)
     } else {
-        chords.map(|(v, _)| cut(&corners, v))
+        let mut covered = [[0.0; 2]; CHORDS];
+        for (covered, (v, _)) in covered.iter_mut().zip(chords) {
+            *covered = cut(&corners, *v);
+        }
+        covered
     }
 }
 
 /// For a box that is all ahead: where its edges, seen flat, cross the chords. Chords are lanes, so
 /// that no branch depends on one.
 fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
-    let seen = corners.map(|[x, y, z]| {
+    let mut seen = [[0.0; 2]; 8];
+    for (seen, [x, y, z]) in seen.iter_mut().zip(corners) {
         let inverse = 1.0 / z;
-        [x * inverse, y * inverse]
-    });
+        *seen = [x * inverse, y * inverse];
+    }
     let (mut low, mut high) = ([f32::INFINITY; CHORDS], [f32::NEG_INFINITY; CHORDS]);
     for (i, j) in EDGES {
         let ([xi, yi], [xj, yj]) = (seen[i], seen[j]);
@@ -213,13 +223,20 @@ fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2];
             high[k] = if above > high[k] { above } else { high[k] };
         }
     }
-    std::array::from_fn(|k| [low[k], high[k]])
+    let mut covered = [[0.0; 2]; CHORDS];
+    for (k, covered) in covered.iter_mut().enumerate() {
+        *covered = [low[k], high[k]];
+    }
+    covered
 }
 
 /// For any box: the plane through the origin and the chord at height `v` cuts the box's edges in
 /// the corners of a polygon, some of which may lie behind.
 fn cut(corners: &[[f32; 3]; 8], v: f32) -> [f32; 2] {
-    let side = corners.map(|[_, y, z]| y - v * z);
+    let mut side = [0.0; 8];
+    for (side, [_, y, z]) in side.iter_mut().zip(corners) {
+        *side = y - v * z;
+    }
     let mut ends = [f32::INFINITY, f32::NEG_INFINITY];
     let (mut ahead, mut behind) = (None, None);
     for (i, j) in EDGES {

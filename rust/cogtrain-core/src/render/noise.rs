@@ -40,6 +40,7 @@ impl Noise {
     }
 
     /// The field over the plane, one lattice cell per unit.
+    #[inline]
     pub fn plane(self, x: f32, y: f32) -> Wave {
         between(x, y, |i, j| self.at(i, j, 0))
     }
@@ -93,6 +94,7 @@ impl Tabled {
 }
 
 /// Smooth between the four lattice values around a place.
+#[inline]
 fn between(x: f32, y: f32, at: impl Fn(i32, i32) -> f32) -> Wave {
     let (i, u, du) = cell(x);
     let (j, v, dv) = cell(y);
@@ -106,6 +108,7 @@ fn between(x: f32, y: f32, at: impl Fn(i32, i32) -> f32) -> Wave {
 }
 
 /// Lattice index, weight of the next lattice point, and the weight's slope.
+#[inline]
 fn cell(x: f32) -> (i32, f32, f32) {
     // A cast truncates towards zero; below zero, one less is the floor.
     let cut = x as i32;
@@ -122,6 +125,7 @@ pub fn resolved(cells: f32) -> f32 {
 }
 
 /// Straight from 0 at `from` to 1 at `to`, clipped; smooth at both ends.
+#[inline]
 pub fn ramp(from: f32, to: f32, x: f32) -> f32 {
     let t = ((x - from) / (to - from)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)

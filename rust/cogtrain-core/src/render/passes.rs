@@ -10,7 +10,7 @@ use crate::scene::Scene;
 use crate::{Error, Result};
 
 /// Largest image side, in pixels.
-const MAX_SIDE_PX: usize = 4096;
+pub(super) const MAX_SIDE_PX: usize = 4096;
 
 /// Ground truth of one picture; every array is row-major from the top left.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,32 +12,44 @@ use crate::style::{Appearance, Rgb};
 /// Rays along each side of a pixel on an edge.
 const GRID: usize = 4;
 
-/// 8-bit sRGB, row-major `size_px` × `size_px`.
-pub fn photograph(scene: &Scene, appearance: &Appearance, size_px: usize) -> Vec<u8> {
+/// Into `pixels`: 8-bit sRGB, row-major `size_px` × `size_px`.
+pub fn photograph(scene: &Scene, appearance: &Appearance, size_px: usize, pixels: &mut [u8]) {
     let view = Viewpoint::new(&scene.camera, size_px, size_px);
     let field = Field::new(scene, &view, size_px, size_px);
     let mood = Mood::draw(appearance);
     let studio = Studio::new(scene, appearance, mood.lights, field);
-    mood.sensor
-        .develop(&exposed(&studio, &view, size_px), size_px)
+    let light = exposed(&studio, &view, size_px);
+    mood.sensor.develop(&light, size_px, pixels);
 }
 
-/// Light that reaches every pixel.
+/// Light that reaches every pixel. What the next row sees is needed to find edges, and no more is
+/// kept at a time.
 fn exposed(studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec<Rgb> {
-    let pixels = (0..size_px * size_px).map(|at| (at % size_px, at / size_px));
-    let seen: Vec<Seen> = pixels
-        .clone()
-        .map(|pixel| studio.see(pixel, view.origin, middle(view, pixel)))
-        .collect();
-    let keys: Vec<u16> = seen.iter().map(|seen| seen.key).collect();
-    let light = pixels.zip(&seen).map(|(pixel, seen)| {
-        if is_edge(&keys, size_px, pixel, |a, b| a != b) {
-            average(studio, view, pixel)
-        } else {
-            studio.shade(seen, view, middle(view, pixel))
+    let see = |y: usize, row: &mut Vec<Seen>| {
+        let pixels = (0..size_px).map(|x| (x, y));
+        row.clear();
+        row.extend(pixels.map(|pixel| studio.see(pixel, view.origin, middle(view, pixel))));
+    };
+    let (mut row, mut next) = (Vec::new(), Vec::new());
+    let mut keys: Vec<u16> = Vec::with_capacity(size_px * size_px);
+    let mut light = Vec::with_capacity(size_px * size_px);
+    see(0, &mut next);
+    keys.extend(next.iter().map(|seen| seen.key));
+    for y in 0..size_px {
+        std::mem::swap(&mut row, &mut next);
+        if y + 1 < size_px {
+            see(y + 1, &mut next);
+            keys.extend(next.iter().map(|seen| seen.key));
         }
-    });
-    light.collect()
+        light.extend(row.iter().enumerate().map(|(x, seen)| {
+            if is_edge(&keys, size_px, (x, y), |a, b| a != b) {
+                average(studio, view, (x, y))
+            } else {
+                studio.shade(seen, view, middle(view, (x, y)))
+            }
+        }));
+    }
+    light
 }
 
 fn middle(view: &Viewpoint, (x, y): (usize, usize)) -> V3 {

@@ -27,18 +27,16 @@ pub struct Sensor {
 
 impl Sensor {
     /// From light, row-major `size_px` × `size_px`, to 8-bit sRGB.
-    pub fn develop(&self, light: &[Rgb], size_px: usize) -> Vec<u8> {
+    pub fn develop(&self, light: &[Rgb], size_px: usize, pixels: &mut [u8]) {
         let light = self.blur(light, size_px);
         let tables = Srgb::tables();
-        let mut pixels = Vec::with_capacity(3 * light.len());
-        for y in 0..size_px {
-            for x in 0..size_px {
-                let gain = self.gain(x, y, size_px);
-                let noisy = self.noisy(light[y * size_px + x].map(|v| v * gain), x, y);
-                pixels.extend(tables.encode(noisy.map(|v| self.tone(v))));
-            }
+        for (at, (pixel, [r, g, b])) in pixels.chunks_exact_mut(3).zip(light).enumerate() {
+            let (x, y) = (at % size_px, at / size_px);
+            let gain = self.gain(x, y, size_px);
+            let [r, g, b] = self.noisy([r * gain, g * gain, b * gain], x, y);
+            let toned = [self.tone(r), self.tone(g), self.tone(b)];
+            pixel.copy_from_slice(&tables.encode(toned));
         }
-        pixels
     }
 
     fn gain(&self, x: usize, y: usize, size_px: usize) -> f32 {
@@ -51,10 +49,12 @@ impl Sensor {
     fn noisy(&self, light: Rgb, x: usize, y: usize) -> Rgb {
         let draw = |channel| bell(self.noise.bits(x as i32, y as i32, channel));
         let common = (1.0 - self.chroma) * draw(3);
-        std::array::from_fn(|c| {
-            let deviation = (self.shot * light[c].max(0.0) + self.read * self.read).sqrt();
-            light[c] + deviation * (common + self.chroma * draw(c as i32))
-        })
+        let mut noisy = light;
+        for (c, value) in noisy.iter_mut().enumerate() {
+            let deviation = (self.shot * value.max(0.0) + self.read * self.read).sqrt();
+            *value += deviation * (common + self.chroma * draw(c as i32));
+        }
+        noisy
     }
 
     /// A gentle S about the middle, in the square root of light.
@@ -88,7 +88,8 @@ fn blur_rows(light: &[Rgb], size_px: usize, kernel: &[f32]) -> Vec<Rgb> {
     let mut blurred = vec![[0.0; 3]; light.len()];
     for (y, row) in light.chunks_exact(size_px).enumerate() {
         for x in 0..size_px {
-            let mut sum = row[x].map(|v| v * kernel[0]);
+            let [r, g, b] = row[x];
+            let mut sum = [r * kernel[0], g * kernel[0], b * kernel[0]];
             for (i, &weight) in kernel.iter().enumerate().skip(1) {
                 let (a, b) = (row[x.saturating_sub(i)], row[(x + i).min(size_px - 1)]);
                 for c in 0..3 {
@@ -129,7 +130,8 @@ mod tests {
     fn a_perfect_sensor_keeps_every_level() {
         let tables = Srgb::tables();
         let light: Vec<Rgb> = (0..=255).map(|l| tables.decode([l; 3])).collect();
-        let pixels = sensor().develop(&light, 16);
+        let mut pixels = [0; 3 * 256];
+        sensor().develop(&light, 16, &mut pixels);
         // The tone curve squares a root: half a unit in the last place, far from a rounding edge.
         assert!((0..=255).all(|l: u8| pixels[3 * usize::from(l)] == l));
     }

@@ -12,10 +12,10 @@ use crate::scene::Scene;
 use crate::style::{Appearance, Background, Lights, Rgb};
 
 /// Distance from a block, in metres, at which its contact shade has halved.
-const CONTACT_RANGE_M: f64 = 0.35;
+pub const CONTACT_RANGE_M: f64 = 0.35;
 /// How far a shadow ray starts off a face, in metres, so that rounding hides nothing.
-const LIFT_M: f64 = 1e-7;
-const FACES: usize = 6;
+pub const LIFT_M: f64 = 1e-7;
+pub const FACES: usize = 6;
 /// Steps in which a key tells how much of the sun is seen.
 const STEPS: u16 = 15;
 /// Steps between neighbours that make an edge: a soft shadow needs no more rays.
@@ -46,43 +46,35 @@ impl Key {
     }
 }
 
-/// The colours of a scene under a flat look, ready for rays.
-pub struct Shader {
-    field: Field,
-    sun: Sun,
+/// The colours of a scene under a flat look, in linear light.
+pub struct Paints {
     /// Per box and face: in shadow, in the sun.
-    faces: Vec<[[Rgb; 2]; FACES]>,
+    pub faces: Vec<[[Rgb; 2]; FACES]>,
     /// In shadow, in the sun.
-    ground: [Rgb; 2],
-    backdrop: Rgb,
+    pub ground: [Rgb; 2],
+    pub backdrop: Rgb,
     /// Where the ground's own colour is strongest.
-    target: V3,
-    fade2: f64,
-    contact_shade: f64,
+    pub target: V3,
+    /// Square of the distance at which it has half faded, in m².
+    pub fade2: f64,
+    pub contact_shade: f64,
     /// Boxes that touch the ground.
-    standing: Vec<usize>,
-    /// A table in a room instead of endless ground.
-    room: Option<(Stage, Room)>,
+    pub standing: Vec<usize>,
 }
 
-impl Shader {
-    pub fn new(scene: &Scene, appearance: &Appearance, field: Field) -> Self {
+impl Paints {
+    pub fn new(scene: &Scene, appearance: &Appearance, blocks: &[Block], sun: &Sun) -> Self {
         let (tables, look) = (Srgb::tables(), appearance.look());
-        let sun = Sun::new(&scene.light, &field.blocks);
         let surface = |srgb, normal| {
             let albedo = tables.decode(srgb);
             let facing = sun.facing(normal) as f32;
             [0.0, facing].map(|facing| lit(albedo, normal, &look.lights, facing))
         };
-        let faces = scene.bodies.iter().zip(&field.blocks).map(|(body, block)| {
+        let faces = scene.bodies.iter().zip(blocks).map(|(body, block)| {
             let srgb = look.colors[body.color as usize];
             std::array::from_fn(|face| surface(srgb, block.normal(face)))
         });
         let touches = |block: &Block| block.corners().iter().any(|p| p.z < 1e-3);
-        let room = || {
-            let stream = &mut Stream::new(appearance.texture_seed, "stage", 0);
-            (Stage::table(scene), Room::draw(stream))
-        };
         Self {
             faces: faces.collect(),
             ground: surface(look.ground, V3::new(0.0, 0.0, 1.0)),
@@ -90,9 +82,29 @@ impl Shader {
             target: V3::from(scene.camera.target_m),
             fade2: f64::from(look.fade_m) * f64::from(look.fade_m),
             contact_shade: f64::from(look.contact_shade),
-            standing: (0..field.blocks.len())
-                .filter(|&i| touches(&field.blocks[i]))
-                .collect(),
+            standing: (0..blocks.len()).filter(|&i| touches(&blocks[i])).collect(),
+        }
+    }
+}
+
+/// A scene under a flat look, ready for rays.
+pub struct Shader {
+    field: Field,
+    sun: Sun,
+    paints: Paints,
+    /// A table in a room instead of endless ground.
+    room: Option<(Stage, Room)>,
+}
+
+impl Shader {
+    pub fn new(scene: &Scene, appearance: &Appearance, field: Field) -> Self {
+        let sun = Sun::new(&scene.light, &field.blocks);
+        let room = || {
+            let stream = &mut Stream::new(appearance.texture_seed, "stage", 0);
+            (Stage::table(scene), Room::draw(stream))
+        };
+        Self {
+            paints: Paints::new(scene, appearance, &field.blocks, &sun),
             room: (appearance.background == Background::Room).then(room),
             sun,
             field,
@@ -117,7 +129,7 @@ impl Shader {
 
     fn sky(&self) -> Sample {
         Sample {
-            color: self.backdrop,
+            color: self.paints.backdrop,
             key: Key::new(0, 1.0),
         }
     }
@@ -142,7 +154,7 @@ impl Shader {
         } else {
             self.sun.visible(lifted, Some(block))
         };
-        let [dark, light] = self.faces[block][hit.face];
+        let [dark, light] = self.paints.faces[block][hit.face];
         Sample {
             color: mix(dark, light, share),
             key: Key::new(1 + block * FACES + hit.face, share),
@@ -150,12 +162,12 @@ impl Shader {
     }
 
     fn floor(&self, point: V3, share: f64) -> Sample {
-        let away = point - self.target;
+        let away = point - self.paints.target;
         let distance2 = away.x * away.x + away.y * away.y;
-        let fade = (distance2 / (distance2 + self.fade2)) as f32;
+        let fade = (distance2 / (distance2 + self.paints.fade2)) as f32;
         let own = self.grounded(point, share);
         Sample {
-            color: std::array::from_fn(|c| own[c] + (self.backdrop[c] - own[c]) * fade),
+            color: std::array::from_fn(|c| own[c] + (self.paints.backdrop[c] - own[c]) * fade),
             key: Key::new(0, share),
         }
     }
@@ -163,11 +175,12 @@ impl Shader {
     /// The ground's colour, darker where blocks touch it.
     fn grounded(&self, point: V3, share: f64) -> Rgb {
         let contact = self
+            .paints
             .standing
             .iter()
             .map(|&i| closeness(&self.field.blocks[i], point));
-        let shade = (1.0 - self.contact_shade * contact.fold(0.0, f64::max)) as f32;
-        mix(self.ground[0], self.ground[1], share).map(|v| v * shade)
+        let shade = (1.0 - self.paints.contact_shade * contact.fold(0.0, f64::max)) as f32;
+        mix(self.paints.ground[0], self.paints.ground[1], share).map(|v| v * shade)
     }
 
     /// A table top, and behind it a room in flat colours.

@@ -42,9 +42,11 @@ impl Srgb {
 
     /// The nearest 8-bit sRGB colour; light outside [0, 1] is clipped.
     pub fn encode(&self, linear: [f32; 3]) -> [u8; 3] {
-        linear.map(|value| self.level(value))
+        let [red, green, blue] = linear;
+        [self.level(red), self.level(green), self.level(blue)]
     }
 
+    #[inline]
     fn level(&self, value: f32) -> u8 {
         let value = value.clamp(0.0, 1.0);
         let mut level = usize::from(self.guess[(value * GUESSES as f32) as usize]);
