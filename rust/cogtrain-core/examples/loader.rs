@@ -61,12 +61,11 @@ fn source() -> Result<Arc<dyn Source>> {
 }
 
 fn show(batch: &cogtrain_core::Batch) {
-    if let Pixels::Patches(patches) = &batch.pixels {
-        let rows = patches.values.len() / patches.columns;
-        println!(
-            "{rows} × {} values: {}",
-            patches.columns,
-            batch.ids.join(", ")
-        );
+    if let Pixels::Patches {
+        values, columns, ..
+    } = &batch.pixels
+    {
+        let rows = values.len() / columns;
+        println!("{rows} × {columns} values: {}", batch.ids.join(", "));
     }
 }

@@ -91,6 +91,18 @@ pub enum Error {
         /// What the panic said.
         reason: String,
     },
+    /// More stimuli are bad than a loader was told to bear.
+    #[error(
+        "expected at most {budget} bad stimuli, got one more: {last} ({reason}); mend the set, or allow more by `bad_budget`"
+    )]
+    TooManyBad {
+        /// How many were allowed.
+        budget: usize,
+        /// The stimulus that was one too many.
+        last: String,
+        /// Why it is bad.
+        reason: String,
+    },
 }
 
 impl Error {

@@ -55,7 +55,10 @@ pub use task::{
 };
 
 pub use codec::{encode_png, read_image};
-pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};
+pub use loader::{
+    BadPolicy, Batch, Bell, Epoch, EpochEnd, Fault, Leaving, Loader, LoaderOptions, LoaderState,
+    Mixture, Pass, Pixels, Poll, PoolStatistics, Stage, Statistics, Values,
+};
 pub use photographs::{Photograph, Photographs};
 pub use preprocess::{Patches, Preprocess, Qwen2Vl};
 pub use shard::{

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cogtrain_core::{
-    Batch, Error, Image, Loader, LoaderOptions, Pixels, Preprocess, Qwen2Vl, Result, Source,
-    Stimulus,
+    Batch, EpochEnd, Error, Image, Loader, LoaderOptions, Mixture, Pixels, Preprocess, Qwen2Vl,
+    Result, Source, Stimulus,
 };
 
 /// Images whose pixels and id say which they are; optionally one that fails or panics.
@@ -140,7 +140,7 @@ fn the_last_batch_is_full_and_its_padding_weightless() {
         Pixels::Images {
             height: 1,
             width: 1,
-            values: ones
+            values: ones.as_slice().into()
         }
     );
 }
@@ -299,17 +299,22 @@ fn sets_are_told_apart_and_patches_are_those_of_the_preprocess() {
     let mut loader = Loader::new(vec![set(56), set(84)], options).expect("valid options");
     let batch = batches(&mut loader).remove(0);
     assert_eq!(batch.sets, [0, 0, 1, 1]);
-    let Pixels::Patches(patches) = batch.pixels else {
+    let Pixels::Patches {
+        values,
+        columns,
+        grid,
+    } = batch.pixels
+    else {
         panic!("a preprocess was given")
     };
-    assert_eq!(patches.grid, [[1, 4, 4], [1, 4, 4], [1, 6, 6], [1, 6, 6]]);
+    assert_eq!(grid, [[1, 4, 4], [1, 4, 4], [1, 6, 6], [1, 6, 6]]);
     let images: Vec<Image> = [(56, 0), (56, 1), (84, 0), (84, 1)]
         .map(|(side, value)| Image::new(side, side, vec![value; side * side * 3]).expect("a size"))
         .into();
     let expected = preprocess
         .apply(&images.iter().collect::<Vec<_>>())
         .expect("sizes fit");
-    assert_eq!(patches, expected);
+    assert_eq!((&*values, columns), (&*expected.values, expected.columns));
 }
 
 #[test]
@@ -380,4 +385,56 @@ fn impossible_options_are_refused() {
         .expect_err("no stimuli")
         .to_string();
     assert!(empty.contains("1 to 2⁶² stimuli, got 0"), "{empty}");
+}
+
+#[test]
+fn a_mixture_is_one_sequence_on_any_number_of_ranks_and_threads() {
+    let sources = || -> Vec<Arc<dyn Source>> {
+        [23, 7, 40]
+            .map(|count| Arc::new(Numbered::new(count)) as _)
+            .into()
+    };
+    let mixed = |rank, world_size, batch_size, threads| {
+        let mixture = Mixture {
+            shares: vec![0.5, 0.2, 0.3],
+            until: EpochEnd::Longest,
+        };
+        let options = LoaderOptions {
+            rank,
+            world_size,
+            threads: Some(threads),
+            mixture: Some(mixture),
+            ..options(batch_size)
+        };
+        Loader::new(sources(), options).expect("valid options")
+    };
+    let drawn = |batches: &[Batch]| -> Vec<(i64, String)> {
+        let named = |batch: &Batch| -> Vec<_> {
+            let names = batch.sets.iter().copied().zip(batch.ids.iter().cloned());
+            let weighed = names.zip(batch.weights.iter().copied());
+            weighed
+                .filter(|(_, weight)| *weight > 0.0)
+                .map(|(name, _)| name)
+                .collect()
+        };
+        batches.iter().flat_map(named).collect()
+    };
+    let mut alone = mixed(0, 1, 1, 1);
+    let whole = [batches(&mut alone), batches(&mut alone)].map(|epoch| drawn(&epoch));
+    // Set 2 lasts longest: 40 stimuli at 0.3 are 133 to 134 positions.
+    assert!((132..=134).contains(&whole[0].len()), "{}", whole[0].len());
+    assert_eq!(whole[0].iter().filter(|(set, _)| *set == 2).count(), 40);
+    assert_ne!(whole[0], whole[1]);
+    for (world_size, threads) in [(1, 2), (2, 1), (3, 3), (4, 4), (8, 2)] {
+        let mut ranks: Vec<Loader> = (0..world_size)
+            .map(|rank| mixed(rank, world_size, 3, threads))
+            .collect();
+        for expected in &whole {
+            let parts: Vec<Vec<Batch>> = ranks.iter_mut().map(batches).collect();
+            let laid: Vec<Batch> = (0..parts[0].len())
+                .flat_map(|step| parts.iter().map(move |part| part[step].clone()))
+                .collect();
+            assert_eq!(drawn(&laid), *expected, "{world_size} ranks");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! resized: an image that the Hugging Face processor would resize is refused.
 
 mod config;
+mod in_place;
 mod normalise;
 mod patchify;
 mod size;
