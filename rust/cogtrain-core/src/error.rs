@@ -93,12 +93,14 @@ pub enum Error {
     },
     /// More stimuli are bad than a loader was told to bear.
     #[error(
-        "expected at most {budget} bad stimuli, got one more: {last} ({reason}); mend the set, or allow more by `bad_budget`"
+        "expected at most {budget} bad stimuli, got {got}, the last {last} ({reason}); mend the set, or allow more by `bad_budget`"
     )]
     TooManyBad {
         /// How many were allowed.
         budget: usize,
-        /// The stimulus that was one too many.
+        /// How many there are.
+        got: usize,
+        /// The one met last.
         last: String,
         /// Why it is bad.
         reason: String,

@@ -1,11 +1,15 @@
 //! Numpy arrays in and out.
 
+use std::any::Any;
+use std::ops::DerefMut;
+
 use cogtrain_core as core;
-use numpy::ndarray::{Dim, Dimension, IntoDimension};
+use numpy::ndarray::{ArrayViewMut, Dim, Dimension, IntoDimension};
 use numpy::{
-    Element, PyArray, PyArray1, PyArrayMethods, PyReadonlyArray3, PyReadonlyArray4, PyUntypedArray,
-    PyUntypedArrayMethods,
+    Element, PyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray3, PyReadonlyArray4,
+    PyUntypedArray, PyUntypedArrayMethods,
 };
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
@@ -35,19 +39,53 @@ where
     PyArray1::from_vec(py, values).reshape(shape)
 }
 
+/// Memory of a batch that an array reads; it goes back to its loader with the last such array.
+#[pyclass(frozen, module = "cogtrain._core")]
+struct Lease(#[expect(dead_code, reason = "held to be dropped")] Box<dyn Any + Send + Sync>);
+
+/// Hands `values` of exactly this `shape` to numpy without a copy, as memory that is only lent.
+pub fn lend<T, V, const N: usize>(
+    py: Python<'_>,
+    mut values: V,
+    shape: [usize; N],
+) -> PyResult<Bound<'_, PyArray<T, Dim<[usize; N]>>>>
+where
+    T: Element,
+    V: DerefMut<Target = [T]> + Any + Send + Sync,
+    [usize; N]: IntoDimension<Dim = Dim<[usize; N]>>,
+    Dim<[usize; N]>: Dimension,
+{
+    assert_eq!(
+        values.len(),
+        shape.iter().product::<usize>(),
+        "a value for each place"
+    );
+    let memory = values.as_mut_ptr();
+    let lease = Bound::new(py, Lease(Box::new(values)))?;
+    // SAFETY: `memory` holds as many values as `shape` has places; they lie on the heap, so that
+    // moving their owner into `lease` did not move them; nothing else refers to them, and `lease`,
+    // which the array keeps alive, never touches them again but to free them.
+    #[expect(unsafe_code, reason = "numpy cannot be lent memory otherwise")]
+    unsafe {
+        let view = ArrayViewMut::from_shape_ptr(shape, memory);
+        Ok(PyArray::borrow_from_array(&view, lease.into_any()))
+    }
+}
+
 /// The dictionary that the Hugging Face processor would return.
 pub fn patch_arrays(py: Python<'_>, patches: core::Patches) -> PyResult<Py<PyDict>> {
     let rows = patches.values.len() / patches.columns;
-    let images = patches.grid.len();
+    let values = array(py, patches.values, [rows, patches.columns])?;
+    patch_dict(values, patches.grid)
+}
+
+/// As [`patch_arrays`], of values that are already an array.
+pub fn patch_dict(values: Bound<'_, PyArray2<f32>>, grid: Vec<[i64; 3]>) -> PyResult<Py<PyDict>> {
+    let (py, images) = (values.py(), grid.len());
     let dict = PyDict::new(py);
-    dict.set_item(
-        "pixel_values",
-        array(py, patches.values, [rows, patches.columns])?,
-    )?;
-    dict.set_item(
-        "image_grid_thw",
-        array(py, patches.grid.into_flattened(), [images, 3])?,
-    )?;
+    dict.set_item(intern!(py, "pixel_values"), values)?;
+    let grid = array(py, grid.into_flattened(), [images, 3])?;
+    dict.set_item(intern!(py, "image_grid_thw"), grid)?;
     Ok(dict.unbind())
 }
 

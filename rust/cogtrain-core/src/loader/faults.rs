@@ -1,6 +1,8 @@
 //! Stimuli that could not be made, and what is done about them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,25 +45,28 @@ pub struct Fault {
 pub(super) struct Faults(BTreeMap<(u64, u64), Fault>);
 
 impl Faults {
-    /// Adds what is new in `met`, in its order; returns how many that were.
+    /// Adds what is new in `met`, in its order, and returns it.
     ///
     /// # Errors
-    /// [`Error::TooManyBad`] if there are more than `budget` now.
-    pub(super) fn add(&mut self, met: Vec<Fault>, budget: usize) -> Result<usize> {
-        let before = self.0.len();
+    /// [`Error::TooManyBad`] if there are more than `budget` now, and one of them was met.
+    pub(super) fn add(&mut self, met: Vec<Fault>, budget: usize) -> Result<Vec<Fault>> {
+        let last = met.last().cloned();
+        let mut fresh = Vec::new();
         for fault in met {
-            let words = fault.name();
-            let reason = fault.reason.clone();
-            self.0.entry((fault.set, fault.index)).or_insert(fault);
-            if self.0.len() > budget {
-                return Err(Error::TooManyBad {
-                    budget,
-                    last: words,
-                    reason,
-                });
+            if let Entry::Vacant(place) = self.0.entry((fault.set, fault.index)) {
+                place.insert(fault.clone());
+                fresh.push(fault);
             }
         }
-        Ok(self.0.len() - before)
+        match last {
+            Some(fault) if self.0.len() > budget => Err(Error::TooManyBad {
+                budget,
+                got: self.0.len(),
+                last: fault.name(),
+                reason: fault.reason,
+            }),
+            _ => Ok(fresh),
+        }
     }
 
     /// All of them, by set and index.
@@ -74,6 +79,17 @@ impl Faults {
             .iter()
             .map(|fault| ((fault.set, fault.index), fault.clone()));
         self.0 = keyed.collect();
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let substitute = self.substitute.as_deref().unwrap_or("nothing");
+        let (name, reason) = (self.name(), &self.reason);
+        write!(
+            f,
+            "{name} could not be made, `{substitute}` is in its place: {reason}"
+        )
     }
 }
 

@@ -78,7 +78,7 @@ impl Frame {
         bytes: Bytes,
         shop: &Shop,
         pool: &Pool,
-    ) -> std::result::Result<Vec<Part>, Finished> {
+    ) -> std::result::Result<Vec<Part>, Box<Finished>> {
         let (mut made, mut faults, mut first) = (Vec::with_capacity(slots.len()), vec![], None);
         for outcome in outcomes {
             faults.extend(outcome.faults);
@@ -90,12 +90,12 @@ impl Frame {
         }
         if let Some(error) = first.or_else(|| odd_one(&made, shop)) {
             let batch = Err(error);
-            return Err(Finished {
+            return Err(Box::new(Finished {
                 step,
                 batch,
                 faults,
                 bytes,
-            });
+            }));
         }
         let width = shop.value_bytes();
         let lengths: Vec<usize> = made.iter().map(|made| made.values * width).collect();

@@ -75,6 +75,8 @@ pub struct Loader {
     epoch: u64,
     consumed: u64,
     faults: Faults,
+    /// Those that nobody was told of.
+    fresh: Vec<Fault>,
     /// Whether the current pass has handed out anything.
     touched: bool,
     pass: u64,
@@ -130,6 +132,7 @@ impl Loader {
             epoch: 0,
             consumed: 0,
             faults: Faults::default(),
+            fresh: Vec::new(),
             touched: false,
             pass: 0,
             waiting: None,
@@ -218,8 +221,14 @@ impl Loader {
         for fault in &mut finished.faults {
             fault.epoch = self.epoch;
         }
-        let borne = self.faults.add(finished.faults, self.options.bad_budget);
-        let batch = borne.and(finished.batch).inspect_err(|_| self.stop())?;
+        let batch = self
+            .faults
+            .add(finished.faults, self.options.bad_budget)
+            .and_then(|fresh| {
+                self.fresh.extend(fresh);
+                finished.batch
+            })
+            .inspect_err(|_| self.stop())?;
         self.consumed = consumed;
         self.touched = true;
         let samples = batch.len() as u64;
@@ -241,6 +250,11 @@ impl Loader {
     /// The bad stimuli that this rank has met, each once, by set and index.
     pub fn faults(&self) -> Vec<Fault> {
         self.faults.list()
+    }
+
+    /// Those of [`Loader::faults`] that were met since this was last asked.
+    pub fn fresh_faults(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// What the threads have done and waited for; see [`Statistics`].

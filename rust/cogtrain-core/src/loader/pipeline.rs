@@ -139,7 +139,7 @@ fn work(desk: &Desk, place: &Workplace) {
                     let named = (ticket.step, ticket.slots.as_slice());
                     match Frame::cut(named, outcomes, bytes, &place.shop, &place.pool) {
                         Ok(parts) => desk.queue(parts),
-                        Err(failed) => desk.finish(failed),
+                        Err(failed) => desk.finish(*failed),
                     }
                 }
                 place.tally.make.busy(since);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use bytemuck::Pod;
 use bytes::{Buf, BytesMut};
+use serde::Serialize;
 
 /// Of every buffer: a cache line, and the widest vector register.
 pub(super) const ALIGNMENT: usize = 64;
@@ -29,7 +30,7 @@ pub(super) struct Pool {
 }
 
 /// What a pool has done; see [`Statistics`](super::Statistics).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PoolStatistics {
     /// Buffers that were asked of the system.
     pub allocated: u64,

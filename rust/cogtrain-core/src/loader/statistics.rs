@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use super::pool::PoolStatistics;
 
 /// Counts of one stage; times are summed over threads.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Stage {
     /// Stimuli that passed it; padding counts.
     pub samples: u64,
@@ -21,7 +23,7 @@ pub struct Stage {
 }
 
 /// What a loader has done since it was made, over all its passes.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Statistics {
     /// Worker threads of a pass.
     pub threads: usize,
