@@ -127,6 +127,7 @@ class Loader:
             "bad_budget": bad_budget,
             "max_bytes": max_bytes,
         }
+        self._known_faults = 0
         self._core = _core.LoaderCore([each.source for each in self.sets], preprocess, options)
 
     def __len__(self) -> int:
@@ -158,6 +159,11 @@ class Loader:
             ValueError: For a state of other data or another seed; the message names the field.
         """
         self._core.load_state_dict(state)
+
+    def has_new_faults(self) -> bool:
+        """Whether bad stimuli were met since this was last asked."""
+        known, self._known_faults = self._known_faults, self._core.fault_count
+        return self._known_faults > known
 
     def report(self) -> list[BadStimulus]:
         """The bad stimuli that this rank has met, each once, by set and index."""

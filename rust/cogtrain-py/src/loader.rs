@@ -210,6 +210,12 @@ impl LoaderCore {
         plain(py, &self.lock().faults())
     }
 
+    /// How many there are.
+    #[getter]
+    fn fault_count(&self) -> usize {
+        self.lock().fault_count()
+    }
+
     /// What the threads have done and waited for.
     fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         plain(py, &self.lock().statistics())

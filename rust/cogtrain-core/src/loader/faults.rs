@@ -69,6 +69,10 @@ impl Faults {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// All of them, by set and index.
     pub(super) fn list(&self) -> Vec<Fault> {
         self.0.values().cloned().collect()

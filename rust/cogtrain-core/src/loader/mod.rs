@@ -6,6 +6,7 @@
 
 mod batch;
 mod desk;
+mod epoch;
 mod faults;
 mod frame;
 mod mixture;
@@ -25,6 +26,7 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 pub use batch::{Batch, Pixels};
+pub use epoch::{Epoch, Pass, Poll};
 pub use faults::{BadPolicy, Fault};
 pub use mixture::{EpochEnd, Mixture};
 pub use options::LoaderOptions;
@@ -46,21 +48,6 @@ use sources::Sources;
 /// Buffers that wait to be used again: as many as a reader with one batch in hand gives back while
 /// two are made.
 const FREE_BUFFERS: usize = 4;
-
-/// What [`Loader::poll`] found.
-#[derive(Debug)]
-pub enum Poll {
-    /// The next batch.
-    Batch(Box<Batch>),
-    /// It is still being made.
-    Waiting,
-    /// The epoch is over.
-    Finished,
-}
-
-/// One pass over an epoch; only the newest one of a loader is valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pass(u64);
 
 /// A deterministic, resumable stream of batches.
 ///
@@ -252,6 +239,11 @@ impl Loader {
         self.faults.list()
     }
 
+    /// How many of [`Loader::faults`] there are.
+    pub fn fault_count(&self) -> usize {
+        self.faults.len()
+    }
+
     /// Those of [`Loader::faults`] that were met since this was last asked.
     pub fn fresh_faults(&mut self) -> Vec<Fault> {
         std::mem::take(&mut self.fresh)
@@ -377,36 +369,4 @@ impl Drop for Loader {
 /// The processors that this process may use, by affinity and by cgroup quota.
 fn available_threads() -> usize {
     available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// The batches of one epoch; see [`Loader::epoch`].
-#[derive(Debug)]
-pub struct Epoch<'a> {
-    loader: &'a mut Loader,
-    pass: Pass,
-    failed: bool,
-}
-
-impl Iterator for Epoch<'_> {
-    type Item = Result<Batch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        // One error ends the pass, so that a caller who skips errors does not meet it for ever.
-        while !self.failed {
-            match self.loader.poll(self.pass, Duration::from_secs(3600)) {
-                Ok(Poll::Batch(batch)) => return Some(Ok(*batch)),
-                Ok(Poll::Waiting) => {}
-                Ok(Poll::Finished) => {
-                    drop(self.loader.leaving());
-                    return None;
-                }
-                Err(error) => {
-                    drop(self.loader.leaving());
-                    self.failed = true;
-                    return Some(Err(error));
-                }
-            }
-        }
-        None
-    }
 }

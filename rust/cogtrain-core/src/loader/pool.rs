@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use bytemuck::Pod;
 use bytes::{Buf, BytesMut};
@@ -13,7 +13,7 @@ use serde::Serialize;
 /// Of every buffer: a cache line, and the widest vector register.
 pub(super) const ALIGNMENT: usize = 64;
 
-/// How often a buffer on its way back asks for the list before it is freed instead.
+/// How often the list is asked for before it is given up.
 const TRIES: usize = 100;
 
 /// Buffers that wait to be used again, at most `keep` of them.
@@ -87,42 +87,43 @@ impl Pool {
     }
 
     pub(super) fn statistics(&self) -> PoolStatistics {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let free_bytes = |free: MutexGuard<'_, Vec<BytesMut>>| {
+            free.iter().map(|held| held.capacity() as u64).sum()
+        };
         PoolStatistics {
             allocated: self.allocated.load(Ordering::Relaxed),
             reused: self.reused.load(Ordering::Relaxed),
             lent_bytes: self.lent_bytes.load(Ordering::Relaxed),
-            free_bytes: free.iter().map(|held| held.capacity() as u64).sum(),
+            free_bytes: self.reach().map_or(0, free_bytes),
         }
     }
 
     /// Keeps `buffer` for later, or frees it or a smaller one if there are enough.
-    ///
-    /// Never waits: in a forked child the list may be locked by a thread that is not there.
     fn give_back(&self, buffer: BytesMut) {
         self.lent_bytes
             .fetch_sub(buffer.len() as u64, Ordering::Relaxed);
-        for _ in 0..TRIES {
-            let mut free = match self.free.try_lock() {
-                Ok(free) => free,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    std::hint::spin_loop();
-                    continue;
-                }
-            };
-            free.push(buffer);
-            if free.len() > self.keep {
-                let sizes = free.iter().enumerate();
-                let smallest = sizes
-                    .min_by_key(|(_, held)| held.capacity())
-                    .map(|(at, _)| at);
-                let surplus = smallest.map(|at| free.swap_remove(at));
-                drop(free);
-                drop(surplus);
-            }
-            return;
+        let Some(mut free) = self.reach() else { return };
+        free.push(buffer);
+        if free.len() > self.keep {
+            let sizes = free.iter().enumerate();
+            let smallest = sizes.min_by_key(|(_, held)| held.capacity());
+            let surplus = smallest.map(|(at, _)| at).map(|at| free.swap_remove(at));
+            drop(free);
+            drop(surplus);
         }
+    }
+
+    /// The list, unless it stays locked: in a forked child it may be locked for ever, by a thread
+    /// that is not there.
+    fn reach(&self) -> Option<MutexGuard<'_, Vec<BytesMut>>> {
+        for _ in 0..TRIES {
+            match self.free.try_lock() {
+                Ok(free) => return Some(free),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
+        None
     }
 }
 
