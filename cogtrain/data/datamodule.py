@@ -263,8 +263,10 @@ class StimuliDataModule(LightningDataModule):
 
     def _log_bad(self, part: str, counts: dict[str, int]) -> None:
         trainer = self.trainer
-        for logger in [] if trainer is None else trainer.loggers:
-            metrics = {f"{part}/{name}/bad_stimuli": float(n) for name, n in counts.items()}
+        if trainer is None:
+            return
+        metrics = {f"{part}/{name}/bad_stimuli": float(count) for name, count in counts.items()}
+        for logger in trainer.loggers:
             logger.log_metrics(metrics, step=trainer.global_step)
 
     def _is_pinned(self) -> bool:

@@ -263,14 +263,17 @@ impl BatchIterator {
         loop {
             let (poll, fresh, bell) = {
                 let mut core = loader.lock();
-                let poll = core.poll(self.pass, Duration::ZERO);
+                let poll = core.take(self.pass, Duration::ZERO);
                 (poll, core.fresh_faults(), core.bell())
             };
             if !fresh.is_empty() {
                 warn(py, &fresh)?;
             }
             match poll {
-                Ok(core::Poll::Batch(batch)) => return Batch::new(py, *batch).map(Some),
+                Ok(core::Poll::Batch(batch)) => {
+                    py.detach(|| bell.inspect(core::Bell::resume));
+                    return Batch::new(py, *batch).map(Some);
+                }
                 Ok(core::Poll::Waiting) => {
                     py.detach(|| bell.inspect(|bell| bell.wait(SLICE)));
                     py.check_signals()?;

@@ -36,6 +36,8 @@ struct State {
     bytes: u64,
     is_over: bool,
     running: usize,
+    /// Threads that wait for something to do.
+    asleep: usize,
 }
 
 /// A batch whose stimuli are being made.
@@ -140,10 +142,12 @@ impl Desk {
                 break Some(Job::Make(ticket, slot));
             }
             since.get_or_insert_with(Instant::now);
+            state.asleep += 1;
             state = self
                 .work
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.asleep -= 1;
         };
         if let Some(since) = since {
             self.tally.make.waited(since.elapsed());
@@ -212,10 +216,18 @@ impl Desk {
         state.bytes -= finished.bytes.values;
         self.tally.in_flight(state.bytes);
         state.handed_out += 1;
-        drop(state);
-        // What the taken batch made room for is begun now, not when the next one is asked for.
-        self.work.notify_all();
         Some((self.plan.consumed_after(step), finished))
+    }
+
+    /// Wakes threads for what a taken batch made room for; a system call, if any sleeps.
+    pub(super) fn resume(&self) {
+        let state = self.lock();
+        let has_work = state.open.is_some() || state.begun < self.plan.steps();
+        let is_asleep = state.asleep > 0;
+        drop(state);
+        if has_work && is_asleep {
+            self.work.notify_all();
+        }
     }
 
     /// Waits until the next batch is ready, the pass is over, or `timeout`.

@@ -189,6 +189,20 @@ impl Loader {
     /// What kept a stimulus of this batch from being made, or [`Error::TooManyBad`]; asking again
     /// tries the same batch again. [`Error::Argument`] if `pass` is not the newest one.
     pub fn poll(&mut self, pass: Pass, timeout: Duration) -> Result<Poll> {
+        let poll = self.take(pass, timeout);
+        // What the taken batch made room for is begun now, not when the next one is asked for.
+        if let (Ok(Poll::Batch(_)), Some(bell)) = (&poll, self.bell()) {
+            bell.resume();
+        }
+        poll
+    }
+
+    /// As [`Loader::poll`], but leaves it to [`Bell::resume`] to wake threads, for which no lock
+    /// should be held.
+    ///
+    /// # Errors
+    /// As [`Loader::poll`].
+    pub fn take(&mut self, pass: Pass, timeout: Duration) -> Result<Poll> {
         if pass.0 != self.pass {
             let (expected, got) = ("the newest of its loader", "an older one");
             let hint = "finish with an iterator before you ask for the next or load a state";

@@ -46,6 +46,12 @@ impl Bell {
     pub fn wait(&self, timeout: Duration) {
         self.0.wait(timeout);
     }
+
+    /// Wakes threads for what a batch taken by [`Loader::take`](super::Loader::take) made room
+    /// for.
+    pub fn resume(&self) {
+        self.0.resume();
+    }
 }
 
 impl Pipeline {
