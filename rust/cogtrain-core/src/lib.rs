@@ -56,8 +56,8 @@ pub use task::{
 
 pub use codec::{encode_png, read_image};
 pub use loader::{
-    BadPolicy, Batch, Bell, Epoch, EpochEnd, Fault, Leaving, Loader, LoaderOptions, LoaderState,
-    Mixture, Pass, Pixels, Poll, PoolStatistics, Stage, Statistics, Values,
+    BadPolicy, Batch, Bell, Epoch, EpochEnd, Fault, Leaving, Lent, Loader, LoaderOptions,
+    LoaderState, Mixture, Pass, Pixels, Poll, PoolStatistics, Stage, Statistics,
 };
 pub use photographs::{Photograph, Photographs};
 pub use preprocess::{Patches, Preprocess, Qwen2Vl};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::pool::Values;
+use super::pool::Lent;
 
 /// Stimuli of one step of one rank, in the order of their positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,14 +32,14 @@ pub enum Pixels {
         /// Columns of each image.
         width: usize,
         /// All values.
-        values: Values<u8>,
+        values: Lent<u8>,
     },
     /// Input of a vision-language model, as [`Preprocess::apply`](crate::Preprocess::apply) makes
     /// it.
     Patches {
         /// All patches, one after the other, `columns` values each.
-        values: Values<f32>,
-        /// Values per patch.
+        values: Lent<f32>,
+        /// Lent per patch.
         columns: usize,
         /// Per image: (1, patches down, patches across).
         grid: Vec<[i64; 3]>,

@@ -2,7 +2,13 @@
 //!
 //! The order of an epoch is a function of (seed, epoch, position); ranks take consecutive slices
 //! of the one global sequence. So the state is a few integers, resuming reads nothing again, and
-//! the sequence does not depend on the number of ranks or threads.
+//! the sequence does not depend on the number of ranks or threads. That holds for sets drawn by
+//! share ([`Mixture`]) and for what stands in for a stimulus that cannot be made ([`BadPolicy`]):
+//! both follow from the seed and the position alone. Every rank has as many batches.
+//!
+//! Stimuli are made out of order and handed out in order, two batches ahead and within
+//! [`LoaderOptions::max_bytes`]. The memory of a batch is used again once its reader lets go of it;
+//! a reader who keeps batches gets new memory and never stalls the loader.
 
 mod batch;
 mod desk;
@@ -31,7 +37,7 @@ pub use faults::{BadPolicy, Fault};
 pub use mixture::{EpochEnd, Mixture};
 pub use options::LoaderOptions;
 pub use pipeline::Bell;
-pub use pool::{PoolStatistics, Values};
+pub use pool::{Lent, PoolStatistics};
 pub use state::LoaderState;
 pub use statistics::{Stage, Statistics};
 

@@ -76,10 +76,10 @@ impl Pool {
     }
 
     /// Hands a filled buffer to a reader.
-    pub(super) fn lend<T: Pod>(self: &Arc<Self>, bytes: BytesMut) -> Values<T> {
+    pub(super) fn lend<T: Pod>(self: &Arc<Self>, bytes: BytesMut) -> Lent<T> {
         self.lent_bytes
             .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        Values {
+        Lent {
             bytes,
             pool: Some(Arc::clone(self)),
             kind: PhantomData,
@@ -127,16 +127,16 @@ impl Pool {
     }
 }
 
-/// Values of a batch, at an address divisible by 64; their memory is used again once they are
+/// Lent of a batch, at an address divisible by 64; their memory is used again once they are
 /// dropped.
-pub struct Values<T: Pod> {
+pub struct Lent<T: Pod> {
     bytes: BytesMut,
     /// Absent: the memory is this value's own.
     pool: Option<Arc<Pool>>,
     kind: PhantomData<T>,
 }
 
-impl<T: Pod> Deref for Values<T> {
+impl<T: Pod> Deref for Lent<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -144,13 +144,13 @@ impl<T: Pod> Deref for Values<T> {
     }
 }
 
-impl<T: Pod> DerefMut for Values<T> {
+impl<T: Pod> DerefMut for Lent<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         bytemuck::cast_slice_mut(&mut self.bytes)
     }
 }
 
-impl<T: Pod> From<&[T]> for Values<T> {
+impl<T: Pod> From<&[T]> for Lent<T> {
     /// A copy with memory of its own.
     fn from(values: &[T]) -> Self {
         let own: &[u8] = bytemuck::cast_slice(values);
@@ -164,25 +164,25 @@ impl<T: Pod> From<&[T]> for Values<T> {
     }
 }
 
-impl<T: Pod> Clone for Values<T> {
+impl<T: Pod> Clone for Lent<T> {
     fn clone(&self) -> Self {
         Self::from(&**self)
     }
 }
 
-impl<T: Pod + PartialEq> PartialEq for Values<T> {
+impl<T: Pod + PartialEq> PartialEq for Lent<T> {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }
 }
 
-impl<T: Pod> fmt::Debug for Values<T> {
+impl<T: Pod> fmt::Debug for Lent<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Values({} bytes)", self.bytes.len())
+        write!(f, "Lent({} bytes)", self.bytes.len())
     }
 }
 
-impl<T: Pod> Drop for Values<T> {
+impl<T: Pod> Drop for Lent<T> {
     fn drop(&mut self) {
         if let Some(pool) = self.pool.take() {
             pool.give_back(std::mem::take(&mut self.bytes));
@@ -202,7 +202,7 @@ fn aligned(length: usize) -> BytesMut {
 mod tests {
     use super::*;
 
-    fn lend(pool: &Arc<Pool>, length: usize) -> Values<u8> {
+    fn lend(pool: &Arc<Pool>, length: usize) -> Lent<u8> {
         let bytes = pool.take(length);
         pool.lend(bytes)
     }
@@ -250,7 +250,7 @@ mod tests {
                 head.unsplit(tail);
                 head
             });
-            let values: Values<u8> = pool.lend(joined.expect("four parts"));
+            let values: Lent<u8> = pool.lend(joined.expect("four parts"));
             assert_eq!(values.as_ptr(), address);
             assert_eq!(*values, *[[1_u8; 32], [2; 32], [3; 32]].as_flattened());
         }
