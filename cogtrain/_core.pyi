@@ -35,6 +35,7 @@ __all__ = [
     "passes",
     "read_manifest",
     "render",
+    "resize",
     "simulate",
     "stands",
     "verdict",
@@ -322,6 +323,14 @@ class LoaderCore:
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
+def resize(
+    image: Any,
+    height: int,
+    width: int,
+    *,
+    filter: str = "bicubic",
+    resampler: str = "pillow",
+) -> NDArray[np.uint8]: ...
 def equilibrium(scene: Scene) -> Equilibrium: ...
 def stands(scene: Scene, tilt: tuple[float, float] = ...) -> bool: ...
 def friction_decides(scene: Scene) -> bool: ...

@@ -68,7 +68,8 @@ pub fn read_images(images: &Bound<'_, PyAny>) -> PyResult<Vec<core::Image>> {
     Ok(vec![read_image(images)?])
 }
 
-fn read_image(image: &Bound<'_, PyAny>) -> PyResult<core::Image> {
+/// One image: an array, or what numpy makes one of.
+pub fn read_image(image: &Bound<'_, PyAny>) -> PyResult<core::Image> {
     let array = image
         .py()
         .import("numpy")?

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use cogtrain_core as core;
+use numpy::PyArray3;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arrays::{patch_arrays, read_images};
+use crate::arrays::{array, patch_arrays, read_image, read_images};
 use crate::errors::to_python;
 
 /// What a checkpoint's own image processor does, bit for bit.
@@ -78,4 +79,35 @@ impl Preprocess {
         let patches = py.detach(|| self.0.apply(&borrowed)).map_err(to_python)?;
         patch_arrays(py, patches)
     }
+}
+
+/// ``image``, (height, width, 3) uint8, at another size, bit for bit as Pillow or torch makes it.
+///
+/// Args:
+///     image: An array, or what ``numpy.asarray`` makes one of.
+///     height: Rows of the result.
+///     width: Columns of the result.
+///     filter: ``nearest``, ``box``, ``bilinear``, ``hamming``, ``bicubic`` or ``lanczos``.
+///     resampler: ``pillow`` is ``Image.resize``; ``torch`` is ``interpolate(antialias=True)`` on
+///         uint8, which has ``bilinear`` and ``bicubic``.
+#[pyfunction]
+#[pyo3(signature = (image, height, width, *, filter="bicubic", resampler="pillow"))]
+pub fn resize<'py>(
+    py: Python<'py>,
+    image: &Bound<'py, PyAny>,
+    height: usize,
+    width: usize,
+    filter: &str,
+    resampler: &str,
+) -> PyResult<Bound<'py, PyArray3<u8>>> {
+    let image = read_image(image)?;
+    let work = || {
+        let (filter, resampler) = (
+            core::Filter::named(filter)?,
+            core::Resampler::named(resampler)?,
+        );
+        core::resize(&image, (height, width), filter, resampler)
+    };
+    let resized = py.detach(work).map_err(to_python)?;
+    array(py, resized.into_pixels(), [height, width, 3])
 }

@@ -6,15 +6,22 @@
 //! resized: an image that the Hugging Face processor would resize is refused.
 
 mod config;
+mod filter;
 mod normalise;
 mod patchify;
+mod resample;
+mod sides;
+mod simd;
 mod size;
+mod taps;
 
 use std::path::Path;
 
 use crate::{Error, Image, Result};
+pub use filter::Filter;
 use normalise::Table;
 use patchify::Layout;
+pub use resample::{Resampler, resize};
 use size::SizeRule;
 
 /// Largest patch side, merge side or temporal depth that is believed.
