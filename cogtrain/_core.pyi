@@ -268,7 +268,9 @@ class Preprocess:
     """What a checkpoint's own image processor does, bit for bit."""
 
     @staticmethod
-    def from_pretrained(path: str | PathLike[str]) -> Preprocess: ...
+    def from_pretrained(
+        path: str | PathLike[str], *, resize: str | None = None, dtype: str = "float32"
+    ) -> Preprocess: ...
     @staticmethod
     def qwen2_vl(
         *,
@@ -280,6 +282,8 @@ class Preprocess:
         image_mean: Sequence[float] = ...,
         image_std: Sequence[float] = ...,
         rescale_factor: float = ...,
+        resize: str | None = None,
+        dtype: str = "float32",
     ) -> Preprocess: ...
     def __call__(self, images: Any) -> dict[str, NDArray[Any]]: ...
 

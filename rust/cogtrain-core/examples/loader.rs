@@ -62,11 +62,6 @@ fn source() -> Result<Arc<dyn Source>> {
 
 fn show(batch: &cogtrain_core::Batch) {
     if let Pixels::Patches(patches) = &batch.pixels {
-        let rows = patches.values.len() / patches.columns;
-        println!(
-            "{rows} × {} values: {}",
-            patches.columns,
-            batch.ids.join(", ")
-        );
+        println!("{:?} values: {}", patches.shape, batch.ids.join(", "));
     }
 }

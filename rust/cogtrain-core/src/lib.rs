@@ -57,7 +57,9 @@ pub use task::{
 pub use codec::{encode_png, read_image};
 pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};
 pub use photographs::{Photograph, Photographs};
-pub use preprocess::{Filter, Patches, Preprocess, Qwen2Vl, Resampler, resize};
+pub use preprocess::{
+    Dtype, Extra, Filter, Layout, ModelInput, Preprocess, Qwen2Vl, Resampler, Values, resize,
+};
 pub use shard::{
     FORMAT_VERSION, Manifest, Progress, Request, SHARD_STIMULI, SetWriter, Shards, Tally, tally,
 };

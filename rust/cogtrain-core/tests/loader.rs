@@ -302,7 +302,10 @@ fn sets_are_told_apart_and_patches_are_those_of_the_preprocess() {
     let Pixels::Patches(patches) = batch.pixels else {
         panic!("a preprocess was given")
     };
-    assert_eq!(patches.grid, [[1, 4, 4], [1, 4, 4], [1, 6, 6], [1, 6, 6]]);
+    assert_eq!(
+        patches.extras[0].values,
+        [[1, 4, 4], [1, 4, 4], [1, 6, 6], [1, 6, 6]].concat()
+    );
     let images: Vec<Image> = [(56, 0), (56, 1), (84, 0), (84, 1)]
         .map(|(side, value)| Image::new(side, side, vec![value; side * side * 3]).expect("a size"))
         .into();

@@ -10,7 +10,7 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::arrays::{array, patch_arrays};
+use crate::arrays::{array, input_arrays};
 use crate::errors::to_python;
 use crate::preprocess::Preprocess;
 use crate::source::Source;
@@ -42,7 +42,7 @@ impl Batch {
                 let images = array(py, values, [count, height, width, 3])?;
                 (Some(images.unbind()), PyDict::new(py).unbind())
             }
-            core::Pixels::Patches(patches) => (None, patch_arrays(py, patches)?),
+            core::Pixels::Patches(patches) => (None, input_arrays(py, patches)?),
         };
         Ok(Self {
             ids: PyList::new(py, batch.ids)?.unbind(),

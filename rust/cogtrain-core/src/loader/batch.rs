@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::Slot;
-use crate::preprocess::{Patches, Preprocess};
+use crate::preprocess::{ModelInput, Preprocess};
 use crate::{Error, Image, Result, Stimulus};
 
 /// Stimuli of one step of one rank, in the order of their positions.
@@ -36,7 +36,7 @@ pub enum Pixels {
         values: Vec<u8>,
     },
     /// Input of a vision-language model.
-    Patches(Patches),
+    Patches(ModelInput),
 }
 
 impl Batch {
@@ -77,11 +77,11 @@ impl Batch {
 }
 
 /// Preprocesses all images; an image of an unfit size is named.
-fn patches(stimuli: &[(usize, Stimulus)], preprocess: &Preprocess) -> Result<Patches> {
+fn patches(stimuli: &[(usize, Stimulus)], preprocess: &Preprocess) -> Result<ModelInput> {
     for (_, stimulus) in stimuli {
         let (height, width) = (stimulus.image.height(), stimulus.image.width());
         preprocess
-            .grid(height, width)
+            .check(height, width)
             .map_err(|error| name(&stimulus.id, error))?;
     }
     let images: Vec<&Image> = stimuli

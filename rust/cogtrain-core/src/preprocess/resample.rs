@@ -16,6 +16,9 @@ use crate::{Error, Image, Result};
 /// Longest side of a resized image that is believed.
 const MAX_SIDE: usize = 1 << 20;
 
+/// Most pixels of a resized image that are believed: 16,384 × 16,384.
+const MAX_AREA: usize = 1 << 28;
+
 /// Whose resized pixels to reproduce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resampler {
@@ -85,7 +88,8 @@ impl Window {
 /// `image` at `height` × `width`, as `resampler` would make it.
 ///
 /// # Errors
-/// [`Error::Argument`] if a side is 0 or above 2²⁰, or for a filter that torch does not have.
+/// [`Error::Argument`] if a side is 0 or above 2²⁰, for more than 2²⁸ pixels, or for a filter that
+/// torch does not have.
 ///
 /// ```
 /// use cogtrain_core::{Filter, Image, Resampler, resize};
@@ -119,6 +123,12 @@ pub(super) fn check_sides(height: usize, width: usize) -> Result<()> {
                 "use an image of another shape",
             ));
         }
+    }
+    if height * width > MAX_AREA {
+        let expected = format!("at most {MAX_AREA}");
+        let got = format!("{height} × {width}");
+        let hint = "use an image of another shape";
+        return Err(Error::argument("resized pixels", expected, got, hint));
     }
     Ok(())
 }
