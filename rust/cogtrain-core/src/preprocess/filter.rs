@@ -73,14 +73,13 @@ impl Filter {
     pub(super) fn at(self, x: f64) -> f64 {
         let far = x.abs();
         match self {
-            Self::Nearest => 0.0,
             // Half open, so that of two pixels on the edges exactly one counts.
             Self::Box => f64::from(u8::from(x > -0.5 && x <= 0.5)),
             Self::Bilinear => (1.0 - far).max(0.0),
             Self::Hamming => hamming(far),
             Self::Bicubic => cubic(far),
             Self::Lanczos if (-3.0..3.0).contains(&x) => sinc(x) * sinc(x / 3.0),
-            Self::Lanczos => 0.0,
+            Self::Lanczos | Self::Nearest => 0.0,
         }
     }
 }

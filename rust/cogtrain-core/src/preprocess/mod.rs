@@ -7,6 +7,8 @@
 //! 3 × 256 values, filled with the arithmetic of the Hugging Face PIL backend, as `f32` or
 //! bfloat16. Values are written straight into the buffer that the model reads.
 
+#![allow(clippy::doc_markdown, reason = "the models' names are no code")]
+
 mod clip;
 mod config;
 mod filter;

@@ -59,8 +59,9 @@ impl Frame {
     /// Rows and columns.
     pub(super) fn size(self) -> (usize, usize) {
         match self {
-            Self::Part { height, width, .. } => (height, width),
-            Self::Again(height, width) | Self::Thumbnail(height, width) => (height, width),
+            Self::Part { height, width, .. }
+            | Self::Again(height, width)
+            | Self::Thumbnail(height, width) => (height, width),
         }
     }
 }
@@ -183,7 +184,7 @@ impl Plan {
 }
 
 /// `image` at `size`; without a resampler it has that size already.
-fn to_size<'a>(image: &'a Image, size: (usize, usize), resize: Resize) -> Cow<'a, Image> {
+fn to_size(image: &Image, size: (usize, usize), resize: Resize) -> Cow<'_, Image> {
     let resampler = resize.resampler.unwrap_or(Resampler::Pillow);
     let window = Window::whole(size.0, size.1);
     resize_window(image, size, window, (resize.filter, resampler))

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::filter::Filter;
-use super::sides::{BLOCK, lay_down, stand_up};
-use super::simd::{LANES, weigh};
+use super::sides::{BLOCK, room};
+use super::simd::{LANES, lay_down, stand_up, weigh};
 use super::taps::Taps;
 use crate::{Error, Image, Result};
 
@@ -134,12 +134,12 @@ pub(super) fn check_sides(height: usize, width: usize) -> Result<()> {
 }
 
 /// The part `window` of `image` at `height` × `width`; only that part is computed.
-pub(super) fn resize_window<'a>(
-    image: &'a Image,
+pub(super) fn resize_window(
+    image: &Image,
     (height, width): (usize, usize),
     window: Window,
     (filter, resampler): (Filter, Resampler),
-) -> Cow<'a, Image> {
+) -> Cow<'_, Image> {
     let whole = (image.height(), image.width());
     if whole == (height, width) && window == Window::whole(height, width) {
         return Cow::Borrowed(image);
@@ -223,7 +223,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// The values from row `row` on.
-    fn from_row(&self, row: usize) -> &[u8] {
+    fn rows_from(&self, row: usize) -> &[u8] {
         &self.values[(row - self.top) * self.stride..]
     }
 
@@ -231,7 +231,7 @@ impl<'a> Sheet<'a> {
         let mut cut = Sheet::blank(&rows, &columns);
         let first = (columns.start - self.left) * 3;
         let (width, stride) = (cut.width, cut.stride);
-        let inputs = self.from_row(rows.start).chunks(self.stride);
+        let inputs = self.rows_from(rows.start).chunks(self.stride);
         for (output, input) in cut.values.to_mut().chunks_exact_mut(stride).zip(inputs) {
             output[..width].copy_from_slice(&input[first..first + width]);
         }
@@ -247,19 +247,19 @@ impl<'a> Sheet<'a> {
         let mut sheet = Sheet::blank(&rows, &columns);
         let (width, stride) = (sheet.width, sheet.stride);
         // Columns laid down, sixteen values each, before and after.
-        let mut input = vec![0; self.width * BLOCK];
-        let mut output = vec![0; width * BLOCK];
-        let inputs = &self.from_row(rows.start)[..rows.len() * self.stride];
+        let mut input = vec![0; room(self.width) * BLOCK];
+        let mut output = vec![0; room(width) * BLOCK];
+        let inputs = &self.rows_from(rows.start)[..rows.len() * self.stride];
         let blocks = inputs.chunks(BLOCK * self.stride);
         let results = sheet.values.to_mut().chunks_mut(BLOCK * stride);
         for (block, result) in blocks.zip(results) {
-            lay_down(block, (self.stride, self.width), &mut input);
+            lay_down(block, self.stride, self.width, &mut input);
             for (column, output) in columns.clone().zip(output.chunks_exact_mut(LANES)) {
                 let (start, weights) = taps.of(column);
                 let pixels = &input[(start - self.left) * LANES..];
                 weigh(pixels, LANES, weights, output);
             }
-            stand_up(&output, result, (stride, width));
+            stand_up(&output, result, stride, width);
         }
         sheet
     }
@@ -271,7 +271,7 @@ impl<'a> Sheet<'a> {
         let stride = sheet.stride;
         for (row, output) in rows.zip(sheet.values.to_mut().chunks_exact_mut(stride)) {
             let (start, weights) = taps.of(row);
-            weigh(self.from_row(start), stride, weights, output);
+            weigh(self.rows_from(start), stride, weights, output);
         }
         sheet
     }

@@ -1,8 +1,8 @@
-//! The one loop of resizing, compiled for the instruction sets that a processor may have.
+//! The loops of resizing, compiled for the instruction sets that a processor may have.
 //!
 //! The same whole-number code throughout: every body gives the same bits.
 
-use super::sides::BLOCK;
+use super::sides::{self, BLOCK};
 
 /// Lanes of one step: sixteen rows of one RGB pixel, or 48 values of one row.
 pub(super) const LANES: usize = 3 * BLOCK;
@@ -13,38 +13,54 @@ pub(super) struct Weights<'a> {
     pub(super) values: &'a [i32],
     /// Fractional bits.
     pub(super) shift: u32,
-    /// Whether each has 16 bits, for which there are faster instructions.
-    pub(super) narrow: bool,
 }
 
-/// Fills `output`, a multiple of [`LANES`] long, with sums over `rows`, `stride` apart, each times
-/// its weight.
-#[allow(unsafe_code)]
-pub(super) fn weigh(rows: &[u8], stride: usize, weights: Weights<'_>, output: &mut [u8]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the processor has what the body was compiled for.
-            return unsafe { weigh_avx512(rows, stride, weights, output) };
+/// Defines a function that runs the body for what the processor has.
+macro_rules! compiled {
+    ($(#[$doc:meta])* $name:ident = $body:path: ($($argument:ident: $type:ty),*)) => {
+        $(#[$doc])*
+        #[allow(unsafe_code)]
+        pub(super) fn $name($($argument: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512bw,avx512vl,avx2")]
+                fn with_avx512($($argument: $type),*) {
+                    $body($($argument),*);
+                }
+
+                #[target_feature(enable = "avx2")]
+                fn with_avx2($($argument: $type),*) {
+                    $body($($argument),*);
+                }
+
+                if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
+                    // SAFETY: the processor has what the body was compiled for.
+                    return unsafe { with_avx512($($argument),*) };
+                }
+                if is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor has what the body was compiled for.
+                    return unsafe { with_avx2($($argument),*) };
+                }
+            }
+            $body($($argument),*);
         }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has what the body was compiled for.
-            return unsafe { weigh_avx2(rows, stride, weights, output) };
-        }
-    }
-    body(rows, stride, weights, output);
+    };
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512bw,avx512vl,avx2")]
-fn weigh_avx512(rows: &[u8], stride: usize, weights: Weights<'_>, output: &mut [u8]) {
-    body(rows, stride, weights, output);
+compiled! {
+    /// Fills `output`, a multiple of [`LANES`] long, with sums over `rows`, `stride` apart, each
+    /// times its weight.
+    weigh = body: (rows: &[u8], stride: usize, weights: Weights<'_>, output: &mut [u8])
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn weigh_avx2(rows: &[u8], stride: usize, weights: Weights<'_>, output: &mut [u8]) {
-    body(rows, stride, weights, output);
+compiled! {
+    /// See [`sides::lay_down`].
+    lay_down = sides::lay_down: (rows: &[u8], stride: usize, width: usize, columns: &mut [u8])
+}
+
+compiled! {
+    /// See [`sides::stand_up`].
+    stand_up = sides::stand_up: (columns: &[u8], rows: &mut [u8], stride: usize, width: usize)
 }
 
 #[inline(always)]
@@ -56,27 +72,15 @@ fn body(rows: &[u8], stride: usize, weights: Weights<'_>, output: &mut [u8]) {
     let half = 1 << (weights.shift - 1);
     for (chunk, output) in output.chunks_exact_mut(LANES).enumerate() {
         let mut sums = [half; LANES];
-        let rows = rows[chunk * LANES..].chunks(stride).zip(weights.values);
-        if weights.narrow {
-            rows.for_each(|(row, &weight)| add(&mut sums, row, i32::from(weight as i16)));
-        } else {
-            rows.for_each(|(row, &weight)| add(&mut sums, row, weight));
+        for (row, &weight) in rows[chunk * LANES..].chunks(stride).zip(weights.values) {
+            let row: &[u8; LANES] = row[..LANES].try_into().expect("a slice of that length");
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += weight * i32::from(value);
+            }
         }
         for (value, sum) in output.iter_mut().zip(sums) {
             *value = (sum >> weights.shift).clamp(0, 255) as u8;
         }
-    }
-}
-
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "compiled anew for each instruction set"
-)]
-fn add(sums: &mut [i32; LANES], row: &[u8], weight: i32) {
-    let row: &[u8; LANES] = row[..LANES].try_into().expect("a slice of that length");
-    for (sum, &value) in sums.iter_mut().zip(row) {
-        *sum += weight * i32::from(value);
     }
 }
 
@@ -88,7 +92,7 @@ mod tests {
     fn every_instruction_set_gives_the_same_bits() {
         let (stride, count) = (LANES * 3, 7);
         let rows: Vec<u8> = (0..stride * count).map(|i| (i * 89 % 256) as u8).collect();
-        for (shift, narrow) in [(22, false), (14, true)] {
+        for shift in [22, 14] {
             let one = 1 << shift;
             let values = [
                 -one / 9,
@@ -100,11 +104,7 @@ mod tests {
                 -one / 13,
             ];
             let values: &[i32] = &values;
-            let weights = Weights {
-                values,
-                shift,
-                narrow,
-            };
+            let weights = Weights { values, shift };
             let (mut plain, mut chosen) = (vec![0; stride], vec![1; stride]);
             body(&rows, stride, weights, &mut plain);
             weigh(&rows, stride, weights, &mut chosen);

@@ -18,8 +18,6 @@ pub(super) struct Taps {
     per_output: usize,
     /// Fractional bits of the weights.
     shift: u32,
-    /// Whether they have 16 bits.
-    narrow: bool,
 }
 
 impl Taps {
@@ -60,7 +58,6 @@ impl Taps {
             weights: weights.collect(),
             per_output,
             shift,
-            narrow: resampler == Resampler::Torch,
         }
     }
 
@@ -71,7 +68,6 @@ impl Taps {
         let weights = Weights {
             values: &self.weights[first..first + count],
             shift: self.shift,
-            narrow: self.narrow,
         };
         (start, weights)
     }
@@ -91,7 +87,9 @@ fn fill(weights: &mut [f64], value: impl Fn(usize) -> f64) {
         total += *weight;
     }
     if total != 0.0 {
-        weights.iter_mut().for_each(|weight| *weight /= total);
+        for weight in weights {
+            *weight /= total;
+        }
     }
 }
 
