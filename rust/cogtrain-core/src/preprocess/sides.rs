@@ -18,7 +18,7 @@ type Squares = [[u64; SQUARES]; SIDE];
 /// Writes up to sixteen rows, `stride` apart and `width` long, as columns of sixteen; `columns` has
 /// room for [`room`] of them.
 #[inline(always)]
-#[expect(
+#[allow(
     clippy::inline_always,
     reason = "compiled anew for each instruction set"
 )]
@@ -48,7 +48,7 @@ pub(super) fn lay_down(rows: &[u8], stride: usize, width: usize, columns: &mut [
 /// Writes columns of sixteen as rows, `stride` apart and `width` long, as many as `rows` holds;
 /// `stride` leaves room for a multiple of sixteen values.
 #[inline(always)]
-#[expect(
+#[allow(
     clippy::inline_always,
     reason = "compiled anew for each instruction set"
 )]
@@ -117,11 +117,11 @@ fn turn(squares: &mut Squares) {
 fn exchange<const DISTANCE: usize>(squares: &mut Squares, mask: u64) {
     let bits = 8 * DISTANCE;
     for row in (0..SIDE).filter(|row| row & DISTANCE == 0) {
-        for lane in 0..SQUARES {
-            let (upper, lower) = (squares[row][lane], squares[row + DISTANCE][lane]);
-            let swap = ((upper >> bits) ^ lower) & mask;
-            squares[row][lane] = upper ^ (swap << bits);
-            squares[row + DISTANCE][lane] = lower ^ swap;
+        let (upper, lower) = squares.split_at_mut(row + DISTANCE);
+        for (upper, lower) in upper[row].iter_mut().zip(&mut lower[0]) {
+            let swap = ((*upper >> bits) ^ *lower) & mask;
+            *upper ^= swap << bits;
+            *lower ^= swap;
         }
     }
 }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn rows_come_back_as_they_were() {
-        for (count, width) in [(1, 3), (5, 9), (8, 8), (9, 16), (16, 33)] {
+        for (count, width) in [(1, 3_usize), (5, 9), (8, 8), (9, 16), (16, 33)] {
             let stride = width.next_multiple_of(16);
             let rows: Vec<u8> = (0..count * width).map(|i| (i * 31 % 251) as u8).collect();
             let mut columns = vec![0; room(width) * BLOCK];
