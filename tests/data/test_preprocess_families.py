@@ -11,7 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from cogtrain import Preprocess
+from cogtrain import Loader, Preprocess, StimulusSet
+from cogtrain.data.asked_set import AskedSet
+from cogtrain.data.collate import collate
 
 Arrays = dict[str, np.ndarray]
 
@@ -158,6 +160,18 @@ def test_bfloat16_is_the_rounded_float32(name: str, tmp_path: Path) -> None:
     assert mine.dtype == np.uint16
     expected = torch.from_numpy(reference(image, return_tensors="np")["pixel_values"])
     assert torch.equal(torch.from_numpy(mine).view(torch.bfloat16), expected.to(torch.bfloat16))
+
+
+def test_a_loader_resizes_and_its_bfloat16_reaches_torch() -> None:
+    towers = StimulusSet.recipe(count=4, size_px=60)
+    preprocess = Preprocess.qwen2_vl(resize="pillow", dtype="bfloat16")
+    batch = next(iter(Loader(towers, batch_size=4, seed=0, preprocess=preprocess)))
+    tensor = collate(batch, [AskedSet.of(towers)])["pixel_values"]
+    assert tensor.dtype == torch.bfloat16
+    by_id = {stimulus.id: stimulus.image for stimulus in towers}
+    expected = Preprocess.qwen2_vl(resize="pillow")([by_id[name] for name in batch.ids])
+    floats = torch.from_numpy(expected["pixel_values"])
+    assert torch.equal(tensor, floats.to(torch.bfloat16))
 
 
 @pytest.mark.parametrize("name", ["qwen2-vl", "siglip", "clip"])

@@ -264,3 +264,64 @@ fn nest(mut slots: Vec<Slot>, counts: &[usize], pads: bool) -> Result<Layout> {
         has_gaps,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Dtype, Qwen2Vl, Resampler};
+    use super::*;
+
+    fn image(height: usize, width: usize) -> Image {
+        let pixels = (0..height * width * 3).map(|i| (i * 37 % 256) as u8);
+        Image::new(height, width, pixels.collect()).expect("the stated size")
+    }
+
+    #[test]
+    fn a_callers_buffer_gets_what_apply_returns() {
+        let preprocess = Preprocess::qwen2_vl(&Qwen2Vl::default())
+            .and_then(|preprocess| preprocess.resizing(Some(Resampler::Pillow)))
+            .expect("the default is valid");
+        let (one, two) = (image(56, 84), image(90, 61));
+        let images = [&one, &two];
+        let layout = preprocess
+            .layout(&[(56, 84), (90, 61)], &[1, 1])
+            .expect("both fit");
+        let mut floats = vec![f32::NAN; layout.len()];
+        let mut bits = vec![u16::MAX; layout.len()];
+        preprocess
+            .write_f32(&images, &layout, &mut floats)
+            .expect("the layout's length");
+        preprocess
+            .write_bf16(&images, &layout, &mut bits)
+            .expect("the layout's length");
+        let applied = preprocess.apply(&images).expect("both fit");
+        assert_eq!(
+            (applied.shape, applied.extras),
+            (layout.shape.clone(), layout.extras.clone())
+        );
+        assert_eq!(applied.values, Values::F32(floats));
+        let applied = preprocess.giving(Dtype::Bf16).apply(&images);
+        assert_eq!(applied.expect("both fit").values, Values::Bf16(bits));
+    }
+
+    #[test]
+    fn a_buffer_or_an_image_of_another_size_is_refused() {
+        let preprocess = Preprocess::qwen2_vl(&Qwen2Vl::default()).expect("the default is valid");
+        let layout = preprocess.layout(&[(56, 56)], &[1]).expect("it fits");
+        let message = |image: &Image, len: usize| {
+            let written = preprocess.write_f32(&[image], &layout, &mut vec![0.0; len]);
+            written.expect_err("does not fit").to_string()
+        };
+        let words = message(&image(56, 56), 7);
+        assert!(words.contains("`out` to be 18816, got 7"), "{words}");
+        let words = message(&image(56, 84), 18816);
+        assert!(
+            words.contains("got [(56, 84)]; make a new layout"),
+            "{words}"
+        );
+        let error = preprocess.layout(&[(56, 56)], &[2]).expect_err("one image");
+        assert!(
+            error.to_string().contains("add up to 1, got [2]"),
+            "{error}"
+        );
+    }
+}
