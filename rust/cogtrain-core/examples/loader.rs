@@ -64,12 +64,8 @@ fn source(paths: Vec<PathBuf>) -> Result<Arc<dyn Source>> {
 }
 
 fn show(batch: &cogtrain_core::Batch) {
-    if let Pixels::Patches {
-        values, columns, ..
-    } = &batch.pixels
-    {
-        let rows = values.len() / columns;
-        println!("{rows} × {columns} values: {}", batch.ids.join(", "));
+    if let Pixels::Input { shape, .. } = &batch.pixels {
+        println!("{shape:?} values: {}", batch.ids.join(", "));
     }
 }
 

@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cogtrain_core as core;
-use numpy::{PyArray1, PyArray4};
+use numpy::{PyArray1, PyArrayDyn};
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList};
 use serde::Serialize;
 
-use crate::arrays::{lend, patch_dict};
+use crate::arrays::{input_dict, lend};
 use crate::errors::to_python;
 use crate::preprocess::Preprocess;
 use crate::source::Source;
@@ -29,7 +29,7 @@ pub struct Batch {
     sets: Py<PyArray1<i64>>,
     positions: Py<PyArray1<i64>>,
     weights: Py<PyArray1<f32>>,
-    images: Option<Py<PyArray4<u8>>>,
+    images: Option<Py<PyArrayDyn<u8>>>,
     arrays: Py<PyDict>,
 }
 
@@ -42,16 +42,19 @@ impl Batch {
                 width,
                 values,
             } => {
-                let images = lend(py, values, [count, height, width, 3])?;
+                let images = lend(py, values, vec![count, height, width, 3])?;
                 (Some(images.unbind()), PyDict::new(py).unbind())
             }
-            core::Pixels::Patches {
+            core::Pixels::Input {
                 values,
-                columns,
-                grid,
+                shape,
+                extras,
             } => {
-                let rows = values.len() / columns;
-                (None, patch_dict(lend(py, values, [rows, columns])?, grid)?)
+                let values = match values {
+                    core::Floats::F32(values) => lend(py, values, shape)?.into_any(),
+                    core::Floats::Bf16(bits) => lend(py, bits, shape)?.into_any(),
+                };
+                (None, input_dict(&values, extras)?)
             }
         };
         Ok(Self {
@@ -102,7 +105,7 @@ impl Batch {
 
     /// sRGB, uint8 (stimuli, height, width, 3); only from a loader without ``preprocess``.
     #[getter]
-    fn images(&self, py: Python<'_>) -> PyResult<Py<PyArray4<u8>>> {
+    fn images(&self, py: Python<'_>) -> PyResult<Py<PyArrayDyn<u8>>> {
         let words = "expected a loader without `preprocess`, got one with it; use `arrays`";
         let images = self
             .images

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::pool::Lent;
+use crate::preprocess::Extra;
 
 /// Stimuli of one step of one rank, in the order of their positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,14 +37,23 @@ pub enum Pixels {
     },
     /// Input of a vision-language model, as [`Preprocess::apply`](crate::Preprocess::apply) makes
     /// it.
-    Patches {
-        /// All patches, one after the other, `columns` values each.
-        values: Lent<f32>,
-        /// Lent per patch.
-        columns: usize,
-        /// Per image: (1, patches down, patches across).
-        grid: Vec<[i64; 3]>,
+    Input {
+        /// `pixel_values`, row-major.
+        values: Floats,
+        /// Shape of `pixel_values`.
+        shape: Vec<usize>,
+        /// The other arrays, by family.
+        extras: Vec<Extra>,
     },
+}
+
+/// Floating-point numbers in one of two widths.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Floats {
+    /// 32 bits.
+    F32(Lent<f32>),
+    /// The bits of bfloat16.
+    Bf16(Lent<u16>),
 }
 
 impl Batch {
@@ -61,7 +71,10 @@ impl Batch {
     pub fn bytes(&self) -> usize {
         match &self.pixels {
             Pixels::Images { values, .. } => values.len(),
-            Pixels::Patches { values, .. } => size_of_val(&**values),
+            Pixels::Input { values, .. } => match values {
+                Floats::F32(values) => size_of_val(&**values),
+                Floats::Bf16(values) => size_of_val(&**values),
+            },
         }
     }
 }

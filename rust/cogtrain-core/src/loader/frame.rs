@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
 
-use super::batch::{Batch, Pixels};
+use super::batch::{Batch, Floats, Pixels};
 use super::faults::Fault;
 use super::plan::Slot;
 use super::pool::Pool;
 use super::shop::{Made, Outcome, Shop, catching};
+use crate::preprocess::Dtype;
 use crate::{Error, Image, Result};
 
 /// A batch at the end of its way.
@@ -44,6 +45,8 @@ pub(super) struct Frame {
     step: u64,
     /// Per stimulus, its index in all sets and its image.
     images: Vec<(usize, Image)>,
+    /// Whether one part holds all images.
+    is_whole: bool,
     bytes: Bytes,
     sheet: Mutex<Sheet>,
 }
@@ -88,25 +91,28 @@ impl Frame {
                 Err(error) => first = first.or(Some(error)),
             }
         }
-        if let Some(error) = first.or_else(|| odd_one(&made, shop)) {
-            let batch = Err(error);
-            return Err(Box::new(Finished {
-                step,
-                batch,
-                faults,
-                bytes,
-            }));
-        }
-        let width = shop.value_bytes();
-        let lengths: Vec<usize> = made.iter().map(|made| made.values * width).collect();
+        let pixels = match first.map_or_else(|| pixels(&made, shop), Err) {
+            Ok(pixels) => pixels,
+            Err(error) => {
+                let batch = Err(error);
+                return Err(Box::new(Finished {
+                    step,
+                    batch,
+                    faults,
+                    bytes,
+                }));
+            }
+        };
+        let lengths = lengths(&made, &pixels, shop);
         let mut rest = pool.take(lengths.iter().sum());
         let parts: Vec<BytesMut> = lengths
             .iter()
             .map(|&length| rest.split_to(length))
             .collect();
-        let (batch, images) = sheet(slots, made, shop);
+        let (batch, images) = sheet(slots, made, pixels);
         let frame = Arc::new(Self {
             step,
+            is_whole: parts.len() < images.len(),
             images,
             bytes,
             sheet: Mutex::new(Sheet {
@@ -124,6 +130,15 @@ impl Frame {
             bytes,
         };
         Ok(parts.into_iter().enumerate().map(part).collect())
+    }
+
+    /// The images of part `number`: one, or all if there is only one part.
+    fn own(&self, number: usize) -> &[(usize, Image)] {
+        if self.is_whole {
+            &self.images
+        } else {
+            &self.images[number..=number]
+        }
     }
 
     /// Stores a written part; returns the batch if it was the last one missing.
@@ -161,7 +176,10 @@ impl Frame {
         let mut batch = sheet.batch.take()?;
         match &mut batch.pixels {
             Pixels::Images { values, .. } => *values = pool.lend(joined),
-            Pixels::Patches { values, .. } => *values = pool.lend(joined),
+            Pixels::Input { values, .. } => match values {
+                Floats::F32(values) => *values = pool.lend(joined),
+                Floats::Bf16(values) => *values = pool.lend(joined),
+            },
         }
         Some(Finished {
             step: self.step,
@@ -181,6 +199,11 @@ impl Part {
         self.bytes.len()
     }
 
+    /// How many images it holds.
+    pub(super) fn samples(&self) -> usize {
+        self.frame.own(self.number).len()
+    }
+
     /// Writes the image into its place; returns the batch if it was the last one missing.
     pub(super) fn write(self, shop: &Shop, pool: &Arc<Pool>) -> Option<Finished> {
         let Self {
@@ -188,15 +211,14 @@ impl Part {
             number,
             mut bytes,
         } = self;
-        let (index, image) = &frame.images[number];
-        let written = catching(*index, || {
-            match &shop.preprocess {
-                None => bytes.copy_from_slice(image.pixels()),
-                Some(preprocess) => {
-                    preprocess.write(image, bytemuck::cast_slice_mut(&mut bytes));
-                }
+        let own = frame.own(number);
+        let images: Vec<&Image> = own.iter().map(|(_, image)| image).collect();
+        let written = catching(own[0].0, || match &shop.preprocess {
+            None => {
+                bytes.copy_from_slice(images[0].pixels());
+                Ok(())
             }
-            Ok(())
+            Some(preprocess) => preprocess.write(&images, &mut bytes),
         });
         frame.store(number, bytes, written.err(), pool)
     }
@@ -216,33 +238,49 @@ fn odd_one(made: &[Made], shop: &Shop) -> Option<Error> {
     Some(Error::argument(&name, expected, got, hint))
 }
 
-/// The batch but for its pixels, and its images.
-fn sheet(slots: &[Slot], made: Vec<Made>, shop: &Shop) -> (Batch, Vec<(usize, Image)>) {
-    let size = |made: &Made| (made.stimulus.image.height(), made.stimulus.image.width());
-    let pixels = match &shop.preprocess {
-        None => {
-            let (height, width) = made.first().map_or((0, 0), size);
-            let values = [].as_slice().into();
-            Pixels::Images {
-                height,
-                width,
-                values,
-            }
+/// Bytes of each part: one per image, or one for all where images share their room.
+fn lengths(made: &[Made], pixels: &Pixels, shop: &Shop) -> Vec<usize> {
+    let width = shop.value_bytes();
+    match (&shop.preprocess, pixels) {
+        (Some(preprocess), Pixels::Input { shape, .. }) if !preprocess.is_row_by_row() => {
+            vec![shape.iter().product::<usize>() * width]
         }
-        Some(preprocess) => Pixels::Patches {
-            values: [].as_slice().into(),
-            columns: preprocess.columns(),
-            grid: made
-                .iter()
-                .map(size)
-                .map(|(height, width)| {
-                    let fits = preprocess.grid(height, width);
-                    let (down, across) = fits.expect("checked when the stimulus was made");
-                    [1, down as i64, across as i64]
-                })
-                .collect(),
-        },
+        _ => made.iter().map(|made| made.values * width).collect(),
+    }
+}
+
+/// What the model sees, still without values.
+///
+/// # Errors
+/// [`Error::Argument`] if images differ in size where they must not.
+fn pixels(made: &[Made], shop: &Shop) -> Result<Pixels> {
+    if let Some(error) = odd_one(made, shop) {
+        return Err(error);
+    }
+    let size = |made: &Made| (made.stimulus.image.height(), made.stimulus.image.width());
+    let Some(preprocess) = &shop.preprocess else {
+        let (height, width) = made.first().map_or((0, 0), size);
+        let values = [].as_slice().into();
+        return Ok(Pixels::Images {
+            height,
+            width,
+            values,
+        });
     };
+    let sizes: Vec<_> = made.iter().map(size).collect();
+    let layout = preprocess.batch_layout(&sizes)?;
+    Ok(Pixels::Input {
+        values: match preprocess.dtype() {
+            Dtype::F32 => Floats::F32([].as_slice().into()),
+            Dtype::Bf16 => Floats::Bf16([].as_slice().into()),
+        },
+        shape: layout.shape,
+        extras: layout.extras,
+    })
+}
+
+/// The batch but for its values, and its images.
+fn sheet(slots: &[Slot], made: Vec<Made>, pixels: Pixels) -> (Batch, Vec<(usize, Image)>) {
     let mut batch = Batch {
         ids: Vec::with_capacity(made.len()),
         answers: Vec::with_capacity(made.len()),

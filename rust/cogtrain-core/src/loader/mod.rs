@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-pub use batch::{Batch, Pixels};
+pub use batch::{Batch, Floats, Pixels};
 pub use epoch::{Epoch, Pass, Poll};
 pub use faults::{BadPolicy, Fault};
 pub use mixture::{EpochEnd, Mixture};

@@ -151,7 +151,8 @@ fn work(desk: &Desk, place: &Workplace) {
                 place.tally.make.busy(since);
             }
             Job::Write(part) => {
-                place.tally.prepare.passed(1, part.len() as u64);
+                let samples = part.samples() as u64;
+                place.tally.prepare.passed(samples, part.len() as u64);
                 let finished = part.write(&place.shop, &place.pool);
                 place.tally.prepare.busy(since);
                 if let Some(finished) = finished {

@@ -7,7 +7,7 @@ use super::faults::{BadPolicy, Fault};
 use super::order::Order;
 use super::plan::Slot;
 use super::sources::Sources;
-use crate::preprocess::Preprocess;
+use crate::preprocess::{Dtype, Preprocess};
 use crate::{Error, Result, Stimulus};
 
 /// Sources, and what is done with what they give.
@@ -45,9 +45,11 @@ pub(super) struct Outcome {
 impl Shop {
     /// Bytes of one value that the model reads.
     pub(super) fn value_bytes(&self) -> usize {
-        self.preprocess
-            .as_ref()
-            .map_or(size_of::<u8>(), |_| size_of::<f32>())
+        match self.preprocess.as_ref().map(Preprocess::dtype) {
+            None => size_of::<u8>(),
+            Some(Dtype::Bf16) => size_of::<u16>(),
+            Some(Dtype::F32) => size_of::<f32>(),
+        }
     }
 
     /// The stimulus of `slot`, or, as the policy says, one in its place.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cogtrain_core::{
-    BadPolicy, Batch, EpochEnd, Error, Fault, Image, Loader, LoaderOptions, LoaderState, Mixture,
-    Pixels, Preprocess, Qwen2Vl, Result, Source, Stimulus, Stream,
+    BadPolicy, Batch, EpochEnd, Error, Fault, Floats, Image, Loader, LoaderOptions, LoaderState,
+    Mixture, Pixels, Preprocess, Qwen2Vl, Result, Source, Stimulus, Stream, Values,
 };
 
 /// Images whose pixels and id say which they are; optionally some that fail or panic.

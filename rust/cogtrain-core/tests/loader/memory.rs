@@ -53,22 +53,29 @@ fn sets_are_told_apart_and_patches_are_those_of_the_preprocess() {
     let mut loader = Loader::new(vec![set(56), set(84)], options).expect("valid options");
     let batch = batches(&mut loader).remove(0);
     assert_eq!(batch.sets, [0, 0, 1, 1]);
-    let Pixels::Patches {
+    let Pixels::Input {
         values,
-        columns,
-        grid,
+        shape,
+        extras,
     } = batch.pixels
     else {
         panic!("a preprocess was given")
     };
-    assert_eq!(grid, [[1, 4, 4], [1, 4, 4], [1, 6, 6], [1, 6, 6]]);
+    assert_eq!(
+        extras[0].values,
+        [[1, 4, 4], [1, 4, 4], [1, 6, 6], [1, 6, 6]].concat()
+    );
     let images: Vec<Image> = [(56, 0), (56, 1), (84, 0), (84, 1)]
         .map(|(side, value)| Image::new(side, side, vec![value; side * side * 3]).expect("a size"))
         .into();
     let expected = preprocess
         .apply(&images.iter().collect::<Vec<_>>())
         .expect("sizes fit");
-    assert_eq!((&*values, columns), (&*expected.values, expected.columns));
+    assert_eq!((&shape, &extras), (&expected.shape, &expected.extras));
+    let (Floats::F32(values), Values::F32(expected)) = (values, expected.values) else {
+        panic!("32 bits unless asked otherwise")
+    };
+    assert_eq!(*values, *expected);
 }
 
 /// Images of 3,072 bytes, four a batch, one batch taken at a time.
