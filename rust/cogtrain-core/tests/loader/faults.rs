@@ -72,10 +72,8 @@ fn unfit_images_are_named() {
             .to_string()
     };
     let text = run([56, 60], Some(preprocess));
-    assert_eq!(
-        text,
-        "expected `image height of stimulus s0` to be a multiple of 28, got 60; use 56"
-    );
+    let words = "expected `image height of stimulus s0` to be a multiple of 28, got 60; use 56";
+    assert!(text.starts_with(words), "{text}");
     let text = run([56, 60], None);
     assert!(
         text.contains("56 × 56 like the batch's first, got 60 × 60"),
