@@ -341,7 +341,8 @@ fn unfit_images_are_named() {
     let text = run([56, 60], Some(preprocess));
     assert_eq!(
         text,
-        "expected `image height of stimulus s0` to be a multiple of 28, got 60; use 56"
+        "expected `image height of stimulus s0` to be a multiple of 28, got 60; use 56, \
+         or pass `resize=\"pillow\"`"
     );
     let text = run([56, 60], None);
     assert!(
