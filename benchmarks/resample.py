@@ -2,8 +2,9 @@
 
 Run: python benchmarks/resample.py [--rounds 15] [--out benchmarks/results/resample.json]
 
-One thread each. Ours and the peers take turns within each round, so that noise of the machine hits
-all alike; ratios are of medians. All give the same values bit for bit: benchmarks/parity.py.
+Processor time of one thread, which others on the machine disturb less than time on the clock. Ours
+and the peers take turns within each round; ratios are of medians. All give the same values bit for
+bit: benchmarks/parity.py.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median, quantiles
-from time import perf_counter
+from time import thread_time
 
 import numpy as np
 import torch
@@ -67,14 +68,14 @@ def processors(family: str) -> dict[str, Work]:
 
 
 def measure(works: dict[str, Work], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each, and how far the middle half of the rounds spreads."""
+    """Median milliseconds of each, and how far the middle half of its rounds spreads."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(rounds + 1):
         for name, work in works.items():
-            start = perf_counter()
+            start = thread_time()
             work()
             if turn:  # the first one warms up
-                times[name].append((perf_counter() - start) * 1e3)
+                times[name].append((thread_time() - start) * 1e3)
     figures = {f"{name} (ms)": median(taken) for name, taken in times.items()}
     for name, taken in times.items():
         lower, _, upper = quantiles(taken)
