@@ -35,6 +35,7 @@ __all__ = [
     "passes",
     "read_manifest",
     "render",
+    "resize",
     "simulate",
     "stands",
     "verdict",
@@ -267,7 +268,9 @@ class Preprocess:
     """What a checkpoint's own image processor does, bit for bit."""
 
     @staticmethod
-    def from_pretrained(path: str | PathLike[str]) -> Preprocess: ...
+    def from_pretrained(
+        path: str | PathLike[str], *, resize: str | None = None, dtype: str = "float32"
+    ) -> Preprocess: ...
     @staticmethod
     def qwen2_vl(
         *,
@@ -279,6 +282,8 @@ class Preprocess:
         image_mean: Sequence[float] = ...,
         image_std: Sequence[float] = ...,
         rescale_factor: float = ...,
+        resize: str | None = None,
+        dtype: str = "float32",
     ) -> Preprocess: ...
     def __call__(self, images: Any) -> dict[str, NDArray[Any]]: ...
 
@@ -309,19 +314,26 @@ class LoaderCore:
     def __new__(
         cls,
         sources: Sequence[Source],
-        batch_size: int,
-        seed: int,
         preprocess: Preprocess | None,
-        rank: int,
-        world_size: int,
-        threads: int | None,
-        shuffle: bool,
+        options: dict[str, Any],
     ) -> LoaderCore: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Batch]: ...
+    def faults(self) -> list[Any]: ...
+    @property
+    def fault_count(self) -> int: ...
+    def statistics(self) -> dict[str, Any]: ...
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
+def resize(
+    image: Any,
+    height: int,
+    width: int,
+    *,
+    filter: str = "bicubic",
+    resampler: str = "pillow",
+) -> NDArray[np.uint8]: ...
 def equilibrium(scene: Scene) -> Equilibrium: ...
 def stands(scene: Scene, tilt: tuple[float, float] = ...) -> bool: ...
 def friction_decides(scene: Scene) -> bool: ...

@@ -65,9 +65,15 @@ def collate(batch: Batch, sets: Sequence[AskedSet]) -> Collated:
         "wording": [asked[row].wording(question, batch.ids[row]) for row, question in pairs],
         "answer": [answer for answered in answers for answer in answered.values()],
         "weights": torch.from_numpy(weights),
-        "pixel_values": torch.from_numpy(arrays["pixel_values"]),
+        "pixel_values": _floats(arrays["pixel_values"]),
         "image_grid_thw": torch.from_numpy(arrays["image_grid_thw"]),
     }
+
+
+def _floats(values: np.ndarray) -> Tensor:
+    """A tensor on the same memory; 16-bit integers hold the bits of bfloat16, unknown to numpy."""
+    tensor = torch.from_numpy(values)
+    return tensor.view(torch.bfloat16) if values.dtype == np.uint16 else tensor
 
 
 def _repeat(

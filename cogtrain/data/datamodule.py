@@ -6,17 +6,20 @@ Lightning restores a loader's own state too late once a schedule has asked for t
 and not at all at the end of an epoch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Literal, cast
 
 import numpy as np
+import torch
 from lightning.pytorch import LightningDataModule
+from torch import Tensor
 
-from cogtrain._core import Preprocess
+from cogtrain._core import Batch, Preprocess
 from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collate import Collated, collate
-from cogtrain.data.loader import Loader
+from cogtrain.data.loader import Loader, OnBad
 from cogtrain.data.recipe import Photographs, Recipe, Split
 from cogtrain.stimuli import StimulusSet
 
@@ -40,17 +43,41 @@ _PARTS: tuple[Split, ...] = ("train", "val", "test")
 
 
 class Collating:
-    """A `Loader` whose batches are collated; its place is the loader's place."""
+    """A `Loader` whose batches are collated; its place is the loader's place.
 
-    def __init__(self, loader: Loader, sets: Sequence[AskedSet]) -> None:
+    Args:
+        loader: With a `preprocess`.
+        sets: Those of the loader, in its order.
+        pin_memory: Whether the tensors are copied into page-locked memory (CUDA only).
+        on_bad: Is told how many bad stimuli each set has, when there are more than before.
+    """
+
+    def __init__(
+        self,
+        loader: Loader,
+        sets: Sequence[AskedSet],
+        *,
+        pin_memory: bool = False,
+        on_bad: Callable[[dict[str, int]], None] | None = None,
+    ) -> None:
         self.loader = loader
         self.sets = tuple(sets)
+        self.pin_memory = pin_memory
+        self.on_bad = on_bad
 
     def __len__(self) -> int:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Collated]:
-        return (collate(batch, self.sets) for batch in iter(self.loader))
+        return map(self._collate, iter(self.loader))
+
+    def _collate(self, batch: Batch) -> Collated:
+        if self.on_bad is not None and self.loader.has_new_faults():
+            numbers = [fault["set"] for fault in self.loader.report()]
+            counts = {self.sets[number].name: numbers.count(number) for number in numbers}
+            self.on_bad(counts)
+        items = collate(batch, self.sets)
+        return _pinned(items) if self.pin_memory else items
 
     def state_dict(self) -> dict[str, Any]:
         """Place in the stream: what has been handed out."""
@@ -65,7 +92,7 @@ class StimuliDataModule(LightningDataModule):
     """Stimulus sets of a run: what it trains on, what it watches, what it is tested on.
 
     Args:
-        train: Sets that are mixed into one shuffled stream; left out, small towers.
+        train: Sets that are put into one shuffled stream; left out, small towers.
         val: Sets judged during training; left out, unseen small towers.
         test: Sets judged at the end; left out, small and large towers.
         photographs: Image files to test on, besides `test`.
@@ -74,6 +101,16 @@ class StimuliDataModule(LightningDataModule):
         preprocess: Folder with the model's `preprocessor_config.json`; follows `model.pretrained`.
         threads: Native threads that render and preprocess; left out, what the machine grants.
         seed: Order of the training stream.
+        shares: How often each set of `train` is drawn in relation to the others, such as
+            ``[3, 1]``; left out, as often as it has stimuli.
+        epoch: Where an epoch of training ends if there are `shares`: ``longest``, when every set
+            has been seen whole; ``shortest``, before one would begin anew.
+        on_bad: What becomes of a stimulus that cannot be made: ``raise``; ``substitute``, another
+            one of its set counts in its place (where sets are tested, none does);
+            ``quarantine``, its place is filled up and does not count.
+        bad_budget: How many different stimuli of a stream may be bad before that is an error.
+        pin_memory: Whether batches are copied into page-locked memory, from which a GPU fetches
+            them while it computes; left out, if the run trains on CUDA.
     """
 
     def __init__(
@@ -88,6 +125,11 @@ class StimuliDataModule(LightningDataModule):
         preprocess: str | None = None,
         threads: int | None = None,
         seed: int = 0,
+        shares: list[float] | None = None,
+        epoch: Literal["longest", "shortest"] = "longest",
+        on_bad: OnBad = "raise",
+        bad_budget: int = 10,
+        pin_memory: bool | None = None,
     ) -> None:
         super().__init__()
         self.recipes = {
@@ -101,6 +143,11 @@ class StimuliDataModule(LightningDataModule):
         self.preprocess = preprocess
         self.threads = threads
         self.seed = seed
+        self.shares = shares
+        self.epoch: Literal["longest", "shortest"] = epoch
+        self.on_bad: OnBad = on_bad
+        self.bad_budget = bad_budget
+        self.pin_memory = pin_memory
         self.sets: dict[str, list[StimulusSet]] = {}
         self._asked: dict[str, list[AskedSet]] = {}
         self._train: Collating | None = None
@@ -139,7 +186,8 @@ class StimuliDataModule(LightningDataModule):
             raise ValueError(
                 "expected at least one set to train on, got none; add one to `data.train`"
             )
-        self._train = self._loader("train", self.batch_size, shuffle=True)
+        mixture = {"shares": self.shares, "epoch": self.epoch}
+        self._train = self._loader("train", self.batch_size, shuffle=True, **mixture)
         if self._place is not None:
             self._train.load_state_dict(self._place)
             self._place = None
@@ -188,10 +236,11 @@ class StimuliDataModule(LightningDataModule):
         }
 
     def _loader(
-        self, part: str, batch_size: int, *, shuffle: bool, only: int | None = None
+        self, part: str, batch_size: int, *, only: int | None = None, **options: Any
     ) -> Collating:
         chosen = slice(None) if only is None else slice(only, only + 1)
         trainer = self.trainer
+        is_training = part == "train"
         loader = Loader(
             self.sets[part][chosen],
             batch_size=batch_size,
@@ -200,9 +249,35 @@ class StimuliDataModule(LightningDataModule):
             rank=0 if trainer is None else trainer.global_rank,
             world_size=1 if trainer is None else trainer.world_size,
             threads=self.threads,
-            shuffle=shuffle,
+            # A tested set is what it is: nothing stands in for what is missing of it.
+            on_bad=self.on_bad if is_training or self.on_bad == "raise" else "quarantine",
+            bad_budget=self.bad_budget,
+            **options,
         )
-        return Collating(loader, self._asked[part][chosen])
+        return Collating(
+            loader,
+            self._asked[part][chosen],
+            pin_memory=self._is_pinned(),
+            on_bad=partial(self._log_bad, part),
+        )
+
+    def _log_bad(self, part: str, counts: dict[str, int]) -> None:
+        trainer = self.trainer
+        if trainer is None:
+            return
+        metrics = {f"{part}/{name}/bad_stimuli": float(count) for name, count in counts.items()}
+        for logger in trainer.loggers:
+            logger.log_metrics(metrics, step=trainer.global_step)
+
+    def _is_pinned(self) -> bool:
+        if self.pin_memory and not torch.cuda.is_available():
+            raise ValueError(
+                "expected `data.pin_memory` only where there is CUDA, got true without it; "
+                "leave it out"
+            )
+        if self.pin_memory is not None:
+            return self.pin_memory
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
     def _reject_off_grid(self) -> None:
         preprocess = self._preprocess()
@@ -216,6 +291,12 @@ class StimuliDataModule(LightningDataModule):
         if self.preprocess is None:
             return Preprocess.qwen2_vl()
         return Preprocess.from_pretrained(self.preprocess)
+
+
+def _pinned(items: Collated) -> Collated:
+    """The same items, with their tensors in page-locked memory."""
+    tensors = {name: each for name, each in items.items() if isinstance(each, Tensor)}
+    return cast(Collated, {**items, **{name: each.pin_memory() for name, each in tensors.items()}})
 
 
 def _reject_twins(part: str, names: list[str]) -> None:

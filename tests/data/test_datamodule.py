@@ -1,8 +1,10 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from cogtrain import Loader, Preprocess, StimulusSet
 from cogtrain.data.asked_set import AskedSet
@@ -205,3 +207,65 @@ def test_photographs_are_tested_beside_the_recipes(lerer_towers):
     assert [member.name for member in sets] == ["small", "large", "photographs"]
     assert len(sets[-1]) == 100
     assert isinstance(sets[-1], StimulusSet)
+
+
+def test_training_sets_are_drawn_by_share():
+    module = StimuliDataModule(train=[SMALL, LARGE], batch_size=4, seed=1, shares=[3, 1])
+    names = [name for batch in module.train_dataloader() for name in batch["set"]]
+    assert names[:8].count("small") == 6
+    assert len(module.train_dataloader()) == 10
+    short = StimuliDataModule(
+        train=[SMALL, LARGE], batch_size=4, seed=1, shares=[3, 1], epoch="shortest"
+    )
+    assert len(short.train_dataloader()) == 4
+
+
+def test_bad_stimuli_are_logged_and_no_tested_one_is_substituted(tmp_path):
+    table = tmp_path / "table.csv"
+    rows = [f"s{index},{index}.png,yes" for index in range(6)]
+    table.write_text("\n".join(["stimulus_id,image,will_fall", *rows]), encoding="utf-8")
+    for index in range(6):
+        Image.new("RGB", (56, 56)).save(tmp_path / f"{index}.png")
+    photographs = Photographs(table=table)
+    module = StimuliDataModule(
+        train=[], val=[], test=[], photographs=photographs, eval_batch_size=3, on_bad="substitute"
+    )
+    module.build()
+    (tmp_path / "4.png").write_bytes(b"spoilt")
+    logged = []
+    module.trainer = SimpleNamespace(
+        global_rank=0,
+        world_size=1,
+        global_step=7,
+        strategy=SimpleNamespace(root_device=torch.device("cpu")),
+        loggers=[SimpleNamespace(log_metrics=lambda metrics, step: logged.append((metrics, step)))],
+    )
+    batches = list(module.test_dataloader()["photographs"])
+    assert torch.cat([batch["weights"] for batch in batches]).sum() == 5
+    assert logged == [({"test/photographs/bad_stimuli": 1.0}, 7)]
+
+
+class TestPinning:
+    def test_is_refused_without_cuda(self, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        module = StimuliDataModule(train=[SMALL], pin_memory=True)
+        with pytest.raises(ValueError, match=r"`data.pin_memory` only where there is CUDA, got"):
+            module.train_dataloader()
+
+    def test_takes_every_tensor_and_nothing_else(self, monkeypatch):
+        pinned = []
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.Tensor, "pin_memory", lambda each: pinned.append(each) or each)
+        plain = next(iter(StimuliDataModule(train=[SMALL], batch_size=4).train_dataloader()))
+        assert not pinned
+        module = StimuliDataModule(train=[SMALL], batch_size=4, pin_memory=True)
+        batch = next(iter(module.train_dataloader()))
+        assert batch.keys() == plain.keys()
+        assert batch["ids"] == plain["ids"]
+        assert len(pinned) == 3
+
+    @pytest.mark.gpu
+    def test_memory_is_page_locked(self):
+        module = StimuliDataModule(train=[SMALL], batch_size=4, pin_memory=True)
+        batch = next(iter(module.train_dataloader()))
+        assert batch["pixel_values"].is_pinned()

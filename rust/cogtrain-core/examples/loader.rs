@@ -16,7 +16,11 @@ use cogtrain_core::{
 };
 
 fn main() -> Result<()> {
-    let source = source()?;
+    load(std::env::args_os().skip(1).map(PathBuf::from).collect())
+}
+
+fn load(paths: Vec<PathBuf>) -> Result<()> {
+    let source = source(paths)?;
     let options = LoaderOptions {
         batch_size: 4,
         seed: 7,
@@ -40,8 +44,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn source() -> Result<Arc<dyn Source>> {
-    let paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+fn source(paths: Vec<PathBuf>) -> Result<Arc<dyn Source>> {
     if paths.is_empty() {
         return Ok(Arc::new(Generator::new(Recipe {
             count: 16,
@@ -61,12 +64,17 @@ fn source() -> Result<Arc<dyn Source>> {
 }
 
 fn show(batch: &cogtrain_core::Batch) {
-    if let Pixels::Patches(patches) = &batch.pixels {
-        let rows = patches.values.len() / patches.columns;
-        println!(
-            "{rows} × {} values: {}",
-            patches.columns,
-            batch.ids.join(", ")
-        );
+    if let Pixels::Input { shape, .. } = &batch.pixels {
+        println!("{shape:?} values: {}", batch.ids.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn runs_to_its_end() {
+        super::load(Vec::new()).expect("towers need no file");
+        let missing = super::load(vec!["no/such.png".into()]).expect_err("nothing is there");
+        assert!(missing.to_string().contains("`no/such.png`"), "{missing}");
     }
 }

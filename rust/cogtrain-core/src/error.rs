@@ -91,6 +91,20 @@ pub enum Error {
         /// What the panic said.
         reason: String,
     },
+    /// More stimuli are bad than a loader was told to bear.
+    #[error(
+        "expected at most {budget} bad stimuli, got {got}, the last {last} ({reason}); mend the set, or allow more by `bad_budget`"
+    )]
+    TooManyBad {
+        /// How many were allowed.
+        budget: usize,
+        /// How many there are.
+        got: usize,
+        /// The one met last.
+        last: String,
+        /// Why it is bad.
+        reason: String,
+    },
 }
 
 impl Error {

@@ -57,9 +57,14 @@ pub use task::{
 };
 
 pub use codec::{encode_png, read_image};
-pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};
+pub use loader::{
+    BadPolicy, Batch, Bell, Epoch, EpochEnd, Fault, Floats, Leaving, Lent, Loader, LoaderOptions,
+    LoaderState, Mixture, Pass, Pixels, Poll, PoolStatistics, Stage, Statistics,
+};
 pub use photographs::{Photograph, Photographs};
-pub use preprocess::{Patches, Preprocess, Qwen2Vl};
+pub use preprocess::{
+    Dtype, Extra, Filter, Layout, ModelInput, Preprocess, Qwen2Vl, Resampler, Values, resize,
+};
 pub use shard::{
     FORMAT_VERSION, Manifest, Progress, Request, SHARD_STIMULI, SetWriter, Shards, Tally, tally,
 };

@@ -1,11 +1,15 @@
 //! Numpy arrays in and out.
 
+use std::any::Any;
+use std::ops::DerefMut;
+
 use cogtrain_core as core;
-use numpy::ndarray::{Dim, Dimension, IntoDimension};
+use numpy::ndarray::{ArrayViewMut, Dim, Dimension, IntoDimension};
 use numpy::{
-    Element, PyArray, PyArray1, PyArrayMethods, PyReadonlyArray3, PyReadonlyArray4, PyUntypedArray,
-    PyUntypedArrayMethods,
+    Element, PyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArray3, PyReadonlyArray4,
+    PyUntypedArray, PyUntypedArrayMethods,
 };
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
@@ -35,31 +39,92 @@ where
     PyArray1::from_vec(py, values).reshape(shape)
 }
 
+/// Memory of a batch that an array reads; it goes back to its loader with the last such array.
+#[pyclass(frozen, module = "cogtrain._core")]
+struct Lease(#[expect(dead_code, reason = "held to be dropped")] Box<dyn Any + Send + Sync>);
+
+/// Hands `values` of exactly this `shape` to numpy without a copy, as memory that is only lent.
+pub fn lend<T, V>(
+    py: Python<'_>,
+    mut values: V,
+    shape: Vec<usize>,
+) -> PyResult<Bound<'_, PyArrayDyn<T>>>
+where
+    T: Element,
+    V: DerefMut<Target = [T]> + Any + Send + Sync,
+{
+    assert_eq!(
+        values.len(),
+        shape.iter().product::<usize>(),
+        "a value for each place"
+    );
+    let memory = values.as_mut_ptr();
+    let lease = Bound::new(py, Lease(Box::new(values)))?;
+    // SAFETY: `memory` holds as many values as `shape` has places; they lie on the heap, so that
+    // moving their owner into `lease` did not move them; nothing else refers to them, and `lease`,
+    // which the array keeps alive, never touches them again but to free them.
+    #[expect(unsafe_code, reason = "numpy cannot be lent memory otherwise")]
+    unsafe {
+        let view = ArrayViewMut::from_shape_ptr(shape, memory);
+        Ok(PyArray::borrow_from_array(&view, lease.into_any()))
+    }
+}
+
 /// The dictionary that the Hugging Face processor would return.
-pub fn patch_arrays(py: Python<'_>, patches: core::Patches) -> PyResult<Py<PyDict>> {
-    let rows = patches.values.len() / patches.columns;
-    let images = patches.grid.len();
+pub fn input_arrays(py: Python<'_>, input: core::ModelInput) -> PyResult<Py<PyDict>> {
+    let values = match input.values {
+        core::Values::F32(values) => shaped(py, values, input.shape)?.into_any(),
+        core::Values::Bf16(bits) => shaped(py, bits, input.shape)?.into_any(),
+    };
+    input_dict(&values, input.extras)
+}
+
+/// As [`input_arrays`], of values that are already an array.
+pub fn input_dict(values: &Bound<'_, PyAny>, extras: Vec<core::Extra>) -> PyResult<Py<PyDict>> {
+    let py = values.py();
     let dict = PyDict::new(py);
-    dict.set_item(
-        "pixel_values",
-        array(py, patches.values, [rows, patches.columns])?,
-    )?;
-    dict.set_item(
-        "image_grid_thw",
-        array(py, patches.grid.into_flattened(), [images, 3])?,
-    )?;
+    dict.set_item(intern!(py, "pixel_values"), values)?;
+    for extra in extras {
+        dict.set_item(extra.name, shaped(py, extra.values, extra.shape)?)?;
+    }
     Ok(dict.unbind())
 }
 
-/// One image, a sequence of images, or an array of them.
-pub fn read_images(images: &Bound<'_, PyAny>) -> PyResult<Vec<core::Image>> {
-    if images.is_instance_of::<PyList>() || images.is_instance_of::<PyTuple>() {
-        return images
-            .try_iter()?
-            .map(|image| read_image(&image?))
-            .collect();
+fn shaped<T: Element>(
+    py: Python<'_>,
+    values: Vec<T>,
+    shape: Vec<usize>,
+) -> PyResult<Bound<'_, PyArrayDyn<T>>> {
+    PyArray1::from_vec(py, values).reshape(shape)
+}
+
+/// Samples of images, and how many each has: a nested sequence has several, anything else is one.
+pub fn read_samples(images: &Bound<'_, PyAny>) -> PyResult<(Vec<core::Image>, Vec<usize>)> {
+    let parts: Vec<Bound<'_, PyAny>> = if is_sequence(images) {
+        images.try_iter()?.collect::<PyResult<_>>()?
+    } else {
+        Vec::new()
+    };
+    if parts.is_empty() || !parts.iter().all(is_sequence) {
+        let images = read_images(images)?;
+        let counts = vec![images.len()];
+        return Ok((images, counts));
     }
-    if images.extract::<PyReadonlyArray4<'_, u8>>().is_ok() {
+    let samples = parts
+        .iter()
+        .map(read_images)
+        .collect::<PyResult<Vec<_>>>()?;
+    let counts = samples.iter().map(Vec::len).collect();
+    Ok((samples.into_iter().flatten().collect(), counts))
+}
+
+fn is_sequence(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>()
+}
+
+/// One image, a sequence of images, or an array of them.
+fn read_images(images: &Bound<'_, PyAny>) -> PyResult<Vec<core::Image>> {
+    if is_sequence(images) || images.extract::<PyReadonlyArray4<'_, u8>>().is_ok() {
         return images
             .try_iter()?
             .map(|image| read_image(&image?))
@@ -68,11 +133,32 @@ pub fn read_images(images: &Bound<'_, PyAny>) -> PyResult<Vec<core::Image>> {
     Ok(vec![read_image(images)?])
 }
 
-fn read_image(image: &Bound<'_, PyAny>) -> PyResult<core::Image> {
+/// An image of Pillow's in RGB: over white where it is transparent, as Hugging Face does; any
+/// other value as it is.
+fn to_rgb<'py>(image: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let Ok(bands) = image.call_method0("getbands") else {
+        return Ok(image.clone());
+    };
+    let key = image
+        .getattr("info")?
+        .call_method1("get", ("transparency",))?;
+    if !bands.contains("A")? && key.is_none() {
+        return image.call_method1("convert", ("RGB",));
+    }
+    let module = image.py().import("PIL.Image")?;
+    let size = image.getattr("size")?;
+    let white = module.call_method1("new", ("RGBA", size, (255, 255, 255, 255)))?;
+    let image = image.call_method1("convert", ("RGBA",))?;
+    let over = module.call_method1("alpha_composite", (white, image))?;
+    over.call_method1("convert", ("RGB",))
+}
+
+/// One image: an array, or what numpy makes one of.
+pub fn read_image(image: &Bound<'_, PyAny>) -> PyResult<core::Image> {
     let array = image
         .py()
         .import("numpy")?
-        .call_method1("asarray", (image,))?;
+        .call_method1("asarray", (to_rgb(image)?,))?;
     let Ok(pixels) = array.extract::<PyReadonlyArray3<'_, u8>>() else {
         return Err(refuse_image(&array));
     };

@@ -45,7 +45,7 @@ mod _core {
         verdict,
     };
     #[pymodule_export]
-    use crate::preprocess::Preprocess;
+    use crate::preprocess::{Preprocess, resize};
     #[pymodule_export]
     use crate::question::Question;
     #[pymodule_export]

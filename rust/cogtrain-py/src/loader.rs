@@ -5,12 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cogtrain_core as core;
-use numpy::{PyArray1, PyArray4};
+use numpy::{PyArray1, PyArrayDyn};
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList};
+use serde::Serialize;
 
-use crate::arrays::{array, patch_arrays};
+use crate::arrays::{input_dict, lend};
 use crate::errors::to_python;
 use crate::preprocess::Preprocess;
 use crate::source::Source;
@@ -21,12 +23,13 @@ const SLICE: Duration = Duration::from_millis(50);
 /// Stimuli of one step of one rank.
 #[pyclass(frozen, module = "cogtrain._core")]
 pub struct Batch {
-    ids: Py<PyList>,
+    names: Vec<String>,
+    ids: PyOnceLock<Py<PyList>>,
     answers: Vec<BTreeMap<String, String>>,
     sets: Py<PyArray1<i64>>,
     positions: Py<PyArray1<i64>>,
     weights: Py<PyArray1<f32>>,
-    images: Option<Py<PyArray4<u8>>>,
+    images: Option<Py<PyArrayDyn<u8>>>,
     arrays: Py<PyDict>,
 }
 
@@ -39,13 +42,24 @@ impl Batch {
                 width,
                 values,
             } => {
-                let images = array(py, values, [count, height, width, 3])?;
+                let images = lend(py, values, vec![count, height, width, 3])?;
                 (Some(images.unbind()), PyDict::new(py).unbind())
             }
-            core::Pixels::Patches(patches) => (None, patch_arrays(py, patches)?),
+            core::Pixels::Input {
+                values,
+                shape,
+                extras,
+            } => {
+                let values = match values {
+                    core::Floats::F32(values) => lend(py, values, shape)?.into_any(),
+                    core::Floats::Bf16(bits) => lend(py, bits, shape)?.into_any(),
+                };
+                (None, input_dict(&values, extras)?)
+            }
         };
         Ok(Self {
-            ids: PyList::new(py, batch.ids)?.unbind(),
+            names: batch.ids,
+            ids: PyOnceLock::new(),
             answers: batch.answers,
             sets: PyArray1::from_vec(py, batch.sets).unbind(),
             positions: PyArray1::from_vec(py, batch.positions).unbind(),
@@ -60,8 +74,9 @@ impl Batch {
 impl Batch {
     /// Stimulus ids.
     #[getter]
-    fn ids(&self, py: Python<'_>) -> Py<PyList> {
-        self.ids.clone_ref(py)
+    fn ids(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        let list = || PyList::new(py, &self.names).map(Bound::unbind);
+        Ok(self.ids.get_or_try_init(py, list)?.clone_ref(py))
     }
 
     /// Per stimulus: question name to true answer.
@@ -82,7 +97,7 @@ impl Batch {
         self.positions.clone_ref(py)
     }
 
-    /// 1 for a real stimulus, 0 for one that only fills the last batch, float32 (stimuli,).
+    /// 1 for a stimulus that counts, 0 for one that only fills up, float32 (stimuli,).
     #[getter]
     fn weights(&self, py: Python<'_>) -> Py<PyArray1<f32>> {
         self.weights.clone_ref(py)
@@ -90,7 +105,7 @@ impl Batch {
 
     /// sRGB, uint8 (stimuli, height, width, 3); only from a loader without ``preprocess``.
     #[getter]
-    fn images(&self, py: Python<'_>) -> PyResult<Py<PyArray4<u8>>> {
+    fn images(&self, py: Python<'_>) -> PyResult<Py<PyArrayDyn<u8>>> {
         let words = "expected a loader without `preprocess`, got one with it; use `arrays`";
         let images = self
             .images
@@ -111,74 +126,107 @@ impl Batch {
 }
 
 /// The native loader behind ``cogtrain.Loader``.
+///
+/// Its lock is taken only by who holds the interpreter's, and never for long: so no other thread
+/// can hold it while this one forks.
 #[pyclass(frozen, module = "cogtrain._core")]
 pub struct LoaderCore(Mutex<core::Loader>);
 
 impl LoaderCore {
-    /// The loader; waiting for it lets other Python threads run.
-    fn with<T: Send>(
-        &self,
-        py: Python<'_>,
-        f: impl FnOnce(MutexGuard<'_, core::Loader>) -> T + Send,
-    ) -> T {
-        py.detach(|| f(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    fn lock(&self) -> MutexGuard<'_, core::Loader> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits, while other Python threads run, for the threads of passes that are over.
+    fn part(&self, py: Python<'_>) {
+        let leaving = self.lock().leaving();
+        py.detach(|| drop(leaving));
+    }
+}
+
+/// How a loader goes through its sets, as ``cogtrain.Loader`` spells it.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Options {
+    batch_size: i64,
+    seed: u64,
+    rank: i64,
+    world_size: i64,
+    threads: Option<i64>,
+    shuffle: bool,
+    shares: Option<Vec<f64>>,
+    epoch: String,
+    on_bad: String,
+    bad_budget: i64,
+    max_bytes: i64,
+}
+
+impl Options {
+    fn checked(self, preprocess: Option<core::Preprocess>) -> core::Result<core::LoaderOptions> {
+        let until = core::EpochEnd::parse(&self.epoch)?;
+        let threads = self.threads.map(|threads| count("threads", threads));
+        Ok(core::LoaderOptions {
+            batch_size: count("batch_size", self.batch_size)?,
+            seed: self.seed,
+            preprocess,
+            rank: count("rank", self.rank)?,
+            world_size: count("world_size", self.world_size)?,
+            threads: threads.transpose()?,
+            shuffle: self.shuffle,
+            on_bad: core::BadPolicy::parse(&self.on_bad)?,
+            bad_budget: count("bad_budget", self.bad_budget)?,
+            max_bytes: count("max_bytes", self.max_bytes)? as u64,
+            mixture: self.shares.map(|shares| core::Mixture { shares, until }),
+        })
     }
 }
 
 #[pymethods]
 impl LoaderCore {
     #[new]
-    #[pyo3(signature = (sources, batch_size, seed, preprocess, rank, world_size, threads, shuffle))]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "called from one place, `cogtrain.Loader`"
-    )]
     fn new(
         sources: Vec<Py<Source>>,
-        batch_size: i64,
-        seed: u64,
         preprocess: Option<Py<Preprocess>>,
-        rank: i64,
-        world_size: i64,
-        threads: Option<i64>,
-        shuffle: bool,
+        options: Options,
     ) -> PyResult<Self> {
-        let options = core::LoaderOptions {
-            batch_size: count("batch_size", batch_size)?,
-            seed,
-            preprocess: preprocess.map(|preprocess| preprocess.get().0.clone()),
-            rank: count("rank", rank)?,
-            world_size: count("world_size", world_size)?,
-            threads: threads
-                .map(|threads| count("threads", threads))
-                .transpose()?,
-            shuffle,
-        };
+        let preprocess = preprocess.map(|preprocess| preprocess.get().0.clone());
         let sources = sources.iter().map(|source| source.get().shared()).collect();
-        core::Loader::new(sources, options)
+        options
+            .checked(preprocess)
+            .and_then(|options| core::Loader::new(sources, options))
             .map(|loader| Self(Mutex::new(loader)))
             .map_err(to_python)
     }
 
-    fn __len__(&self, py: Python<'_>) -> usize {
-        self.with(py, |loader| loader.len())
+    fn __len__(&self) -> usize {
+        self.lock().len()
     }
 
     fn __iter__(slf: Py<Self>, py: Python<'_>) -> BatchIterator {
-        let pass = slf.get().with(py, |mut loader| loader.begin());
+        let pass = slf.get().lock().begin();
+        slf.get().part(py);
         BatchIterator { loader: slf, pass }
     }
 
+    /// The bad stimuli met so far, each a dict.
+    fn faults<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        plain(py, &self.lock().faults())
+    }
+
+    /// How many there are.
+    #[getter]
+    fn fault_count(&self) -> usize {
+        self.lock().fault_count()
+    }
+
+    /// What the threads have done and waited for.
+    fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        plain(py, &self.lock().statistics())
+    }
+
     /// What has been handed out, as plain integers and text; the same on every rank.
-    fn state_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let state = self.with(py, |loader| loader.state());
-        let dict = PyDict::new(py);
-        dict.set_item("version", state.version)?;
-        dict.set_item("fingerprint", state.fingerprint)?;
-        dict.set_item("seed", state.seed)?;
-        dict.set_item("epoch", state.epoch)?;
-        dict.set_item("consumed", state.consumed)?;
-        Ok(dict)
+    fn state_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        plain(py, &self.lock().state())
     }
 
     /// Goes to a saved state, from any number of ranks.
@@ -192,9 +240,11 @@ impl LoaderCore {
             seed: field(state, "seed")?,
             epoch: field(state, "epoch")?,
             consumed: field(state, "consumed")?,
+            bad: bad(py, state)?,
         };
-        self.with(py, |mut loader| loader.load_state(&state))
-            .map_err(to_python)
+        self.lock().load_state(&state).map_err(to_python)?;
+        self.part(py);
+        Ok(())
     }
 }
 
@@ -212,20 +262,73 @@ impl BatchIterator {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
+        let loader = self.loader.get();
         loop {
-            let poll = |mut loader: MutexGuard<'_, core::Loader>| loader.poll(self.pass, SLICE);
-            match self.loader.get().with(py, poll).map_err(to_python)? {
-                core::Poll::Batch(batch) => return Batch::new(py, *batch).map(Some),
-                core::Poll::Finished => return Ok(None),
-                core::Poll::Waiting => py.check_signals()?,
+            let (poll, fresh, bell) = {
+                let mut core = loader.lock();
+                let poll = core.take(self.pass, Duration::ZERO);
+                (poll, core.fresh_faults(), core.bell())
+            };
+            if !fresh.is_empty() {
+                warn(py, &fresh)?;
+            }
+            match poll {
+                Ok(core::Poll::Batch(batch)) => {
+                    py.detach(|| bell.inspect(core::Bell::resume));
+                    return Batch::new(py, *batch).map(Some);
+                }
+                Ok(core::Poll::Waiting) => {
+                    py.detach(|| bell.inspect(|bell| bell.wait(SLICE)));
+                    py.check_signals()?;
+                }
+                Ok(core::Poll::Finished) => {
+                    loader.part(py);
+                    return Ok(None);
+                }
+                Err(error) => {
+                    loader.part(py);
+                    return Err(to_python(error));
+                }
             }
         }
     }
 }
 
-fn count(name: &str, value: i64) -> PyResult<usize> {
+/// Tells the log of each stimulus that was found bad.
+fn warn(py: Python<'_>, faults: &[core::Fault]) -> PyResult<()> {
+    let logger = py
+        .import("logging")?
+        .call_method1("getLogger", ("cogtrain.data.loader",))?;
+    for fault in faults {
+        logger.call_method1("warning", (fault.to_string(),))?;
+    }
+    Ok(())
+}
+
+/// `value` as plain dicts, lists, numbers and text.
+fn plain<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
+    let text = serde_json::to_string(value).expect("plain fields always serialise");
+    py.import("json")?.call_method1("loads", (text,))
+}
+
+/// The bad stimuli of a saved state; none, if it is from before there were any.
+fn bad(py: Python<'_>, state: &Bound<'_, PyDict>) -> PyResult<Vec<core::Fault>> {
+    let Some(faults) = state.get_item("bad")? else {
+        return Ok(Vec::new());
+    };
+    let text = py.import("json")?.call_method1("dumps", (&faults,))?;
+    serde_json::from_str(text.extract()?).map_err(|_| {
+        to_python(core::Error::State {
+            field: "bad".to_owned(),
+            expected: "as `state_dict` gives it".to_owned(),
+            got: faults.to_string(),
+        })
+    })
+}
+
+fn count(name: &str, value: i64) -> core::Result<usize> {
     let refuse = |_| core::Error::argument(name, "at least 0", value, "pass a positive number");
-    usize::try_from(value).map_err(refuse).map_err(to_python)
+    usize::try_from(value).map_err(refuse)
 }
 
 fn field<T>(state: &Bound<'_, PyDict>, name: &str) -> PyResult<T>

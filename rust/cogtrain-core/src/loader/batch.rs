@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::Slot;
-use crate::preprocess::{Patches, Preprocess};
-use crate::{Error, Image, Result, Stimulus};
+use super::pool::Lent;
+use crate::preprocess::Extra;
 
 /// Stimuli of one step of one rank, in the order of their positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +16,8 @@ pub struct Batch {
     pub sets: Vec<i64>,
     /// Per stimulus: its place in the epoch's global sequence.
     pub positions: Vec<i64>,
-    /// 1 for a real stimulus, 0 for one that only fills the last batch.
+    /// 1 for a stimulus that counts, 0 for one that only fills up: at the end of an epoch, or in
+    /// the place of a quarantined one.
     pub weights: Vec<f32>,
     /// What the model sees.
     pub pixels: Pixels,
@@ -33,38 +33,30 @@ pub enum Pixels {
         /// Columns of each image.
         width: usize,
         /// All values.
-        values: Vec<u8>,
+        values: Lent<u8>,
     },
-    /// Input of a vision-language model.
-    Patches(Patches),
+    /// Input of a vision-language model, as [`Preprocess::apply`](crate::Preprocess::apply) makes
+    /// it.
+    Input {
+        /// `pixel_values`, row-major.
+        values: Floats,
+        /// Shape of `pixel_values`.
+        shape: Vec<usize>,
+        /// The other arrays, by family.
+        extras: Vec<Extra>,
+    },
+}
+
+/// Floating-point numbers in one of two widths.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Floats {
+    /// 32 bits.
+    F32(Lent<f32>),
+    /// The bits of bfloat16.
+    Bf16(Lent<u16>),
 }
 
 impl Batch {
-    /// Puts `stimuli`, each with its set, into the arrays of a batch.
-    pub(super) fn assemble(
-        slots: &[Slot],
-        stimuli: Vec<(usize, Stimulus)>,
-        preprocess: Option<&Preprocess>,
-    ) -> Result<Self> {
-        let pixels = match preprocess {
-            Some(preprocess) => Pixels::Patches(patches(&stimuli, preprocess)?),
-            None => stack(&stimuli)?,
-        };
-        let sets = stimuli.iter().map(|(set, _)| *set as i64).collect();
-        let (ids, answers) = stimuli.into_iter().map(|(_, s)| (s.id, s.answers)).unzip();
-        Ok(Self {
-            ids,
-            answers,
-            sets,
-            positions: slots.iter().map(|slot| slot.position as i64).collect(),
-            weights: slots
-                .iter()
-                .map(|slot| f32::from(u8::from(slot.real)))
-                .collect(),
-            pixels,
-        })
-    }
-
     /// How many stimuli there are.
     pub fn len(&self) -> usize {
         self.ids.len()
@@ -74,60 +66,15 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
-}
 
-/// Preprocesses all images; an image of an unfit size is named.
-fn patches(stimuli: &[(usize, Stimulus)], preprocess: &Preprocess) -> Result<Patches> {
-    for (_, stimulus) in stimuli {
-        let (height, width) = (stimulus.image.height(), stimulus.image.width());
-        preprocess
-            .grid(height, width)
-            .map_err(|error| name(&stimulus.id, error))?;
-    }
-    let images: Vec<&Image> = stimuli
-        .iter()
-        .map(|(_, stimulus)| &stimulus.image)
-        .collect();
-    preprocess.apply(&images)
-}
-
-/// Adds the stimulus to an error about its image.
-fn name(id: &str, error: Error) -> Error {
-    match error {
-        Error::Argument {
-            name,
-            expected,
-            got,
-            hint,
-        } => Error::Argument {
-            name: format!("{name} of stimulus {id}"),
-            expected,
-            got,
-            hint,
-        },
-        other => other,
-    }
-}
-
-fn stack(stimuli: &[(usize, Stimulus)]) -> Result<Pixels> {
-    let size = |stimulus: &Stimulus| (stimulus.image.height(), stimulus.image.width());
-    let (height, width) = stimuli
-        .first()
-        .map_or((0, 0), |(_, stimulus)| size(stimulus));
-    let mut values = Vec::with_capacity(stimuli.len() * height * width * 3);
-    for (_, stimulus) in stimuli {
-        if size(stimulus) != (height, width) {
-            let expected = format!("{height} × {width} like the batch's first");
-            let got = format!("{} × {}", stimulus.image.height(), stimulus.image.width());
-            let name = format!("image size of stimulus {}", stimulus.id);
-            let hint = "use images of one size, a batch size of 1, or a preprocess";
-            return Err(Error::argument(&name, expected, got, hint));
+    /// Bytes of its pixels.
+    pub fn bytes(&self) -> usize {
+        match &self.pixels {
+            Pixels::Images { values, .. } => values.len(),
+            Pixels::Input { values, .. } => match values {
+                Floats::F32(values) => size_of_val(&**values),
+                Floats::Bf16(values) => size_of_val(&**values),
+            },
         }
-        values.extend_from_slice(stimulus.image.pixels());
     }
-    Ok(Pixels::Images {
-        height,
-        width,
-        values,
-    })
 }

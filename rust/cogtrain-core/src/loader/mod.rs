@@ -2,135 +2,136 @@
 //!
 //! The order of an epoch is a function of (seed, epoch, position); ranks take consecutive slices
 //! of the one global sequence. So the state is a few integers, resuming reads nothing again, and
-//! the sequence does not depend on the number of ranks or threads.
+//! the sequence does not depend on the number of ranks or threads. That holds for sets drawn by
+//! share ([`Mixture`]) and for what stands in for a stimulus that cannot be made ([`BadPolicy`]):
+//! both follow from the seed and the position alone. Every rank has as many batches.
+//!
+//! Stimuli are made out of order and handed out in order, two batches ahead and within
+//! [`LoaderOptions::max_bytes`]. The memory of a batch is used again once its reader lets go of it;
+//! a reader who keeps batches gets new memory and never stalls the loader.
 
 mod batch;
+mod desk;
+mod epoch;
+mod faults;
+mod frame;
+mod mixture;
+mod options;
 mod order;
 mod pipeline;
 mod plan;
+mod pool;
+mod sequence;
+mod shop;
 mod sources;
 mod state;
+mod statistics;
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-pub use batch::{Batch, Pixels};
+pub use batch::{Batch, Floats, Pixels};
+pub use epoch::{Epoch, Pass, Poll};
+pub use faults::{BadPolicy, Fault};
+pub use mixture::{EpochEnd, Mixture};
+pub use options::LoaderOptions;
+pub use pipeline::Bell;
+pub use pool::{Lent, PoolStatistics};
 pub use state::LoaderState;
+pub use statistics::{Stage, Statistics};
 
-use crate::preprocess::Preprocess;
 use crate::{Error, Result, Source};
+use faults::Faults;
 use order::Order;
-use pipeline::{Pipeline, Shop};
+use pipeline::{Pipeline, Workplace};
 use plan::Plan;
+use pool::Pool;
+use sequence::{Mixed, Sequence};
+use shop::Shop;
 use sources::Sources;
 
-/// Most stimuli in one batch, threads, or ranks: beyond it, a number is a mistake.
-const MAX_COUNT: usize = 1 << 20;
-
-/// How a [`Loader`] goes through its sets.
-#[derive(Clone, Debug)]
-pub struct LoaderOptions {
-    /// Stimuli per batch of one rank.
-    pub batch_size: usize,
-    /// Decides the order.
-    pub seed: u64,
-    /// What is done to the images; without it, batches hold images of one size.
-    pub preprocess: Option<Preprocess>,
-    /// This process among `world_size`.
-    pub rank: usize,
-    /// Processes that share the sequence.
-    pub world_size: usize,
-    /// Worker threads; default: the processors this process may use, by affinity and by cgroup
-    /// quota (versions 1 and 2).
-    pub threads: Option<usize>,
-    /// Whether each epoch has its own order, or all have that of the sets.
-    pub shuffle: bool,
-}
-
-impl Default for LoaderOptions {
-    fn default() -> Self {
-        Self {
-            batch_size: 1,
-            seed: 0,
-            preprocess: None,
-            rank: 0,
-            world_size: 1,
-            threads: None,
-            shuffle: true,
-        }
-    }
-}
-
-/// What [`Loader::poll`] found.
-#[derive(Debug)]
-pub enum Poll {
-    /// The next batch.
-    Batch(Box<Batch>),
-    /// It is still being made.
-    Waiting,
-    /// The epoch is over.
-    Finished,
-}
-
-/// One pass over an epoch; only the newest one of a loader is valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pass(u64);
+/// Buffers that wait to be used again: as many as a reader with one batch in hand gives back while
+/// two are made.
+const FREE_BUFFERS: usize = 4;
 
 /// A deterministic, resumable stream of batches.
 ///
 /// Threads start with the first batch asked for, and again in a forked child.
 #[derive(Debug)]
 pub struct Loader {
-    shop: Arc<Shop>,
+    place: Workplace,
     options: LoaderOptions,
+    /// The mixture at epoch 0, if sets are drawn by share.
+    mixed: Option<Mixed>,
     fingerprint: String,
     epoch: u64,
     consumed: u64,
+    faults: Faults,
+    /// Those that nobody was told of.
+    fresh: Vec<Fault>,
     /// Whether the current pass has handed out anything.
     touched: bool,
     pass: u64,
-    /// With the process that started it.
-    pipeline: Option<(u32, Pipeline)>,
+    /// Since when its reader waits for a batch.
+    waiting: Option<Instant>,
+    pipeline: Option<Pipeline>,
+    /// Passes that are given up, whose threads may still be at their last stimulus.
+    leaving: Vec<Pipeline>,
+    /// The process that started the threads.
+    process: u32,
 }
+
+/// Threads of passes that are over; dropping it waits for them.
+#[derive(Debug)]
+#[must_use = "dropping it waits for threads, which no lock should be held for"]
+pub struct Leaving(#[expect(dead_code, reason = "held to be dropped")] Vec<Pipeline>);
 
 impl Loader {
     /// A loader at the start of epoch 0; `sources` behind one another are one index space.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a count of 0 or beyond reason, a rank outside the world, or no
-    /// stimuli.
+    /// [`Error::Argument`] for a count of 0 or beyond reason, a rank outside the world, no
+    /// stimuli, or shares that cannot be drawn.
     pub fn new(sources: Vec<Arc<dyn Source>>, options: LoaderOptions) -> Result<Self> {
-        check_count("batch_size", options.batch_size)?;
-        check_count("world_size", options.world_size)?;
-        if let Some(threads) = options.threads {
-            check_count("threads", threads)?;
-        }
-        if options.rank >= options.world_size {
-            let expected = format!("below `world_size` ({})", options.world_size);
-            return Err(Error::argument(
-                "rank",
-                expected,
-                options.rank,
-                "ranks count from 0",
-            ));
-        }
+        options.check()?;
         let sources = Sources::new(sources)?;
-        let fingerprint = sources.fingerprint(options.shuffle);
-        let shop = Arc::new(Shop {
+        let mixed = options
+            .mixture
+            .as_ref()
+            .map(|mixture| Mixed::new(mixture, &sources, options.shuffle.then_some(options.seed)))
+            .transpose()?;
+        let fingerprint = sources.fingerprint(options.shuffle, mixed.as_ref());
+        let threads = options.threads.unwrap_or_else(available_threads);
+        let shop = Shop {
             sources,
             preprocess: options.preprocess.clone(),
-        });
-        let (epoch, consumed, touched, pass, pipeline) = (0, 0, false, 0, None);
+            seed: options.seed,
+            policy: options.on_bad,
+            budget: options.bad_budget,
+        };
+        let place = Workplace {
+            shop: Arc::new(shop),
+            pool: Pool::new(FREE_BUFFERS),
+            tally: Arc::default(),
+            threads,
+            max_bytes: options.max_bytes,
+        };
         Ok(Self {
-            shop,
+            place,
             options,
+            mixed,
             fingerprint,
-            epoch,
-            consumed,
-            touched,
-            pass,
-            pipeline,
+            epoch: 0,
+            consumed: 0,
+            faults: Faults::default(),
+            fresh: Vec::new(),
+            touched: false,
+            pass: 0,
+            waiting: None,
+            pipeline: None,
+            leaving: Vec::new(),
+            process: std::process::id(),
         })
     }
 
@@ -170,6 +171,7 @@ impl Loader {
     /// ```
     pub fn epoch(&mut self) -> Epoch<'_> {
         let pass = self.begin();
+        drop(self.leaving());
         Epoch {
             loader: self,
             pass,
@@ -177,7 +179,7 @@ impl Loader {
         }
     }
 
-    /// As [`Loader::epoch`], for [`Loader::poll`].
+    /// As [`Loader::epoch`], for [`Loader::poll`]. Never waits: see [`Loader::leaving`].
     pub fn begin(&mut self) -> Pass {
         if self.touched || self.consumed >= self.count() {
             self.epoch += 1;
@@ -190,9 +192,23 @@ impl Loader {
     /// Waits up to `timeout` for the next batch of `pass`.
     ///
     /// # Errors
-    /// What kept a stimulus of this batch from being made; asking again tries the same batch
-    /// again. [`Error::Argument`] if `pass` is not the newest one.
+    /// What kept a stimulus of this batch from being made, or [`Error::TooManyBad`]; asking again
+    /// tries the same batch again. [`Error::Argument`] if `pass` is not the newest one.
     pub fn poll(&mut self, pass: Pass, timeout: Duration) -> Result<Poll> {
+        let poll = self.take(pass, timeout);
+        // What the taken batch made room for is begun now, not when the next one is asked for.
+        if let (Ok(Poll::Batch(_)), Some(bell)) = (&poll, self.bell()) {
+            bell.resume();
+        }
+        poll
+    }
+
+    /// As [`Loader::poll`], but leaves it to [`Bell::resume`] to wake threads, for which no lock
+    /// should be held.
+    ///
+    /// # Errors
+    /// As [`Loader::poll`].
+    pub fn take(&mut self, pass: Pass, timeout: Duration) -> Result<Poll> {
         if pass.0 != self.pass {
             let (expected, got) = ("the newest of its loader", "an older one");
             let hint = "finish with an iterator before you ask for the next or load a state";
@@ -202,26 +218,81 @@ impl Loader {
             self.stop();
             return Ok(Poll::Finished);
         }
-        let Some((consumed, batch)) = self.pipeline()?.next(timeout) else {
+        let asked = Instant::now();
+        let Some((consumed, mut finished)) = self.pipeline()?.next(timeout) else {
+            self.waiting.get_or_insert(asked);
             return Ok(Poll::Waiting);
         };
-        if batch.is_err() {
-            self.stop();
+        let since = self.waiting.take().unwrap_or(asked);
+        self.place.tally.deliver.waited(since.elapsed());
+        for fault in &mut finished.faults {
+            fault.epoch = self.epoch;
         }
-        let batch = batch?;
+        let batch = self
+            .faults
+            .add(finished.faults, self.options.bad_budget)
+            .and_then(|fresh| {
+                self.fresh.extend(fresh);
+                finished.batch
+            })
+            .inspect_err(|_| self.stop())?;
         self.consumed = consumed;
         self.touched = true;
+        let samples = batch.len() as u64;
+        self.place.tally.handed_out(samples, batch.bytes() as u64);
         Ok(Poll::Batch(Box::new(batch)))
+    }
+
+    /// Waits for the next batch while others use the loader; nothing if no batch is being made.
+    pub fn bell(&self) -> Option<Bell> {
+        self.pipeline.as_ref().map(Pipeline::bell)
+    }
+
+    /// Threads of passes that [`Loader::begin`], [`Loader::load_state`] or the end of an epoch
+    /// left behind.
+    pub fn leaving(&mut self) -> Leaving {
+        Leaving(std::mem::take(&mut self.leaving))
+    }
+
+    /// The bad stimuli that this rank has met, each once, by set and index.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.faults.list()
+    }
+
+    /// How many of [`Loader::faults`] there are.
+    pub fn fault_count(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// Those of [`Loader::faults`] that were met since this was last asked.
+    pub fn fresh_faults(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// What the threads have done and waited for; see [`Statistics`].
+    pub fn statistics(&self) -> Statistics {
+        let Workplace {
+            tally,
+            pool,
+            threads,
+            ..
+        } = &self.place;
+        tally.statistics(*threads, pool.statistics())
     }
 
     /// What has been handed out; what was made ahead does not count.
     pub fn state(&self) -> LoaderState {
-        LoaderState::new(
-            &self.fingerprint,
-            self.options.seed,
-            self.epoch,
-            self.consumed,
-        )
+        let Self {
+            options,
+            epoch,
+            consumed,
+            ..
+        } = self;
+        let state = LoaderState::new(&self.fingerprint, options.seed, *epoch, *consumed);
+        LoaderState {
+            bad: self.faults.list(),
+            ..state
+        }
     }
 
     /// Goes to `state`, from any number of ranks; the next pass hands out the rest of its epoch.
@@ -232,20 +303,32 @@ impl Loader {
         state.check(&self.fingerprint, self.options.seed, self.count())?;
         self.epoch = state.epoch;
         self.consumed = state.consumed;
+        self.faults.restore(&state.bad);
         self.renew();
         Ok(())
     }
 
+    /// Stimuli of an epoch.
     fn count(&self) -> u64 {
-        self.shop.sources.len() as u64
+        let all = self.place.shop.sources.len() as u64;
+        self.mixed.as_ref().map_or(all, Mixed::count)
+    }
+
+    fn sequence(&self) -> Sequence {
+        let Self { options, epoch, .. } = self;
+        match &self.mixed {
+            Some(mixed) => Sequence::Mixed(mixed.in_epoch(*epoch)),
+            None if options.shuffle => {
+                Sequence::Shuffled(Order::new(options.seed, *epoch, self.count()))
+            }
+            None => Sequence::Plain,
+        }
     }
 
     fn plan(&self, start: u64) -> Plan {
-        let Self { options, epoch, .. } = self;
+        let options = &self.options;
         Plan {
-            order: options
-                .shuffle
-                .then(|| Order::new(options.seed, *epoch, self.count())),
+            sequence: self.sequence(),
             count: self.count(),
             start,
             batch_size: options.batch_size as u64,
@@ -261,35 +344,39 @@ impl Loader {
         self.pass += 1;
     }
 
+    /// Gives up the running pass without waiting for its threads.
     fn stop(&mut self) {
-        match self.pipeline.take() {
-            Some((pid, pipeline)) if pid != std::process::id() => pipeline.abandon(),
-            _ => {}
+        self.waiting = None;
+        self.notice_fork();
+        if let Some(pipeline) = self.pipeline.take() {
+            pipeline.close();
+            self.leaving.push(pipeline);
         }
     }
 
-    fn pipeline(&mut self) -> Result<&mut Pipeline> {
-        let pid = std::process::id();
-        if self
-            .pipeline
-            .as_ref()
-            .is_some_and(|(owner, _)| *owner != pid)
-        {
-            self.stop();
-        }
+    fn pipeline(&mut self) -> Result<&Pipeline> {
+        self.notice_fork();
         let pipeline = match self.pipeline.take() {
             Some(running) => running,
-            None => (
-                pid,
-                Pipeline::start(self.plan(self.consumed), &self.shop, self.threads())?,
-            ),
+            None => Pipeline::start(self.plan(self.consumed), &self.place)?,
         };
-        Ok(&mut self.pipeline.insert(pipeline).1)
+        Ok(self.pipeline.insert(pipeline))
     }
 
-    fn threads(&self) -> usize {
-        let available = || available_parallelism().map_or(1, std::num::NonZero::get);
-        self.options.threads.unwrap_or_else(available)
+    /// In a forked child: forgets threads that exist only in the parent, and locks that one of
+    /// them may hold for ever.
+    fn notice_fork(&mut self) {
+        let process = std::process::id();
+        if process != self.process {
+            self.process = process;
+            let lost = self
+                .pipeline
+                .take()
+                .into_iter()
+                .chain(self.leaving.drain(..));
+            lost.for_each(Pipeline::abandon);
+            self.place.pool = Pool::new(FREE_BUFFERS);
+        }
     }
 }
 
@@ -299,43 +386,7 @@ impl Drop for Loader {
     }
 }
 
-/// The batches of one epoch; see [`Loader::epoch`].
-#[derive(Debug)]
-pub struct Epoch<'a> {
-    loader: &'a mut Loader,
-    pass: Pass,
-    failed: bool,
-}
-
-impl Iterator for Epoch<'_> {
-    type Item = Result<Batch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        // One error ends the pass, so that a caller who skips errors does not meet it for ever.
-        while !self.failed {
-            match self.loader.poll(self.pass, Duration::from_secs(3600)) {
-                Ok(Poll::Batch(batch)) => return Some(Ok(*batch)),
-                Ok(Poll::Waiting) => {}
-                Ok(Poll::Finished) => return None,
-                Err(error) => {
-                    self.failed = true;
-                    return Some(Err(error));
-                }
-            }
-        }
-        None
-    }
-}
-
-fn check_count(name: &str, count: usize) -> Result<()> {
-    if (1..=MAX_COUNT).contains(&count) {
-        return Ok(());
-    }
-    let expected = format!("between 1 and {MAX_COUNT}");
-    Err(Error::argument(
-        name,
-        expected,
-        count,
-        "pass a positive number",
-    ))
+/// The processors that this process may use, by affinity and by cgroup quota.
+fn available_threads() -> usize {
+    available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -21,7 +21,12 @@ pub(super) struct Order {
 impl Order {
     /// The order of `epoch` under `seed` for `count` stimuli (> 0).
     pub(super) fn new(seed: u64, epoch: u64, count: u64) -> Self {
-        let mut stream = Stream::new(seed, "order", epoch);
+        Self::of(seed, "order", epoch, count)
+    }
+
+    /// The order `index` for `purpose` under `seed` of `count` (> 0) things.
+    pub(super) fn of(seed: u64, purpose: &str, index: u64, count: u64) -> Self {
+        let mut stream = Stream::new(seed, purpose, index);
         let bits = u64::BITS - (count - 1).leading_zeros();
         Self {
             keys: std::array::from_fn(|_| stream.next_u64()),

@@ -1,117 +1,113 @@
 //! Threads that make stimuli out of order and hand over batches in order.
 //!
-//! Work is cut by stimulus; whichever thread finishes a batch's last stimulus assembles the
-//! batch. The consumer submits a few batches ahead and no more, which bounds memory. Threads know
-//! nothing of Python and hold no lock while they work.
+//! Work is cut by stimulus, twice: it is made, and once all of its batch are, its image is written
+//! into its place in the batch. What is finished sooner is done first. Threads know nothing of
+//! Python and hold no lock while they work.
 
-use std::any::Any;
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-
-use super::batch::Batch;
-use super::plan::{Plan, Slot};
-use super::sources::Sources;
-use crate::preprocess::Preprocess;
-use crate::{Error, Result, Stimulus};
+use super::desk::{Desk, Job};
+use super::frame::{Bytes, Finished, Frame};
+use super::plan::Plan;
+use super::pool::Pool;
+use super::shop::Shop;
+use super::statistics::Tally;
+use crate::{Error, Result};
 
 /// How long the end of a pass waits for its threads: well below what a person who pressed Ctrl-C
 /// notices, well above what one stimulus takes.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// What all threads share.
-#[derive(Debug)]
-pub(super) struct Shop {
-    pub(super) sources: Sources,
-    pub(super) preprocess: Option<Preprocess>,
+/// What the threads of a loader use in every pass.
+#[derive(Clone, Debug)]
+pub(super) struct Workplace {
+    pub(super) shop: Arc<Shop>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) threads: usize,
+    pub(super) max_bytes: u64,
 }
 
 /// The running threads of one pass over a plan.
 #[derive(Debug)]
 pub(super) struct Pipeline {
-    plan: Plan,
-    ahead: u64,
-    submitted: u64,
-    delivered: u64,
-    ready: BTreeMap<u64, Result<Batch>>,
-    jobs: Option<Sender<Job>>,
-    done: Receiver<(u64, Result<Batch>)>,
-    cancelled: Arc<AtomicBool>,
+    desk: Arc<Desk>,
     threads: Vec<JoinHandle<()>>,
 }
 
+/// Waits for the next batch of a pass without holding its loader.
+#[derive(Clone, Debug)]
+pub struct Bell(Arc<Desk>);
+
+impl Bell {
+    /// Waits until the next batch is finished, the pass is given up, or `timeout` is over.
+    pub fn wait(&self, timeout: Duration) {
+        self.0.wait(timeout);
+    }
+
+    /// Wakes threads for what a batch taken by [`Loader::take`](super::Loader::take) made room
+    /// for.
+    pub fn resume(&self) {
+        self.0.resume();
+    }
+}
+
 impl Pipeline {
-    /// Starts `threads` threads for the batches of `plan`.
-    pub(super) fn start(plan: Plan, shop: &Arc<Shop>, threads: usize) -> Result<Self> {
-        // Two stimuli per thread in flight keep all busy; two batches at least, so that one is
-        // made while the other is used.
-        let ahead = (2 * threads as u64).div_ceil(plan.batch_size).max(2);
-        let (jobs, waiting) = bounded((ahead * plan.batch_size) as usize);
-        let (finished, done) = bounded(ahead as usize);
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let spawn = |number: usize| {
-            let (waiting, finished) = (waiting.clone(), finished.clone());
-            let (shop, cancelled) = (Arc::clone(shop), Arc::clone(&cancelled));
-            std::thread::Builder::new()
-                .name(format!("cogtrain-{number}"))
-                .spawn(move || work(&shop, &cancelled, &waiting, &finished))
+    /// Starts threads for the batches of `plan`.
+    pub(super) fn start(plan: Plan, place: &Workplace) -> Result<Self> {
+        let tally = Arc::clone(&place.tally);
+        let desk = Arc::new(Desk::new(plan, place.threads, place.max_bytes, tally));
+        let mut pipeline = Self {
+            desk,
+            threads: Vec::with_capacity(place.threads.min(1024)),
         };
-        let threads = (0..threads)
-            .map(spawn)
-            .collect::<std::io::Result<_>>()
-            .map_err(|error| {
+        for number in 0..place.threads {
+            pipeline.spawn(number, place).map_err(|error| {
                 let hint = format!("pass fewer `threads` ({error})");
-                Error::argument("threads", "at most what the system allows", threads, hint)
+                Error::argument(
+                    "threads",
+                    "at most what the system allows",
+                    place.threads,
+                    hint,
+                )
             })?;
-        let (submitted, delivered, ready) = (0, 0, BTreeMap::new());
-        let jobs = Some(jobs);
-        Ok(Self {
-            plan,
-            ahead,
-            submitted,
-            delivered,
-            ready,
-            jobs,
-            done,
-            cancelled,
-            threads,
-        })
+        }
+        Ok(pipeline)
+    }
+
+    fn spawn(&mut self, number: usize, place: &Workplace) -> std::io::Result<()> {
+        let (desk, place) = (Arc::clone(&self.desk), place.clone());
+        let named = std::thread::Builder::new().name(format!("cogtrain-{number}"));
+        self.desk.enter();
+        let thread = named.spawn(move || {
+            work(&desk, &place);
+            drop(place);
+            desk.leave();
+        });
+        match thread {
+            Ok(thread) => self.threads.push(thread),
+            Err(error) => {
+                self.desk.leave();
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// The next batch with the positions consumed after it; `None` if it is not ready in time.
-    pub(super) fn next(&mut self, timeout: Duration) -> Option<(u64, Result<Batch>)> {
-        self.submit();
-        while !self.ready.contains_key(&self.delivered) {
-            let (step, batch) = self.done.recv_timeout(timeout).ok()?;
-            self.ready.insert(step, batch);
-        }
-        let batch = self.ready.remove(&self.delivered)?;
-        let consumed = self.plan.consumed_after(self.delivered);
-        self.delivered += 1;
-        // What the taken batch made room for is begun now, not when the next one is asked for.
-        self.submit();
-        Some((consumed, batch))
+    pub(super) fn next(&self, timeout: Duration) -> Option<(u64, Finished)> {
+        self.desk.take(timeout)
     }
 
-    fn submit(&mut self) {
-        let limit = self.plan.steps().min(self.delivered + self.ahead);
-        let Some(jobs) = &self.jobs else { return };
-        while self.submitted < limit {
-            let order = Arc::new(Ticket::new(self.submitted, self.plan.slots(self.submitted)));
-            for slot in 0..order.slots.len() {
-                // The channel holds every stimulus of `ahead` batches: this never waits.
-                let _ = jobs.send(Job {
-                    ticket: Arc::clone(&order),
-                    slot,
-                });
-            }
-            self.submitted += 1;
-        }
+    pub(super) fn bell(&self) -> Bell {
+        Bell(Arc::clone(&self.desk))
+    }
+
+    /// Ends the pass without waiting for its threads, which dropping does.
+    pub(super) fn close(&self) {
+        self.desk.close();
     }
 
     /// Gives up the threads without touching them: after a fork they exist only in the parent.
@@ -123,17 +119,10 @@ impl Pipeline {
 impl Drop for Pipeline {
     /// Waits for the stimuli being made at this moment, but not for a disk that does not answer.
     fn drop(&mut self) {
-        self.cancelled.store(true, Ordering::Relaxed);
-        self.jobs = None;
-        let deadline = Instant::now() + PATIENCE;
-        let end = loop {
-            if let Err(end) = self.done.recv_deadline(deadline) {
-                break end;
-            }
-        };
-        // Disconnected: every thread is past its work. Otherwise one is stuck in the system; it
-        // ends by itself once it gets an answer, and touches nothing of ours but memory it shares.
-        if end == RecvTimeoutError::Disconnected {
+        self.desk.close();
+        // A thread that is stuck in the system ends by itself once it gets an answer, and touches
+        // nothing of ours but memory that it shares.
+        if self.desk.is_empty_within(PATIENCE) {
             for thread in self.threads.drain(..) {
                 // A thread catches the panics of its work; its end has nothing to tell.
                 let _ = thread.join();
@@ -142,88 +131,34 @@ impl Drop for Pipeline {
     }
 }
 
-/// One batch on its way.
-#[derive(Debug)]
-struct Ticket {
-    step: u64,
-    slots: Vec<Slot>,
-    made: Mutex<Made>,
-}
-
-type Made = Vec<Option<Result<(usize, Stimulus)>>>;
-
-impl Ticket {
-    fn new(step: u64, slots: Vec<Slot>) -> Self {
-        let made = Mutex::new(slots.iter().map(|_| None).collect());
-        Self { step, slots, made }
-    }
-
-    /// Stores the stimulus of `slot`; returns all of them if it was the last one missing.
-    fn store(&self, slot: usize, stimulus: Result<(usize, Stimulus)>) -> Option<Made> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made[slot] = Some(stimulus);
-        made.iter()
-            .all(Option::is_some)
-            .then(|| std::mem::take(&mut *made))
-    }
-}
-
-/// One stimulus of one batch.
-#[derive(Debug)]
-struct Job {
-    ticket: Arc<Ticket>,
-    slot: usize,
-}
-
-impl Job {
-    fn run(self, shop: &Shop) -> Option<(u64, Result<Batch>)> {
-        let Self { ticket, slot } = self;
-        let index = ticket.slots[slot].index as usize;
-        let make = || shop.sources.get(index);
-        let stimulus = catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
-            Err(Error::Panicked {
-                index,
-                reason: words(&*panic),
-            })
-        });
-        let made = ticket.store(slot, stimulus)?;
-        let assemble = || {
-            // The first error in the batch's order is the one reported, whichever came first.
-            let stimuli = made.into_iter().flatten().collect::<Result<Vec<_>>>()?;
-            Batch::assemble(&ticket.slots, stimuli, shop.preprocess.as_ref())
-        };
-        let batch = catch_unwind(AssertUnwindSafe(assemble)).unwrap_or_else(|panic| {
-            Err(Error::Panicked {
-                index,
-                reason: words(&*panic),
-            })
-        });
-        Some((ticket.step, batch))
-    }
-}
-
-/// What each thread does until there are no more jobs or nobody waits for them.
-fn work(
-    shop: &Shop,
-    cancelled: &AtomicBool,
-    jobs: &Receiver<Job>,
-    done: &Sender<(u64, Result<Batch>)>,
-) {
-    for job in jobs {
-        if cancelled.load(Ordering::Relaxed) {
-            return;
-        }
-        if let Some(finished) = job.run(shop)
-            && done.send(finished).is_err()
-        {
-            return;
+/// What each thread does until the pass is over.
+fn work(desk: &Desk, place: &Workplace) {
+    while let Some(job) = desk.next() {
+        let since = Instant::now();
+        match job {
+            Job::Make(ticket, slot) => {
+                let outcome = place.shop.fill(ticket.slots[slot]);
+                let bytes = Bytes::of(&outcome, place.shop.value_bytes());
+                desk.count(bytes);
+                place.tally.make.passed(1, bytes.images);
+                if let Some((outcomes, bytes)) = ticket.store(slot, outcome, bytes) {
+                    let named = (ticket.step, ticket.slots.as_slice());
+                    match Frame::cut(named, outcomes, bytes, &place.shop, &place.pool) {
+                        Ok(parts) => desk.queue(parts),
+                        Err(failed) => desk.finish(*failed),
+                    }
+                }
+                place.tally.make.busy(since);
+            }
+            Job::Write(part) => {
+                let samples = part.samples() as u64;
+                place.tally.prepare.passed(samples, part.len() as u64);
+                let finished = part.write(&place.shop, &place.pool);
+                place.tally.prepare.busy(since);
+                if let Some(finished) = finished {
+                    desk.finish(finished);
+                }
+            }
         }
     }
-}
-
-/// The message of a panic.
-fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }

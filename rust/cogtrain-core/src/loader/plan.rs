@@ -1,6 +1,6 @@
 //! Which stimulus goes where: batches of one rank as slices of the one global sequence.
 
-use super::order::Order;
+use super::sequence::Sequence;
 
 /// Place of one stimulus in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub(super) struct Slot {
 /// The rest of one epoch as one rank sees it.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    /// Absent: stimuli come in their own order.
-    pub(super) order: Option<Order>,
+    /// What stands at each position.
+    pub(super) sequence: Sequence,
     /// How many stimuli the epoch has.
     pub(super) count: u64,
     /// Positions before this one have been handed out.
@@ -49,17 +49,11 @@ impl Plan {
     /// rank has full batches and no real stimulus is counted twice.
     pub(super) fn slots(&self, step: u64) -> Vec<Slot> {
         let first = self.start + (step * self.world_size + self.rank) * self.batch_size;
-        let slot = |position: u64| {
-            let wrapped = position % self.count;
-            let index = self
-                .order
-                .as_ref()
-                .map_or(wrapped, |order| order.at(wrapped));
-            Slot {
-                position,
-                index,
-                real: position < self.count,
-            }
+        let mut sequence = self.sequence.reader();
+        let slot = |position: u64| Slot {
+            position,
+            index: sequence.at(position % self.count),
+            real: position < self.count,
         };
         (first..first + self.batch_size).map(slot).collect()
     }
@@ -68,12 +62,13 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loader::order::Order;
     use proptest::prelude::*;
 
     fn plan(count: u64, start: u64, batch_size: u64, world_size: u64) -> Plan {
-        let order = Some(Order::new(5, 1, count));
+        let sequence = Sequence::Shuffled(Order::new(5, 1, count));
         Plan {
-            order,
+            sequence,
             count,
             start,
             batch_size,
@@ -127,7 +122,7 @@ mod tests {
     #[test]
     fn a_batch_larger_than_the_set_repeats_it_without_weight() {
         let plan = Plan {
-            order: None,
+            sequence: Sequence::Plain,
             ..plan(3, 0, 8, 1)
         };
         let slots = plan.slots(0);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::sequence::Mixed;
 use crate::{Error, Result, Source, Stimulus};
 
 /// The concatenation of sources.
@@ -41,15 +42,43 @@ impl Sources {
 
     /// Stimulus `index` of all (< `len`), with the number of its source.
     pub(super) fn get(&self, index: usize) -> Result<(usize, Stimulus)> {
-        let set = self.ends.partition_point(|&end| end <= index);
-        let start = if set == 0 { 0 } else { self.ends[set - 1] };
+        let (set, start, _) = self.place(index);
         Ok((set, self.sources[set].get(index - start)?))
     }
 
-    /// Changes with the sources, their order, and whether they are shuffled.
-    pub(super) fn fingerprint(&self, shuffle: bool) -> String {
+    /// Id of stimulus `index` of all (< `len`).
+    pub(super) fn id(&self, index: usize) -> Result<String> {
+        let (set, start, _) = self.place(index);
+        self.sources[set].id(index - start)
+    }
+
+    /// The source that holds stimulus `index` of all: its number, where it starts, its length.
+    pub(super) fn place(&self, index: usize) -> (usize, usize, usize) {
+        let set = self.ends.partition_point(|&end| end <= index);
+        let start = self.start(set);
+        (set, start, self.ends[set] - start)
+    }
+
+    /// Stimuli of each source.
+    pub(super) fn lengths(&self) -> Vec<u64> {
+        self.sources
+            .iter()
+            .map(|source| source.len() as u64)
+            .collect()
+    }
+
+    /// Index of the first stimulus of source `set`.
+    pub(super) fn start(&self, set: usize) -> usize {
+        if set == 0 { 0 } else { self.ends[set - 1] }
+    }
+
+    /// Changes with the sources, their order, whether they are shuffled, and how they are mixed.
+    pub(super) fn fingerprint(&self, shuffle: bool, mixed: Option<&Mixed>) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&[u8::from(shuffle)]);
+        if let Some(mixed) = mixed {
+            hasher.update(&mixed.mark());
+        }
         for source in &self.sources {
             let text = source.fingerprint();
             hasher.update(&(text.len() as u64).to_le_bytes());

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::faults::Fault;
 use crate::{Error, Result};
 
 /// Version of the saved form.
 const VERSION: u64 = 1;
 
-/// Saved position of a loader: the same on every rank, valid for any number of ranks.
+/// Saved position of a loader: the same on every rank but for `bad`, valid for
+/// any number of ranks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoaderState {
     /// Version of this record.
@@ -20,6 +22,9 @@ pub struct LoaderState {
     pub epoch: u64,
     /// Stimuli of this epoch handed out over all ranks.
     pub consumed: u64,
+    /// Bad stimuli met so far by the rank that saved the state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad: Vec<Fault>,
 }
 
 impl LoaderState {
@@ -31,6 +36,7 @@ impl LoaderState {
             seed,
             epoch,
             consumed,
+            bad: Vec::new(),
         }
     }
 

@@ -5,53 +5,83 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Qwen2Vl;
+use super::filter::Filter;
+use super::normalise::Scaling;
+use super::single::Size;
+use super::{Family, clip, idefics3, internvl, llava, qwen2_vl, siglip};
 use crate::{Error, Result};
 
-/// What the value of `image_processor_type` must begin with; `Fast` or `Pil` may follow.
-const FAMILY: &str = "Qwen2VLImageProcessor";
+/// Reads the defaults of one family from a configuration.
+type Reader = fn(&Config) -> Result<(Family, Filter, Scaling)>;
 
-/// The keys that matter here; the others say how images are loaded or resized.
-#[derive(Deserialize)]
-struct Config {
-    do_resize: Option<bool>,
+/// What `image_processor_type` may be; `Fast` or `Pil` may follow.
+const FAMILIES: [(&str, Reader); 7] = [
+    ("Qwen2VLImageProcessor", qwen2_vl::read),
+    ("SiglipImageProcessor", siglip::read),
+    ("CLIPImageProcessor", clip::read),
+    ("LlavaImageProcessor", llava::read),
+    ("Idefics3ImageProcessor", idefics3::read),
+    ("SmolVLMImageProcessor", idefics3::read),
+    ("GotOcr2ImageProcessor", internvl::read),
+];
+
+/// The keys that matter here; the others say how images are loaded.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Config {
+    pub(super) do_resize: Option<bool>,
+    do_center_crop: Option<bool>,
     do_rescale: Option<bool>,
     do_normalize: Option<bool>,
-    size: Option<Area>,
-    min_pixels: Option<usize>,
-    max_pixels: Option<usize>,
-    patch_size: Option<usize>,
-    merge_size: Option<usize>,
-    temporal_patch_size: Option<usize>,
-    image_mean: Option<[f64; 3]>,
-    image_std: Option<[f64; 3]>,
+    pub(super) do_pad: Option<bool>,
+    pub(super) size: Option<Value>,
+    crop_size: Option<Value>,
+    default_to_square: Option<bool>,
+    resample: Option<i64>,
     rescale_factor: Option<f64>,
+    image_mean: Option<PerChannel>,
+    image_std: Option<PerChannel>,
+    pub(super) min_pixels: Option<usize>,
+    pub(super) max_pixels: Option<usize>,
+    pub(super) patch_size: Option<usize>,
+    pub(super) merge_size: Option<usize>,
+    pub(super) temporal_patch_size: Option<usize>,
+    pub(super) do_image_splitting: Option<bool>,
+    pub(super) max_image_size: Option<Value>,
+    pub(super) crop_to_patches: Option<bool>,
+    pub(super) min_patches: Option<usize>,
+    pub(super) max_patches: Option<usize>,
 }
 
-/// Despite their names, the edges are areas in pixels.
-#[derive(Default, Deserialize)]
-struct Area {
-    #[serde(alias = "min_pixels")]
-    shortest_edge: Option<usize>,
-    #[serde(alias = "max_pixels")]
-    longest_edge: Option<usize>,
+/// One number for all channels, or one for each.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+enum PerChannel {
+    Same(f64),
+    Own([f64; 3]),
 }
 
-/// Reads the options of the checkpoint at `path` (a folder, or the file itself).
-pub(super) fn read(path: &Path) -> Result<Qwen2Vl> {
+/// What a family does where its configuration is silent.
+pub(super) struct Defaults {
+    pub(super) filter: Filter,
+    pub(super) mean: [f64; 3],
+    pub(super) std: [f64; 3],
+}
+
+/// Reads the processor of the checkpoint at `path` (a folder, or the file itself).
+pub(super) fn read(path: &Path) -> Result<(Family, Filter, Scaling)> {
     if path.is_file() {
         let value = parse(path)?;
         let nested = value.get("image_processor").cloned();
-        return options(path, nested.unwrap_or(value));
+        return family(path, nested.unwrap_or(value));
     }
     let joint = path.join("processor_config.json");
     if joint.is_file()
         && let Some(nested) = parse(&joint)?.get("image_processor")
     {
-        return options(&joint, nested.clone());
+        return family(&joint, nested.clone());
     }
     let own = path.join("preprocessor_config.json");
-    options(&own, parse(&own)?)
+    family(&own, parse(&own)?)
 }
 
 fn parse(path: &Path) -> Result<Value> {
@@ -59,60 +89,144 @@ fn parse(path: &Path) -> Result<Value> {
     serde_json::from_str(&text).map_err(|error| malformed(path, "JSON", &error))
 }
 
-/// Keeps the default where the file is silent, as Hugging Face does.
-fn options(path: &Path, value: Value) -> Result<Qwen2Vl> {
-    check_family(path, value.get("image_processor_type"))?;
-    let config: Config = serde_json::from_value(value)
+/// Keeps the family's default where the file is silent, as Hugging Face does.
+fn family(path: &Path, value: Value) -> Result<(Family, Filter, Scaling)> {
+    let reader = reader(path, value.get("image_processor_type"))?;
+    let config = serde_json::from_value(value)
         .map_err(|error| malformed(path, "an image processor configuration", &error))?;
-    let default = Qwen2Vl::default();
-    let size = config.size.unwrap_or_default();
-    let mut options = Qwen2Vl {
-        patch_size: config.patch_size.unwrap_or(default.patch_size),
-        merge_size: config.merge_size.unwrap_or(default.merge_size),
-        temporal_patch_size: config
-            .temporal_patch_size
-            .unwrap_or(default.temporal_patch_size),
-        min_pixels: config
-            .min_pixels
-            .or(size.shortest_edge)
-            .unwrap_or(default.min_pixels),
-        max_pixels: config
-            .max_pixels
-            .or(size.longest_edge)
-            .unwrap_or(default.max_pixels),
-        image_mean: config.image_mean.unwrap_or(default.image_mean),
-        image_std: config.image_std.unwrap_or(default.image_std),
-        rescale_factor: config.rescale_factor.unwrap_or(default.rescale_factor),
-    };
-    // A step that is switched off is the same step with neutral numbers.
-    if config.do_resize == Some(false) {
-        (options.min_pixels, options.max_pixels) = (0, usize::MAX);
-    }
-    if config.do_rescale == Some(false) {
-        options.rescale_factor = 1.0;
-    }
-    if config.do_normalize == Some(false) {
-        (options.image_mean, options.image_std) = ([0.0; 3], [1.0; 3]);
-    }
-    Ok(options)
+    reader(&config)
 }
 
-fn check_family(path: &Path, name: Option<&Value>) -> Result<()> {
-    let got = match name {
-        Some(Value::String(name))
-            if matches!(name.strip_prefix(FAMILY), Some("" | "Fast" | "Pil")) =>
-        {
-            return Ok(());
-        }
-        Some(name) => name.to_string(),
-        None => "nothing".to_owned(),
-    };
+fn reader(path: &Path, name: Option<&Value>) -> Result<Reader> {
+    let text = name.and_then(Value::as_str).unwrap_or_default();
+    let is_named = |known: &str| matches!(text.strip_prefix(known), Some("" | "Fast" | "Pil"));
+    if let Some((_, reader)) = FAMILIES.iter().find(|(known, _)| is_named(known)) {
+        return Ok(*reader);
+    }
+    let names = FAMILIES.map(|(name, _)| format!("`{name}`")).join(", ");
     Err(Error::argument(
         &format!("image_processor_type of {}", path.display()),
-        format!("`{FAMILY}` (also with `Fast` or `Pil`)"),
-        got,
-        "use a checkpoint of the Qwen2-VL family",
+        format!("one of {names} (also with `Fast` or `Pil`)"),
+        name.map_or("nothing".to_owned(), Value::to_string),
+        "use a checkpoint of one of these families",
     ))
+}
+
+impl Config {
+    /// Filter and numbers for normalisation; a step that is switched off is the same step with
+    /// neutral numbers.
+    pub(super) fn values(&self, defaults: &Defaults) -> Result<(Filter, Scaling)> {
+        let filter = self
+            .resample
+            .map_or(Ok(defaults.filter), Filter::numbered)?;
+        let is_on = |step: Option<bool>| step != Some(false);
+        let mut scaling = Scaling {
+            rescale_factor: 1.0,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+        };
+        if is_on(self.do_rescale) {
+            scaling.rescale_factor = self.rescale_factor.unwrap_or(1.0 / 255.0);
+        }
+        if is_on(self.do_normalize) {
+            scaling.mean = self.mean(defaults);
+            scaling.std = self.image_std.map_or(defaults.std, PerChannel::all);
+        }
+        Ok((filter, scaling))
+    }
+
+    pub(super) fn mean(&self, defaults: &Defaults) -> [f64; 3] {
+        self.image_mean.map_or(defaults.mean, PerChannel::all)
+    }
+
+    /// The size of a family that makes one picture of each image, if it resizes.
+    pub(super) fn single_size(&self, default: Size) -> Result<Option<Size>> {
+        if self.do_resize == Some(false) {
+            return Ok(None);
+        }
+        let is_square = self.default_to_square.unwrap_or(false);
+        let size = self.size.as_ref();
+        size.map_or(Ok(default), |size| Self::size_of(size, is_square))
+            .map(Some)
+    }
+
+    /// Height and width of the middle that is kept, if one is.
+    pub(super) fn crop(&self, by_default: bool) -> Result<Option<(usize, usize)>> {
+        if !self.do_center_crop.unwrap_or(by_default) {
+            return Ok(None);
+        }
+        let Some(crop) = self.crop_size.as_ref() else {
+            return Ok(Some((224, 224)));
+        };
+        match Self::size_of(crop, true)? {
+            Size::Exact(height, width) => Ok(Some((height, width))),
+            _ => Err(refuse("crop_size", "`height` and `width`", crop)),
+        }
+    }
+
+    /// A size in one of its spellings: a number, a pair, or names.
+    pub(super) fn size_of(size: &Value, is_square: bool) -> Result<Size> {
+        let number = |value: &Value| value.as_u64().filter(|&side| side > 0).map(|n| n as usize);
+        let named = |name: &str| size.get(name).and_then(number);
+        let found = if let Some(side) = number(size) {
+            let square = Size::Exact(side, side);
+            Some(if is_square {
+                square
+            } else {
+                Size::Shortest(side)
+            })
+        } else if let Some([height, width]) = size.as_array().map(Vec::as_slice) {
+            number(height)
+                .zip(number(width))
+                .map(|(h, w)| Size::Exact(h, w))
+        } else if let Some(shortest) = named("shortest_edge") {
+            let between = named("longest_edge").map(|longest| Size::Between(shortest, longest));
+            Some(between.unwrap_or(Size::Shortest(shortest)))
+        } else if let Some(pair) = named("max_height").zip(named("max_width")) {
+            Some(Size::Within(pair.0, pair.1))
+        } else {
+            let pair = named("height").zip(named("width"));
+            pair.map(|(height, width)| Size::Exact(height, width))
+        };
+        found.ok_or_else(|| {
+            let names = "`height` and `width`, `shortest_edge`, or `max_height` and `max_width`";
+            refuse("size", names, size)
+        })
+    }
+
+    /// A number, or the one called `longest_edge`.
+    pub(super) fn longest_edge(size: &Value) -> Result<usize> {
+        let edge = size.get("longest_edge").and_then(Value::as_u64);
+        edge.filter(|&edge| edge > 0)
+            .map(|edge| edge as usize)
+            .ok_or_else(|| refuse("max_image_size", "a positive `longest_edge`", size))
+    }
+
+    /// Padding to the batch's largest image, which these families' checkpoints do not ask for.
+    pub(super) fn refuse_padding(&self) -> Result<()> {
+        match self.do_pad {
+            Some(true) => Err(refuse(
+                "do_pad",
+                "false for this family",
+                &Value::Bool(true),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A value of the configuration that has no meaning.
+pub(super) fn refuse(name: &str, expected: &str, got: &Value) -> Error {
+    Error::argument(name, expected, got, "check the configuration")
+}
+
+impl PerChannel {
+    fn all(self) -> [f64; 3] {
+        match self {
+            Self::Same(value) => [value; 3],
+            Self::Own(values) => values,
+        }
+    }
 }
 
 fn malformed(path: &Path, expected: &str, error: &serde_json::Error) -> Error {
@@ -122,58 +236,4 @@ fn malformed(path: &Path, expected: &str, error: &serde_json::Error) -> Error {
         error,
         "repair or re-download the file",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(text: &str) -> Result<Qwen2Vl> {
-        options(
-            Path::new("x.json"),
-            serde_json::from_str(text).expect("valid JSON"),
-        )
-    }
-
-    #[test]
-    fn both_spellings_of_the_area_are_read() {
-        let edges = r#"{"image_processor_type": "Qwen2VLImageProcessor",
-            "size": {"shortest_edge": 784, "longest_edge": 78400}}"#;
-        let pixels = r#"{"image_processor_type": "Qwen2VLImageProcessorFast",
-            "min_pixels": 784, "max_pixels": 78400, "size": null}"#;
-        let options = parsed(edges).expect("a valid configuration");
-        assert_eq!((options.min_pixels, options.max_pixels), (784, 78400));
-        assert_eq!(options, parsed(pixels).expect("a valid configuration"));
-        assert_eq!(
-            Qwen2Vl {
-                min_pixels: 3136,
-                max_pixels: 1_003_520,
-                ..options
-            },
-            Qwen2Vl::default()
-        );
-    }
-
-    #[test]
-    fn steps_that_are_off_become_neutral() {
-        let text = r#"{"image_processor_type": "Qwen2VLImageProcessor", "do_resize": false,
-            "do_rescale": false, "do_normalize": false}"#;
-        let options = parsed(text).expect("a valid configuration");
-        assert_eq!((options.min_pixels, options.max_pixels), (0, usize::MAX));
-        assert_eq!((options.rescale_factor, options.image_std), (1.0, [1.0; 3]));
-    }
-
-    #[test]
-    fn other_families_and_bad_values_are_refused() {
-        let message = |text| parsed(text).expect_err("invalid").to_string();
-        let other = message(r#"{"image_processor_type": "CLIPImageProcessor"}"#);
-        assert!(
-            other.contains("got \"CLIPImageProcessor\"; use a checkpoint"),
-            "{other}"
-        );
-        assert!(message("{}").contains("got nothing"));
-        let bad =
-            message(r#"{"image_processor_type": "Qwen2VLImageProcessor", "patch_size": "x"}"#);
-        assert!(bad.contains("invalid type: string \"x\""), "{bad}");
-    }
 }

@@ -1,88 +1,108 @@
 //! What a checkpoint's own image processor does, bit for bit.
 //!
-//! One family so far: Qwen2-VL (also used by Qwen2.5-VL and, with other numbers, Qwen3-VL).
-//! Normalisation is a table of 3 × 256 values, filled with the arithmetic of the Hugging Face PIL
-//! backend; patches are written straight into the buffer that the model reads. Nothing is ever
-//! resized: an image that the Hugging Face processor would resize is refused.
+//! Families: Qwen2-VL (also 2.5 and 3), SigLIP, CLIP, LLaVA, Idefics3 and SmolVLM, InternVL. Each
+//! says in a [`plan::Plan`] how an image is padded, resized and cut; the rest is common. Resizing
+//! is that of Pillow or of torch ([`Resampler`]), and only where it was asked for: otherwise an
+//! image that the Hugging Face processor would resize is refused. Normalisation is a table of
+//! 3 × 256 values, filled with the arithmetic of the Hugging Face PIL backend, as `f32` or
+//! bfloat16. Values are written straight into the buffer that the model reads.
 
+#![allow(clippy::doc_markdown, reason = "the models' names are no code")]
+
+mod clip;
 mod config;
+mod filter;
+mod idefics3;
+mod in_place;
+mod input;
+mod internvl;
+mod llava;
 mod normalise;
 mod patchify;
-mod size;
+mod plan;
+mod planes;
+mod qwen2_vl;
+mod resample;
+mod sides;
+mod siglip;
+mod simd;
+mod single;
+mod smart_resize;
+mod taps;
 
 use std::path::Path;
 
 use crate::{Error, Image, Result};
-use normalise::Table;
-use patchify::Layout;
-use size::SizeRule;
+pub use filter::Filter;
+pub use input::{Extra, Layout, ModelInput, Values};
+use normalise::{Scaling, Table, Value};
+use plan::{Plan, Resize};
+use qwen2_vl::Patching;
+pub use qwen2_vl::Qwen2Vl;
+pub use resample::{Resampler, resize};
 
-/// Largest patch side, merge side or temporal depth that is believed.
-const MAX_SIDE: usize = 256;
+/// Mean of the images that CLIP was trained on.
+const CLIP_MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+/// Standard deviation of the images that CLIP was trained on.
+const CLIP_STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
-/// Parameters of a Qwen2-VL image processor; the default is that of Qwen2-VL checkpoints.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Qwen2Vl {
-    /// Side of a patch in pixels.
-    pub patch_size: usize,
-    /// Patches per side of one token.
-    pub merge_size: usize,
-    /// How often a still image is repeated in time.
-    pub temporal_patch_size: usize,
-    /// Smallest area in pixels.
-    pub min_pixels: usize,
-    /// Largest area in pixels.
-    pub max_pixels: usize,
-    /// Subtracted per channel, after rescaling.
-    pub image_mean: [f64; 3],
-    /// Divided by per channel.
-    pub image_std: [f64; 3],
-    /// Takes 0–255 to 0–1.
-    pub rescale_factor: f64,
+/// Numbers that a model reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dtype {
+    /// 32-bit floating point, as Hugging Face makes.
+    #[default]
+    F32,
+    /// The upper 16 bits of it, rounded to the nearest, of two to the even one.
+    Bf16,
 }
 
-impl Default for Qwen2Vl {
-    fn default() -> Self {
-        Self {
-            patch_size: 14,
-            merge_size: 2,
-            temporal_patch_size: 2,
-            min_pixels: 56 * 56,
-            max_pixels: 28 * 28 * 1280,
-            // Mean and standard deviation of the images that CLIP was trained on.
-            image_mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-            image_std: [0.268_629_54, 0.261_302_58, 0.275_777_11],
-            rescale_factor: 1.0 / 255.0,
+impl Dtype {
+    /// The kind called `float32` or `bfloat16`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for another name.
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "float32" => Ok(Self::F32),
+            "bfloat16" => Ok(Self::Bf16),
+            _ => Err(Error::unknown_name("dtype", name, &["float32", "bfloat16"])),
         }
     }
 }
 
-/// Model input of some images.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Patches {
-    /// All patches, one after the other, `columns` values each.
-    pub values: Vec<f32>,
-    /// Values per patch: 3 · `temporal_patch_size` · `patch_size`².
-    pub columns: usize,
-    /// Per image: (1, patches down, patches across).
-    pub grid: Vec<[i64; 3]>,
+/// What sets the image processors apart.
+#[derive(Clone, Debug)]
+enum Family {
+    Qwen2Vl(Patching),
+    Single(single::Single),
+    Idefics3(idefics3::Idefics3),
+    InternVl(internvl::InternVl),
 }
 
 /// An image processor; see the module for what it promises.
 ///
 /// ```
-/// use cogtrain_core::{Image, Preprocess, Qwen2Vl};
+/// use cogtrain_core::{Image, Preprocess, Qwen2Vl, Resampler, Values};
 /// let preprocess = Preprocess::qwen2_vl(&Qwen2Vl::default())?;
 /// let image = Image::new(224, 224, vec![128; 224 * 224 * 3])?;
-/// let patches = preprocess.apply(&[&image])?;
-/// assert_eq!((patches.columns, patches.grid), (1176, vec![[1, 16, 16]]));
+/// let input = preprocess.apply(&[&image])?;
+/// assert_eq!(input.shape, [256, 1176]);
+/// assert_eq!(input.extras[0].values, [1, 16, 16]);
+///
+/// // 250 is no multiple of 28: refused, unless it was said how to resize.
+/// let image = Image::new(250, 224, vec![128; 250 * 224 * 3])?;
+/// assert!(preprocess.apply(&[&image]).is_err());
+/// let preprocess = preprocess.resizing(Some(Resampler::Pillow))?;
+/// assert_eq!(preprocess.apply(&[&image])?.shape, [288, 1176]);
 /// # Ok::<(), cogtrain_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Preprocess {
-    size: SizeRule,
-    layout: Layout,
-    table: Table,
+    family: Family,
+    resize: Resize,
+    dtype: Dtype,
+    table: Table<f32>,
+    short_table: Table<u16>,
 }
 
 impl Preprocess {
@@ -92,26 +112,8 @@ impl Preprocess {
     /// [`Error::Argument`] if a size is 0 or above 256, `min_pixels` exceeds `max_pixels`, or a
     /// number for normalisation is not finite or a deviation is 0.
     pub fn qwen2_vl(options: &Qwen2Vl) -> Result<Self> {
-        for (name, side) in [
-            ("patch_size", options.patch_size),
-            ("merge_size", options.merge_size),
-            ("temporal_patch_size", options.temporal_patch_size),
-        ] {
-            if !(1..=MAX_SIDE).contains(&side) {
-                let expected = format!("between 1 and {MAX_SIDE}");
-                return Err(Error::argument(
-                    name,
-                    expected,
-                    side,
-                    "use the checkpoint's value",
-                ));
-            }
-        }
-        Ok(Self {
-            size: SizeRule::new(options)?,
-            layout: Layout::new(options),
-            table: Table::new(options)?,
-        })
+        let family = Family::Qwen2Vl(Patching::new(options)?);
+        Self::new(family, Filter::Bicubic, &options.scaling())
     }
 
     /// The processor of the checkpoint at `path`: its folder, or the configuration file itself.
@@ -120,51 +122,136 @@ impl Preprocess {
     /// `preprocessor_config.json`, as Hugging Face does.
     ///
     /// # Errors
-    /// [`Error::NotFound`] without such a file; [`Error::Argument`] for another family or a value
-    /// that is not understood.
+    /// [`Error::NotFound`] without such a file; [`Error::Argument`] for another family (it names
+    /// those that are known) or a value that is not understood.
     pub fn from_pretrained(path: &Path) -> Result<Self> {
-        Self::qwen2_vl(&config::read(path)?)
+        let (family, filter, scaling) = config::read(path)?;
+        Self::new(family, filter, &scaling)
     }
 
-    /// Patches down and across for an image of this size.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if the size would need a resize; it names the size to use.
-    pub fn grid(&self, height: usize, width: usize) -> Result<(usize, usize)> {
-        self.size.check(height, width)?;
-        Ok((height / self.layout.patch, width / self.layout.patch))
-    }
-
-    /// Values per patch.
-    pub fn columns(&self) -> usize {
-        self.layout.columns()
-    }
-
-    /// Model input of `images`, in order.
-    ///
-    /// # Errors
-    /// As [`Preprocess::grid`], for the first image that does not fit.
-    pub fn apply(&self, images: &[&Image]) -> Result<Patches> {
-        let mut grid = Vec::with_capacity(images.len());
-        let mut patches = 0;
-        for image in images {
-            let (down, across) = self.grid(image.height(), image.width())?;
-            grid.push([1, down as i64, across as i64]);
-            patches += down * across;
-        }
-        let columns = self.columns();
-        let mut values = vec![0.0; patches * columns];
-        let mut rest = values.as_mut_slice();
-        for (image, [_, down, across]) in images.iter().zip(&grid) {
-            let (own, others) = rest.split_at_mut((down * across) as usize * columns);
-            self.layout.write(image, &self.table, own);
-            rest = others;
-        }
-        Ok(Patches {
-            values,
-            columns,
-            grid,
+    fn new(family: Family, filter: Filter, scaling: &Scaling) -> Result<Self> {
+        let table = Table::new(scaling)?;
+        let resampler = None;
+        Ok(Self {
+            family,
+            resize: Resize { resampler, filter },
+            dtype: Dtype::F32,
+            short_table: table.rounded(),
+            table,
         })
+    }
+
+    /// The same processor, resizing as `resampler` does; with none it refuses to.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for torch if the processor's filter is one that it does not have.
+    pub fn resizing(mut self, resampler: Option<Resampler>) -> Result<Self> {
+        if let Some(resampler) = resampler {
+            resampler.check(self.resize.filter)?;
+        }
+        self.resize.resampler = resampler;
+        Ok(self)
+    }
+
+    /// The same processor, giving another kind of numbers.
+    #[must_use]
+    pub fn giving(mut self, dtype: Dtype) -> Self {
+        self.dtype = dtype;
+        self
+    }
+
+    /// Passes an image size that the processor takes.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the size would need a resize that nobody asked for (it names the
+    /// size to use), or is too slim for the processor.
+    pub fn check(&self, height: usize, width: usize) -> Result<()> {
+        self.plan(height, width).map(drop)
+    }
+
+    fn plan(&self, height: usize, width: usize) -> Result<Plan> {
+        let plan = match &self.family {
+            Family::Qwen2Vl(patching) => patching.plan(height, width, self.resize)?,
+            Family::Single(single) => single.plan(height, width),
+            Family::Idefics3(idefics3) => idefics3.plan(height, width),
+            Family::InternVl(internvl) => internvl.plan(height, width),
+        };
+        plan.check((height, width), self.resize)?;
+        Ok(plan)
+    }
+
+    /// Model input of `images`, in order, each a sample of its own.
+    ///
+    /// # Errors
+    /// As [`Preprocess::check`], for the first image that does not fit; [`Error::Argument`] if the
+    /// images give arrays of different sizes that no batch can hold.
+    pub fn apply(&self, images: &[&Image]) -> Result<ModelInput> {
+        self.apply_grouped(images, &vec![1; images.len()])
+    }
+
+    /// Model input of samples of several images: the first `counts[0]` of `images`, and so on.
+    ///
+    /// Only Idefics3 and SmolVLM tell samples apart.
+    ///
+    /// # Errors
+    /// As [`Preprocess::apply`].
+    pub fn apply_grouped(&self, images: &[&Image], counts: &[usize]) -> Result<ModelInput> {
+        let sizes: Vec<_> = images.iter().map(|i| (i.height(), i.width())).collect();
+        let layout = self.layout(&sizes, counts)?;
+        let values = match self.dtype {
+            Dtype::F32 => {
+                let mut values = vec![0.0; layout.len()];
+                self.fill(images, &layout, &self.table, &mut values);
+                Values::F32(values)
+            }
+            Dtype::Bf16 => {
+                let mut values = vec![0; layout.len()];
+                self.fill(images, &layout, &self.short_table, &mut values);
+                Values::Bf16(values)
+            }
+        };
+        Ok(ModelInput {
+            values,
+            shape: layout.shape,
+            extras: layout.extras,
+        })
+    }
+
+    /// Writes the values of `images` into `out`, which has the layout of their sizes.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `out` has another length, or an image another size.
+    pub fn write_f32(&self, images: &[&Image], layout: &Layout, out: &mut [f32]) -> Result<()> {
+        layout.check(images, out.len())?;
+        self.fill(images, layout, &self.table, out);
+        Ok(())
+    }
+
+    /// Writes the values of `images` into `out` as bfloat16, whose 16 bits are the `u16`'s.
+    ///
+    /// # Errors
+    /// As [`Preprocess::write_f32`].
+    pub fn write_bf16(&self, images: &[&Image], layout: &Layout, out: &mut [u16]) -> Result<()> {
+        layout.check(images, out.len())?;
+        self.fill(images, layout, &self.short_table, out);
+        Ok(())
+    }
+
+    fn fill<T: Value>(&self, images: &[&Image], layout: &Layout, table: &Table<T>, out: &mut [T]) {
+        if layout.has_gaps {
+            out.fill(T::ZERO);
+        }
+        for (image, slot) in images.iter().zip(&layout.slots) {
+            let mut rest = &mut out[slot.start..];
+            slot.plan.run(image, self.resize, |picture| {
+                let (frame, others) = std::mem::take(&mut rest).split_at_mut(slot.frame);
+                match &self.family {
+                    Family::Qwen2Vl(patching) => patching.layout.write(picture.image, table, frame),
+                    _ => planes::write(&picture, table, frame, layout.side()),
+                }
+                rest = others;
+            });
+        }
     }
 }
 
@@ -182,10 +269,13 @@ mod tests {
         let options = Qwen2Vl::default();
         let preprocess = Preprocess::qwen2_vl(&options).expect("the default is valid");
         let patches = preprocess.apply(&[&image, &image]).expect("56 × 84 fits");
-        assert_eq!(patches.grid, [[1, 4, 6], [1, 4, 6]]);
-        assert_eq!(patches.values.len(), 2 * 24 * 1176);
-        assert_eq!(patches.values[..24 * 1176], patches.values[24 * 1176..]);
-        for (row, patch) in patches.values[..24 * 1176].chunks_exact(1176).enumerate() {
+        assert_eq!(patches.extras[0].values, [1, 4, 6, 1, 4, 6]);
+        assert_eq!(patches.shape, [2 * 24, 1176]);
+        let Values::F32(values) = patches.values else {
+            panic!("32 bits unless asked otherwise");
+        };
+        assert_eq!(values[..24 * 1176], values[24 * 1176..]);
+        for (row, patch) in values[..24 * 1176].chunks_exact(1176).enumerate() {
             // Rows count merged tokens first, then the patches inside one.
             let (token, inside) = (row / 4, row % 4);
             let top = ((token / 3) * 2 + inside / 2) * 14;

@@ -1,14 +1,14 @@
 //! From rows of pixels to rows of patches.
 
-use super::Qwen2Vl;
-use super::normalise::Table;
+use super::normalise::{Table, Value};
+use super::qwen2_vl::Qwen2Vl;
 use crate::Image;
 
 /// Order of patches and of the values in one.
 ///
 /// Patches: tokens row by row, and inside each token its `merge` × `merge` patches row by row.
 /// Values: channel, repetition in time, y, x.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub(super) patch: usize,
     merge: usize,
@@ -30,7 +30,7 @@ impl Layout {
     }
 
     /// Writes all patches of `image`, whose sides are multiples of a token, into `out`.
-    pub(super) fn write(&self, image: &Image, table: &Table, out: &mut [f32]) {
+    pub(super) fn write<T: Value>(&self, image: &Image, table: &Table<T>, out: &mut [T]) {
         let token = self.patch * self.merge;
         let mut patches = out.chunks_exact_mut(self.columns());
         for top in (0..image.height()).step_by(token) {
@@ -47,11 +47,11 @@ impl Layout {
         }
     }
 
-    fn write_patch(
+    fn write_patch<T: Value>(
         &self,
         (image, top, left): (&Image, usize, usize),
-        table: &Table,
-        out: &mut [f32],
+        table: &Table<T>,
+        out: &mut [T],
     ) {
         let area = self.patch * self.patch;
         for (channel, planes) in out.chunks_exact_mut(self.repeats * area).enumerate() {

@@ -1,0 +1,260 @@
+//! Where threads fetch work and put batches: what may be begun, what is finished, whose turn it is.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::frame::{Bytes, Finished, Part};
+use super::plan::{Plan, Slot};
+use super::shop::Outcome;
+use super::statistics::Tally;
+
+/// The desk of one pass over a plan.
+#[derive(Debug)]
+pub(super) struct Desk {
+    plan: Plan,
+    /// Batches that may be begun before the oldest is handed out.
+    ahead: u64,
+    /// Bytes in flight beyond which only the oldest batch is worked on.
+    max_bytes: u64,
+    tally: Arc<Tally>,
+    state: Mutex<State>,
+    work: Condvar,
+    news: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Batches begun.
+    begun: u64,
+    /// The batch being begun, and its stimuli given out to threads.
+    open: Option<(Arc<Ticket>, usize)>,
+    /// Images that only need a thread to be finished.
+    parts: VecDeque<(Part, Instant)>,
+    ready: BTreeMap<u64, Finished>,
+    handed_out: u64,
+    bytes: u64,
+    is_over: bool,
+    running: usize,
+    /// Threads that wait for something to do.
+    asleep: usize,
+}
+
+/// A batch whose stimuli are being made.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) step: u64,
+    pub(super) slots: Vec<Slot>,
+    made: Mutex<Makings>,
+}
+
+#[derive(Debug)]
+struct Makings {
+    missing: usize,
+    outcomes: Vec<Option<Outcome>>,
+    bytes: Bytes,
+}
+
+/// What a thread does next.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Make the stimulus of a slot.
+    Make(Arc<Ticket>, usize),
+    /// Write an image into its batch.
+    Write(Part),
+}
+
+impl Ticket {
+    fn new(step: u64, slots: Vec<Slot>) -> Arc<Self> {
+        let outcomes = slots.iter().map(|_| None).collect();
+        let made = Mutex::new(Makings {
+            missing: slots.len(),
+            outcomes,
+            bytes: Bytes::default(),
+        });
+        Arc::new(Self { step, slots, made })
+    }
+
+    /// Stores what became of `slot`; returns all of them if it was the last one missing.
+    pub(super) fn store(
+        &self,
+        slot: usize,
+        outcome: Outcome,
+        bytes: Bytes,
+    ) -> Option<(Vec<Outcome>, Bytes)> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.outcomes[slot] = Some(outcome);
+        made.bytes.images += bytes.images;
+        made.bytes.values += bytes.values;
+        made.missing -= 1;
+        let all = made.missing == 0;
+        all.then(|| (made.outcomes.drain(..).flatten().collect(), made.bytes))
+    }
+}
+
+impl Desk {
+    pub(super) fn new(plan: Plan, threads: usize, max_bytes: u64, tally: Arc<Tally>) -> Self {
+        // Two stimuli per thread in flight keep all busy; two batches at least, so that one is
+        // made while the other is used.
+        let ahead = (2 * threads as u64).div_ceil(plan.batch_size).max(2);
+        tally.in_flight(0);
+        Self {
+            plan,
+            ahead,
+            max_bytes,
+            tally,
+            state: Mutex::new(State::default()),
+            work: Condvar::new(),
+            news: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // --- The side of the threads ---
+
+    /// Counts a thread in.
+    pub(super) fn enter(&self) {
+        self.lock().running += 1;
+    }
+
+    /// Counts a thread out.
+    pub(super) fn leave(&self) {
+        self.lock().running -= 1;
+        self.news.notify_all();
+    }
+
+    /// What to do next; waits until there is something, and is nothing once the pass is over.
+    pub(super) fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        let mut since = None;
+        let job = loop {
+            if state.is_over {
+                break None;
+            }
+            if let Some((part, queued)) = state.parts.pop_front() {
+                self.tally.prepare.waited(queued.elapsed());
+                break Some(Job::Write(part));
+            }
+            if let Some((ticket, slot)) = self.begin(&mut state) {
+                break Some(Job::Make(ticket, slot));
+            }
+            since.get_or_insert_with(Instant::now);
+            state.asleep += 1;
+            state = self
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.asleep -= 1;
+        };
+        if let Some(since) = since {
+            self.tally.make.waited(since.elapsed());
+        }
+        job
+    }
+
+    /// The next stimulus that may be begun. They are given out in order, so that nobody waits for
+    /// room while a stimulus of the oldest batch is not even begun.
+    fn begin(&self, state: &mut State) -> Option<(Arc<Ticket>, usize)> {
+        let step = state
+            .open
+            .as_ref()
+            .map_or(state.begun, |(ticket, _)| ticket.step);
+        let is_within = step < self.plan.steps().min(state.handed_out + self.ahead);
+        if !is_within || (step > state.handed_out && state.bytes >= self.max_bytes) {
+            return None;
+        }
+        if state.open.is_none() {
+            state.open = Some((Ticket::new(step, self.plan.slots(step)), 0));
+            state.begun += 1;
+        }
+        let (ticket, slot) = state.open.as_mut()?;
+        let job = (Arc::clone(ticket), *slot);
+        *slot += 1;
+        if *slot == ticket.slots.len() {
+            state.open = None;
+        }
+        Some(job)
+    }
+
+    /// Counts what a stimulus takes, and will take in its batch.
+    pub(super) fn count(&self, bytes: Bytes) {
+        let mut state = self.lock();
+        state.bytes += bytes.images + bytes.values;
+        self.tally.in_flight(state.bytes);
+    }
+
+    /// Queues images to be written into their batch.
+    pub(super) fn queue(&self, parts: Vec<Part>) {
+        let now = Instant::now();
+        self.lock()
+            .parts
+            .extend(parts.into_iter().map(|part| (part, now)));
+        self.work.notify_all();
+    }
+
+    /// Puts down a batch that has come to its end.
+    pub(super) fn finish(&self, finished: Finished) {
+        let mut state = self.lock();
+        state.bytes -= finished.bytes.images;
+        self.tally.in_flight(state.bytes);
+        state.ready.insert(finished.step, finished);
+        drop(state);
+        self.news.notify_all();
+        self.work.notify_all();
+    }
+
+    // --- The side of the reader ---
+
+    /// The next batch with the positions consumed after it; nothing if it is not ready in time.
+    pub(super) fn take(&self, timeout: Duration) -> Option<(u64, Finished)> {
+        let mut state = self.due(timeout);
+        let step = state.handed_out;
+        let finished = state.ready.remove(&step)?;
+        state.bytes -= finished.bytes.values;
+        self.tally.in_flight(state.bytes);
+        state.handed_out += 1;
+        Some((self.plan.consumed_after(step), finished))
+    }
+
+    /// Wakes threads for what a taken batch made room for; a system call, if any sleeps.
+    pub(super) fn resume(&self) {
+        let state = self.lock();
+        let has_work = state.open.is_some() || state.begun < self.plan.steps();
+        let is_asleep = state.asleep > 0;
+        drop(state);
+        if has_work && is_asleep {
+            self.work.notify_all();
+        }
+    }
+
+    /// Waits until the next batch is ready, the pass is over, or `timeout`.
+    pub(super) fn wait(&self, timeout: Duration) {
+        drop(self.due(timeout));
+    }
+
+    fn due(&self, timeout: Duration) -> MutexGuard<'_, State> {
+        let is_due =
+            |state: &mut State| !state.is_over && !state.ready.contains_key(&state.handed_out);
+        let waited = self.news.wait_timeout_while(self.lock(), timeout, is_due);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Ends the pass: threads finish the stimulus that they are at, and no other.
+    pub(super) fn close(&self) {
+        self.lock().is_over = true;
+        self.work.notify_all();
+        self.news.notify_all();
+    }
+
+    /// Whether every thread has left within `patience`.
+    pub(super) fn is_empty_within(&self, patience: Duration) -> bool {
+        let is_running = |state: &mut State| state.running > 0;
+        let waited = self
+            .news
+            .wait_timeout_while(self.lock(), patience, is_running);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+}

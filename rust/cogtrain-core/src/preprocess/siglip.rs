@@ -1,0 +1,24 @@
+//! SigLIP: every image at one size.
+
+use super::config::{Config, Defaults};
+use super::normalise::Scaling;
+use super::single::{Single, Size};
+use super::{Family, filter::Filter};
+use crate::Result;
+
+/// Defaults of `SiglipImageProcessor`.
+pub(super) fn read(config: &Config) -> Result<(Family, Filter, Scaling)> {
+    let defaults = Defaults {
+        filter: Filter::Bicubic,
+        mean: [0.5; 3],
+        std: [0.5; 3],
+    };
+    config.refuse_padding()?;
+    let steps = Single {
+        square: None,
+        size: config.single_size(Size::Exact(224, 224))?,
+        crop: config.crop(false)?,
+    };
+    let (filter, scaling) = config.values(&defaults)?;
+    Ok((Family::Single(steps), filter, scaling))
+}
