@@ -123,7 +123,7 @@ class StimulusSet:
         Raises:
             FileNotFoundError: If the table, an image or ``humans`` does not exist.
             ValueError: If a column is missing, an id repeats, an answer cannot be read or a file is
-                neither PNG nor JPEG.
+                neither PNG, JPEG nor WebP.
         """
         table = Path(table)
         folder = table.parent if images is None else Path(images)
@@ -151,7 +151,8 @@ class StimulusSet:
 
         Raises:
             FileNotFoundError: If the folder, that of a class or ``humans`` does not exist.
-            ValueError: If a folder is no class, a class is empty or a file is neither PNG nor JPEG.
+            ValueError: If a folder is no class, a class is empty or a file is neither PNG, JPEG
+                nor WebP.
         """
         source = class_source(Path(path), question, answers)
         return cls(name or Path(path).name, source, humans=_existing(humans))

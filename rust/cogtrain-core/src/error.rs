@@ -36,7 +36,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// An image file does not hold the image that it promises.
-    #[error("expected `{}` to be a complete PNG or JPEG image, got {reason}; replace or remove the file", path.display())]
+    #[error("expected `{}` to be a complete PNG, JPEG or WebP image, got {reason}; replace or remove the file", path.display())]
     CorruptImage {
         /// The file.
         path: PathBuf,

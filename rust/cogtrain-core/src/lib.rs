@@ -54,7 +54,7 @@ pub use task::{
     Assignment, Crossing, Design, Domain, Item, Kinship, Part, Place, Question, Scale, Task, Twin,
 };
 
-pub use codec::{encode_png, read_image};
+pub use codec::{Decoding, decode_image, decode_image_into, encode_png, image_size, read_image};
 pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};
 pub use photographs::{Photograph, Photographs};
 pub use preprocess::{Patches, Preprocess, Qwen2Vl};

@@ -17,7 +17,7 @@ const PROBE_BYTES: u64 = 4096;
 pub struct Photograph {
     /// What judgments refer to; unique within the set.
     pub id: String,
-    /// The PNG or JPEG file.
+    /// The PNG, JPEG or WebP file.
     pub path: PathBuf,
     /// Question name → true answer.
     pub answers: BTreeMap<String, String>,
@@ -108,8 +108,8 @@ impl Source for Photographs {
 
 /// Hashes ids, answers, factors (where there are any) and, per file, its length and both ends.
 ///
-/// The ends stand for the whole, so that a large folder opens quickly: those of a PNG or JPEG
-/// hold checksums or entropy-coded pixels, which change with the picture. Paths are left out: a
+/// The ends stand for the whole, so that a large folder opens quickly: those of a PNG, JPEG or
+/// WebP hold checksums or entropy-coded pixels, which change with the picture. Paths are left out: a
 /// folder may be moved.
 fn fingerprint(rows: &[Photograph]) -> Result<String> {
     let mut hasher = blake3::Hasher::new();

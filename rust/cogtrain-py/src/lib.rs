@@ -11,6 +11,7 @@
 
 mod appearance;
 mod arrays;
+mod codec;
 mod errors;
 mod loader;
 mod making;
@@ -31,6 +32,8 @@ mod _core {
     use crate::appearance::{Appearance, Style};
     #[pymodule_export]
     use crate::arrays::encode_png;
+    #[pymodule_export]
+    use crate::codec::{decode_image, image_size};
     #[pymodule_export]
     use crate::errors::{CorruptImageError, CorruptSetError};
     #[pymodule_export]

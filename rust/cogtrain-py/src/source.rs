@@ -60,7 +60,7 @@ impl Source {
         Ok(Self(Kind::Recipe(generator(recipe)?)))
     }
 
-    /// PNG and JPEG files, decoded when they are asked for.
+    /// PNG, JPEG and WebP files, decoded when they are asked for.
     ///
     /// Raises:
     ///     ValueError: For no rows, a repeated id, or lists of different lengths.
