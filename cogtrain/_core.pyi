@@ -236,7 +236,22 @@ class Source:
         factors: Sequence[dict[str, bool | int | float | str]] | None = None,
     ) -> Source: ...
     @staticmethod
-    def shards(folder: str | PathLike[str]) -> Source: ...
+    def shards(folder: str | PathLike[str], shelf: Any = None) -> Source: ...
+    @staticmethod
+    def webdataset(
+        names: Sequence[str],
+        fields: str,
+        cache: str | PathLike[str] | None = None,
+        shelf: Any = None,
+    ) -> Source: ...
+    @staticmethod
+    def encoded(
+        ids: Sequence[str],
+        answers: Sequence[dict[str, str]],
+        factors: Sequence[dict[str, bool | int | float | str]],
+        reader: Any,
+        version: str,
+    ) -> Source: ...
     def record(self, index: int) -> tuple[str, str | None]: ...
     def verify(self, number: int) -> None: ...
     @property

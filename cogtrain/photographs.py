@@ -62,6 +62,21 @@ def options(question: str) -> list[str]:
     return known[question]
 
 
+def spelled(question: str, spelling: Spelling | None) -> dict[str, str]:
+    """Every way to write an answer to ``question`` → the answer: as declared, or as is usual.
+
+    Raises:
+        ValueError: For a question that no task asks, or an answer that it does not have.
+    """
+    allowed = options(question)
+    if spelling is not None:
+        _check_spelling(question, spelling)
+        return {str(written): answer for written, answer in spelling.items()}
+    if set(allowed) == {"yes", "no"}:
+        return dict.fromkeys(sorted(_YES), "yes") | dict.fromkeys(sorted(_NO), "no")
+    return {answer: answer for answer in allowed}
+
+
 def table_source(table: Path, images: Path, reading: Reading) -> _core.Source:
     """Photographs in the folder ``images`` with what ``table`` says of them, as ``reading`` tells.
 

@@ -1,4 +1,4 @@
-"""Image files in memory against Pillow: inks, WebP, orientation, scaled decoding, one's own buffer."""
+"""Image files in memory against Pillow: inks, WebP, orientation, scaled decoding, own buffers."""
 
 import io
 import struct

@@ -207,7 +207,7 @@ def test_ids_must_be_unique_and_lists_equally_long(tmp_path: Path) -> None:
     path = written(tmp_path, "x.png", FILES["png"])
     with pytest.raises(ValueError, match="`twin` twice"):
         _core.Source.photographs(["twin", "twin"], [path, path], [{}, {}])
-    with pytest.raises(ValueError, match=r"as ids \(2\), got 1 paths, 2 answers and 2 factors"):
+    with pytest.raises(ValueError, match=r"as ids \(2\), got 1 paths"):
         _core.Source.photographs(["a", "b"], [path], [{}, {}])
     with pytest.raises(ValueError, match="at least one, got none"):
         _core.Source.photographs([], [], [])

@@ -61,6 +61,16 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A tar that was not written here is damaged, or does not hold what it is said to hold.
+    #[error("expected `{}` to be a whole tar of samples, got {reason} at byte {offset}; copy the file anew, or correct what is declared of it", path.display())]
+    CorruptTar {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file, in bytes.
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
     /// A task could not build a stimulus with the asked factors.
     #[error("expected to fill the cell {cell}, got no scene in {tries} tries; {hint}")]
     Unfillable {
@@ -129,6 +139,15 @@ impl Error {
     /// An [`Error::CorruptSet`].
     pub(crate) fn corrupt_set(path: &Path, offset: Option<u64>, reason: String) -> Self {
         Self::CorruptSet {
+            path: path.to_owned(),
+            offset,
+            reason,
+        }
+    }
+
+    /// An [`Error::CorruptTar`].
+    pub(crate) fn corrupt_tar(path: &Path, offset: u64, reason: String) -> Self {
+        Self::CorruptTar {
             path: path.to_owned(),
             offset,
             reason,

@@ -31,6 +31,7 @@ mod style;
 mod task;
 
 mod codec;
+mod encoded;
 mod loader;
 mod photographs;
 mod preprocess;
@@ -55,9 +56,11 @@ pub use task::{
 };
 
 pub use codec::{Decoding, decode_image, decode_image_into, encode_png, image_size, read_image};
+pub use encoded::{Contents, Encoded, Labelled};
 pub use loader::{Batch, Epoch, Loader, LoaderOptions, LoaderState, Pass, Pixels, Poll};
 pub use photographs::{Photograph, Photographs};
 pub use preprocess::{Patches, Preprocess, Qwen2Vl};
 pub use shard::{
-    FORMAT_VERSION, Manifest, Progress, Request, SHARD_STIMULI, SetWriter, Shards, Tally, tally,
+    Asked, FORMAT_VERSION, Fields, Folder, Manifest, Progress, Request, SHARD_STIMULI, SetWriter,
+    Shards, Shelf, Tally, WebDataset, tally,
 };

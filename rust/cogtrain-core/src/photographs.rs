@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::codec::read_image;
+use crate::encoded::Labelled;
 use crate::stimulus::Factor;
 use crate::{Error, Result, Source, Stimulus};
 
@@ -23,16 +24,6 @@ pub struct Photograph {
     pub answers: BTreeMap<String, String>,
     /// What else the table says: factor name → value. A number called `margin` is the margin too.
     pub factors: BTreeMap<String, Factor>,
-}
-
-impl Photograph {
-    fn margin(&self) -> Option<f64> {
-        match self.factors.get("margin") {
-            Some(&Factor::Real(value)) => Some(value),
-            Some(&Factor::Integer(value)) => Some(value as f64),
-            _ => None,
-        }
-    }
 }
 
 /// Photographs on disk, decoded when they are asked for.
@@ -97,7 +88,7 @@ impl Source for Photographs {
             image: read_image(&row.path)?,
             answers: row.answers.clone(),
             factors: row.factors.clone(),
-            margin: row.margin(),
+            margin: Labelled::margin(&row.factors),
         })
     }
 

@@ -20,6 +20,7 @@ mod physics;
 mod preprocess;
 mod question;
 mod shard;
+mod shelf;
 mod source;
 
 /// Native core of cogtrain: makes stimuli, reads images, prepares them, and loads batches.

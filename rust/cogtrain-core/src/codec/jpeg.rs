@@ -162,7 +162,7 @@ fn diagnose(bytes: &[u8], decoding: &Decoding) -> String {
     match outcome {
         _ if source.dry => ENDS_EARLY.to_owned(),
         Ok(Err(reason)) => reason,
-        Ok(Ok(_)) => "damaged data (the decoder had to guess pixels)".to_owned(),
+        Ok(Ok(())) => "damaged data (the decoder had to guess pixels)".to_owned(),
         Err(panic) => {
             let words = panic
                 .downcast_ref::<String>()

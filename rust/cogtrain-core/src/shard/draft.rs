@@ -261,7 +261,7 @@ impl SetWriter {
             return Err(Error::argument("set", expected, got, hint));
         }
         let manifest = self.manifest(shards, Value::Null);
-        let shards = Shards::new(self.folder(), manifest)?;
+        let shards = Shards::new(&self.folder(), manifest)?;
         let mut counts = Tally::new();
         for index in 0..shards.len() {
             let (answers, factors) = shards.labels(index)?;
