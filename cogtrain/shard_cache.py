@@ -105,8 +105,8 @@ class RemoteShelf:
         """
         path = self._fetched(name)
         for later in self._after.get(name, ()):
-            worker = threading.Thread(target=self._fetch_ahead, args=(name, later), daemon=True)
-            worker.start()
+            job = {"target": self._fetch_ahead, "args": (name, later), "name": "fetch ahead"}
+            threading.Thread(daemon=True, **job).start()
         return str(path)
 
     def read(self, name: str) -> bytes:

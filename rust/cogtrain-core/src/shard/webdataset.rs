@@ -75,7 +75,7 @@ impl WebDataset {
                 let sample = &self.samples[index];
                 let labels = read_labels((&path, &file), sample, std::iter::once(&*place))?;
                 let id = labels.id(&place);
-                self.samples[index].id = id.map_err(|reason| odd(&path, sample, reason))?;
+                self.samples[index].id = id.map_err(|reason| odd(&path, sample, &reason))?;
             }
         } else if self.twin().is_some() {
             for sample in &mut self.samples {
@@ -124,7 +124,7 @@ impl Source for WebDataset {
         let image = codec::decode(&content((&path, &file), part)?)
             .map_err(|reason| damaged(&path, part, &reason))?;
         let labels = read_labels((&path, &file), sample, self.fields.places())?;
-        let wrong = |reason| odd(&path, sample, reason);
+        let wrong = |reason: String| odd(&path, sample, &reason);
         let factors = labels.factors(&self.fields).map_err(wrong)?;
         Ok(Stimulus {
             id: sample.id.clone(),
@@ -184,7 +184,7 @@ fn damaged(path: &Path, part: &Part, reason: &str) -> Error {
 }
 
 /// What is wrong with what a sample says.
-fn odd(path: &Path, sample: &Sample, reason: String) -> Error {
+fn odd(path: &Path, sample: &Sample, reason: &str) -> Error {
     let at = sample.members.first().map_or(0, |(_, part)| part.1);
     Error::corrupt_tar(
         path,
