@@ -7,6 +7,7 @@ fsspec is optional (``pip install 'cogtrain[remote]'``), as is the package behin
 import hashlib
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,11 @@ class Shelf(Protocol):
     """Gives local files for the names of shards; asked from any thread."""
 
     def locate(self, name: str) -> str:
-        """Path of a local file with the bytes of ``name``."""
+        """Path of a local file with the bytes of ``name``, which stays there until released."""
+        ...
+
+    def release(self, name: str) -> None:
+        """The file was opened."""
         ...
 
     def stamp(self, name: str) -> tuple[int, str]:
@@ -70,6 +75,7 @@ class RemoteShelf:
         self._stamps: dict[str, tuple[int, str]] = {}
         self._room = threading.Condition()
         self._busy = 0
+        self._pinned: Counter[Path] = Counter()
         self._fetching: dict[str, threading.Lock] = {}
         cache.folder.mkdir(parents=True, exist_ok=True)
         _sweep(cache.folder)
@@ -103,11 +109,17 @@ class RemoteShelf:
             FileNotFoundError: If there is nothing.
             OSError: If fetching fails, ends early, or the shard is longer than the limit.
         """
-        path = self._fetched(name)
+        path = self._fetched(name, pins=1)
         for later in self._after.get(name, ()):
             job = {"target": self._fetch_ahead, "args": (name, later), "name": "fetch ahead"}
             threading.Thread(daemon=True, **job).start()
         return str(path)
+
+    def release(self, name: str) -> None:
+        """The local copy was opened: it may be removed to make room."""
+        with self._room:
+            self._pinned[self._path(name)] -= 1
+            self._room.notify_all()
 
     def read(self, name: str) -> bytes:
         """The bytes of ``name``, which are not kept."""
@@ -119,26 +131,27 @@ class RemoteShelf:
         key = hashlib.blake2b(f"{self.url(name)} {size} {version}".encode(), digest_size=16)
         return self._cache.folder / f"{key.hexdigest()}-{name.rsplit('/', 1)[-1]}"
 
-    def _fetched(self, name: str) -> Path:
+    def _fetched(self, name: str, *, pins: int) -> Path:
         path = self._path(name)
         with self._room:
             fetching = self._fetching.setdefault(name, threading.Lock())
         with fetching:
-            try:
-                os.utime(path)
-            except FileNotFoundError:
-                self._fetch(name, path)
+            with self._room:
+                if _touched(path):
+                    self._pinned[path] += pins
+                    return path
+            self._fetch(name, path, pins)
         return path
 
     def _fetch_ahead(self, current: str, later: str) -> None:
         try:
             sizes = self.stamp(current)[0] + self.stamp(later)[0]
             if sizes <= self._cache.limit_bytes:
-                self._fetched(later)
+                self._fetched(later, pins=0)
         except OSError:
             pass  # whoever asks for it will be told
 
-    def _fetch(self, name: str, path: Path) -> None:
+    def _fetch(self, name: str, path: Path, pins: int) -> None:
         size, url = self.stamp(name)[0], self.url(name)
         aside = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
         self._take_room(size, url, aside)
@@ -149,7 +162,9 @@ class RemoteShelf:
                     f"expected {size} bytes of `{url}`, got {got}; it changed or the transfer "
                     "broke off: try again"
                 )
-            aside.replace(path)
+            with self._room:  # nobody makes room between the two
+                aside.replace(path)
+                self._pinned[path] += pins
         finally:
             aside.unlink(missing_ok=True)
             with self._room:
@@ -174,7 +189,7 @@ class RemoteShelf:
             )
         with self._room:
             while not self._make_room(size):
-                if not self._busy:
+                if not self._busy and not any(self._pinned.values()):
                     raise OSError(
                         f"expected room for {size} bytes in `{self._cache.folder}`, got "
                         f"`limit_bytes` ({limit}) taken by other processes; raise the limit"
@@ -191,7 +206,7 @@ class RemoteShelf:
         for path, about in held:
             if total <= self._cache.limit_bytes:
                 break
-            if not path.name.endswith(_PARTIAL):
+            if not path.name.endswith(_PARTIAL) and not self._pinned[path]:
                 path.unlink(missing_ok=True)
                 total -= about.st_size
         return total <= self._cache.limit_bytes
@@ -231,6 +246,15 @@ def _told(url: str, ask: Callable[[], Any]) -> Any:
         raise OSError(f"expected to read `{url}`, got {reason}; check access and try again") from (
             error
         )
+
+
+def _touched(path: Path) -> bool:
+    """Notes that ``path`` is in use; false if it is not there."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _held(folder: Path) -> list[tuple[Path, os.stat_result]]:

@@ -1,20 +1,35 @@
 //! Python objects that fetch: shards as local files, image files as bytes.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use cogtrain_core as core;
 use pyo3::exceptions::PyFileNotFoundError;
 use pyo3::prelude::*;
 
-/// An object with ``locate(name) -> path`` and ``stamp(name) -> (bytes, version)``.
+/// How often a file that another process removed before it was opened is fetched again.
+const TRIES: usize = 8;
+
+/// An object with ``locate(name) -> path``, ``release(name)`` once that is open, and
+/// ``stamp(name) -> (bytes, version)``.
 #[derive(Debug)]
 pub struct Shelf(pub Py<PyAny>);
 
 impl core::Shelf for Shelf {
-    fn locate(&self, name: &str) -> core::Result<PathBuf> {
-        ask(name, |py| {
-            self.0.call_method1(py, "locate", (name,))?.extract(py)
-        })
+    fn open(&self, name: &str) -> core::Result<(PathBuf, File)> {
+        let mut last = None;
+        for _ in 0..TRIES {
+            let path: PathBuf = ask(name, |py| {
+                self.0.call_method1(py, "locate", (name,))?.extract(py)
+            })?;
+            let file = File::open(&path);
+            ask(name, |py| self.0.call_method1(py, "release", (name,)))?;
+            match file {
+                Ok(file) => return Ok((path, file)),
+                Err(error) => last = Some(core::Error::io(&path, error)),
+            }
+        }
+        Err(last.expect("at least one try"))
     }
 
     fn stamp(&self, name: &str) -> core::Result<(u64, String)> {

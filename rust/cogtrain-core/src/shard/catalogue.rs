@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::archive::{Part, scan};
-use super::shelf::{Shelf, open};
+use super::shelf::Shelf;
 use crate::{Error, Result};
 
 /// Raised whenever older lists must be made anew.
@@ -25,7 +25,7 @@ pub(super) fn members(shelf: &dyn Shelf, name: &str, cache: Option<&Path>) -> Re
     if let Some(parts) = file.as_deref().and_then(|file| kept(file, &stamp, length)) {
         return Ok(parts);
     }
-    let (path, tar) = open(shelf, name)?;
+    let (path, tar) = shelf.open(name)?;
     let parts = scan(&tar, length).map_err(|(reason, at)| Error::corrupt_tar(&path, at, reason))?;
     if let Some(file) = file {
         let _ = keep(&file, &stamp, &parts);

@@ -22,6 +22,8 @@ mod catalogue;
 mod crew;
 mod draft;
 mod fields;
+#[cfg(test)]
+mod fuzz;
 mod index;
 mod manifest;
 mod reader;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::index::{Entry, Member, ShardIndex};
 use super::manifest::Manifest;
-use super::shelf::{Folder, Shelf, open};
+use super::shelf::{Folder, Shelf};
 use super::tar::{BLOCK, header};
 use crate::codec;
 use crate::{Error, Factor, Record, Result, Source, Stimulus};
@@ -105,8 +105,8 @@ impl Shards {
         for entry in &shard.stimuli {
             self.members(shard, entry)?;
         }
-        let path = self.shelf.locate(&shard.name)?;
-        let got = hash_file(&path).map_err(|source| Error::io(&path, source))?;
+        let (path, file) = self.shelf.open(&shard.name)?;
+        let got = hash_file(file).map_err(|source| Error::io(&path, source))?;
         if got == shard.blake3 {
             return Ok(());
         }
@@ -122,7 +122,7 @@ impl Shards {
     /// Answers and factors of stimulus `index`, without its image.
     pub(super) fn labels(&self, index: usize) -> Result<Labels> {
         let (shard, record) = self.read_record(index)?;
-        let path = self.shelf.locate(shard)?;
+        let path = self.shelf.place(shard);
         labels(&record).map_err(|reason| Error::corrupt_set(&path, None, reason))
     }
 
@@ -201,7 +201,7 @@ impl Span {
         let start = first.0 - BLOCK;
         // Members tile a shard whose length was checked: this is no longer than the file was.
         let mut bytes = vec![0; (last.0 + last.1 - start) as usize];
-        let (path, file) = open(shelf, name)?;
+        let (path, file) = shelf.open(name)?;
         match file.read_exact_at(&mut bytes, start) {
             Ok(()) => Ok(Self { path, start, bytes }),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -300,8 +300,8 @@ fn odd(key: &str, value: &Value) -> String {
 }
 
 /// BLAKE3 of a file, in hex.
-pub(super) fn hash_file(path: &Path) -> io::Result<String> {
+pub(super) fn hash_file(file: File) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
+    hasher.update_reader(file)?;
     Ok(hasher.finalize().to_hex().to_string())
 }

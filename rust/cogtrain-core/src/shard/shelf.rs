@@ -9,11 +9,16 @@ use crate::{Error, Result};
 
 /// Gives local files for the names of shards.
 pub trait Shelf: fmt::Debug + Send + Sync {
-    /// A local file with the bytes of `name`; fetches them if need be.
-    fn locate(&self, name: &str) -> Result<PathBuf>;
+    /// A local file with the bytes of `name`, opened, and its path; fetches them if need be.
+    fn open(&self, name: &str) -> Result<(PathBuf, File)>;
 
     /// Length in bytes, and a text that changes whenever the bytes could have changed.
     fn stamp(&self, name: &str) -> Result<(u64, String)>;
+
+    /// What errors call `name`.
+    fn place(&self, name: &str) -> PathBuf {
+        PathBuf::from(name)
+    }
 }
 
 /// Files that are there already; names are relative to the folder, or absolute.
@@ -21,12 +26,18 @@ pub trait Shelf: fmt::Debug + Send + Sync {
 pub struct Folder(pub PathBuf);
 
 impl Shelf for Folder {
-    fn locate(&self, name: &str) -> Result<PathBuf> {
-        Ok(self.0.join(name))
+    fn open(&self, name: &str) -> Result<(PathBuf, File)> {
+        let path = self.place(name);
+        let file = File::open(&path).map_err(|source| Error::io(&path, source))?;
+        Ok((path, file))
+    }
+
+    fn place(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 
     fn stamp(&self, name: &str) -> Result<(u64, String)> {
-        let path = self.0.join(name);
+        let path = self.place(name);
         let about = std::fs::metadata(&path).map_err(|source| Error::io(&path, source))?;
         Ok((about.len(), changed(&about)))
     }
@@ -35,17 +46,4 @@ impl Shelf for Folder {
 /// When the file changed last, to the nanosecond.
 fn changed(about: &Metadata) -> String {
     format!("{}.{:09}", about.mtime(), about.mtime_nsec())
-}
-
-/// Opens the local file of `name`.
-///
-/// A cache may drop a file between finding and opening it: then it is fetched once more.
-pub(super) fn open(shelf: &dyn Shelf, name: &str) -> Result<(PathBuf, File)> {
-    let path = shelf.locate(name)?;
-    if let Ok(file) = File::open(&path) {
-        return Ok((path, file));
-    }
-    let path = shelf.locate(name)?;
-    let file = File::open(&path).map_err(|source| Error::io(&path, source))?;
-    Ok((path, file))
 }

@@ -9,7 +9,7 @@ use super::archive::{Bytes, Part, is_in_place};
 use super::catalogue::members;
 use super::fields::{Fields, Labels, member};
 use super::samples::{Sample, grouped};
-use super::shelf::{Shelf, open};
+use super::shelf::Shelf;
 use super::tar::{BLOCK, MAX_MEMBER};
 use crate::codec;
 use crate::encoded::Labelled;
@@ -104,7 +104,7 @@ impl WebDataset {
     }
 
     fn file(&self, index: usize) -> Result<(PathBuf, File)> {
-        open(&*self.shelf, &self.names[self.sample(index)?.tar])
+        self.shelf.open(&self.names[self.sample(index)?.tar])
     }
 }
 
