@@ -220,6 +220,7 @@ def forged(size: bytes) -> bytes:
         (forged(b"77777777777\0"), r"a member of 8589934591 bytes that goes beyond .* at byte 0;"),
         (forged(b"\x80" + b"\xff" * 11), "a length that is no number at byte 0;"),
         (forged(b"\x80" + bytes(3) + struct.pack(">Q", 2**64 - 1)), "a member of 18446744073709"),
+        (b"a" + bytes(147) + b"\x80" + bytes(1000), "a damaged header"),
         (forged(b"hello\0\0\0\0\0\0\0"), "a length that is no number"),
     ],
 )

@@ -183,10 +183,11 @@ fn sums(block: &[u8; BLOCK as usize]) -> (u32, i64) {
 /// A number in octal digits, or in base 256 where the first bit is set.
 fn number(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 != 0 {
-        let (high, low) = field.split_at(field.len() - 8);
-        let is_small = high[0] == 0x80 && high[1..].iter().all(|&byte| byte == 0);
-        let low = low.try_into().ok().map(u64::from_be_bytes);
-        return low.filter(|_| is_small);
+        let first = u64::from(field[0] & 0x7f);
+        let mut rest = field[1..].iter();
+        return rest.try_fold(first, |number, &byte| {
+            number.checked_mul(256)?.checked_add(byte.into())
+        });
     }
     let text = std::str::from_utf8(field).ok()?;
     let digits = text.trim_matches([' ', '\0']);
