@@ -7,6 +7,7 @@ fsspec is optional (``pip install 'cogtrain[remote]'``), as is the package behin
 import hashlib
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -164,6 +165,7 @@ class RemoteShelf:
                 )
             with self._room:  # nobody makes room between the two
                 aside.replace(path)
+                _touched(path)
                 self._pinned[path] += pins
         finally:
             aside.unlink(missing_ok=True)
@@ -250,8 +252,9 @@ def _told(url: str, ask: Callable[[], Any]) -> Any:
 
 def _touched(path: Path) -> bool:
     """Notes that ``path`` is in use; false if it is not there."""
+    now = time.time_ns()  # finer than the times that the system writes by itself
     try:
-        os.utime(path)
+        os.utime(path, ns=(now, now))
     except FileNotFoundError:
         return False
     return True

@@ -22,7 +22,7 @@ use crate::{Preprocess, Stream};
 struct Target {
     name: &'static str,
     seeds: Vec<Vec<u8>>,
-    mend: fn(&mut Vec<u8>),
+    mend: fn(&mut [u8]),
     read: fn(&[u8]),
 }
 
@@ -95,7 +95,7 @@ fn write_edge(bytes: &mut [u8], at: usize, edge: u64, form: usize) {
 }
 
 /// Makes the checksums of PNG chunks fit.
-fn mend_png(bytes: &mut Vec<u8>) {
+fn mend_png(bytes: &mut [u8]) {
     let mut at = 8;
     while let Some(head) = bytes.get(at..at + 8) {
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
@@ -121,7 +121,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// Makes the checksum of every block that looks like a header fit.
-fn mend_tar(bytes: &mut Vec<u8>) {
+fn mend_tar(bytes: &mut [u8]) {
     for block in bytes.chunks_exact_mut(512) {
         if block[0] == 0 || block[148..156].iter().all(|&byte| byte == 0) {
             continue;
@@ -132,17 +132,16 @@ fn mend_tar(bytes: &mut Vec<u8>) {
     }
 }
 
-/// Makes the hash of a manifest fit.
-fn mend_manifest(bytes: &mut Vec<u8>) {
-    let Some(line) = bytes.iter().position(|&byte| byte == b'\n') else {
-        return;
-    };
-    let body = bytes.split_off(line + 1);
-    let hash = blake3::hash(&body).to_hex();
-    *bytes = [format!("{{\"blake3\":\"{hash}\",\n").into_bytes(), body].concat();
+/// Makes the hash of a manifest fit, if its first line is as long as it should be.
+fn mend_manifest(bytes: &mut [u8]) {
+    let (start, end) = (b"{\"blake3\":\"".len(), b"{\"blake3\":\"\",\n".len() + 64);
+    if bytes.get(end - 1) == Some(&b'\n') {
+        let hash = blake3::hash(&bytes[end..]).to_hex();
+        bytes[start..start + 64].copy_from_slice(hash.as_bytes());
+    }
 }
 
-fn leave(_: &mut Vec<u8>) {}
+fn leave(_: &mut [u8]) {}
 
 fn read_image(bytes: &[u8]) {
     let small = Decoding {

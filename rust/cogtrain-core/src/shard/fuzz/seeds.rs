@@ -56,7 +56,8 @@ pub(super) fn labels() -> Vec<Vec<u8>> {
 
 pub(super) fn manifests() -> Vec<Vec<u8>> {
     let text = concat!(
-        "{\"blake3\":\"\",\n\"cogtrain_version\":\"0\",\n\"count\":1,\n\"counts\":{},\n",
+        "{\"blake3\":\"0000000000000000000000000000000000000000000000000000000000000000\",\n",
+        "\"cogtrain_version\":\"0\",\n\"count\":1,\n\"counts\":{},\n",
         "\"fingerprint\":\"f\",\n\"format\":\"cogtrain stimulus set\",\n\"format_version\":1,\n",
         "\"generator_version\":1,\n\"name\":\"n\",\n\"recipe\":null,\n\"shards\":[\n",
         "{\"blake3\":\"\",\"bytes\":3072,\"name\":\"n-000000.tar\",\"stimuli\":[\n",
