@@ -112,8 +112,9 @@ class RemoteShelf:
         """
         path = self._fetched(name, pins=1)
         for later in self._after.get(name, ()):
-            job = {"target": self._fetch_ahead, "args": (name, later), "name": "fetch ahead"}
-            threading.Thread(daemon=True, **job).start()
+            job = threading.Thread(target=self._fetch_ahead, args=(name, later), daemon=True)
+            job.name = "fetch ahead"
+            job.start()
         return str(path)
 
     def release(self, name: str) -> None:
