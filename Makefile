@@ -16,7 +16,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install build fit test lint bench golden docs lock clean tools
+.PHONY: help install build fit test lint bench fuzz golden docs lock clean tools
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lint: install  ## rustfmt, clippy, ruff, pyright, stubtest on the compiled modul
 
 bench: install  ## our figures, printed and written to benchmarks/results/
 	@for bench in benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
+
+fuzz: tools  ## damaged input for every reader, COGTRAIN_FUZZ_S seconds (30) per target
+	cargo test --release --locked --lib -p cogtrain-core fuzz::fuzz -- --ignored --nocapture
 
 golden: install  ## draw the golden images and the pictures of docs/ anew; look at them
 	$(BIN)/python tests/golden/remake.py

@@ -27,10 +27,12 @@ __all__ = [
     "Style",
     "Task",
     "Trajectory",
+    "decode_image",
     "encode_png",
     "equilibrium",
     "flow",
     "friction_decides",
+    "image_size",
     "noisy_falls",
     "passes",
     "read_manifest",
@@ -237,7 +239,22 @@ class Source:
         factors: Sequence[dict[str, bool | int | float | str]] | None = None,
     ) -> Source: ...
     @staticmethod
-    def shards(folder: str | PathLike[str]) -> Source: ...
+    def shards(folder: str | PathLike[str], shelf: Any = None) -> Source: ...
+    @staticmethod
+    def webdataset(
+        names: Sequence[str],
+        fields: str,
+        cache: str | PathLike[str] | None = None,
+        shelf: Any = None,
+    ) -> Source: ...
+    @staticmethod
+    def encoded(
+        ids: Sequence[str],
+        answers: Sequence[dict[str, str]],
+        factors: Sequence[dict[str, bool | int | float | str]],
+        reader: Any,
+        version: str,
+    ) -> Source: ...
     def record(self, index: int) -> tuple[str, str | None]: ...
     def verify(self, number: int) -> None: ...
     @property
@@ -354,5 +371,15 @@ def flow(first: Scene, second: Scene, size_px: int = 224) -> Flow: ...
 def render(
     scene: Scene, style: str | Appearance | None = None, size_px: int = 224
 ) -> NDArray[np.uint8]: ...
+def decode_image(
+    content: bytes,
+    *,
+    upright: bool = False,
+    at_least: tuple[int, int] | None = None,
+    out: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]: ...
 def encode_png(image: Any) -> bytes: ...
+def image_size(
+    content: bytes, *, upright: bool = False, at_least: tuple[int, int] | None = None
+) -> tuple[int, int]: ...
 def read_manifest(folder: str | PathLike[str]) -> str: ...

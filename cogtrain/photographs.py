@@ -17,11 +17,10 @@ _YES = frozenset({"1", "1.0", "yes", "true"})
 _NO = frozenset({"0", "0.0", "no", "false"})
 # Columns of a table that are not questions.
 _PLAIN_COLUMNS = ("stimulus_id", "image")
-_SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
 _FOREIGN = {
     "GIF": b"GIF8",
     "BMP": b"BM",
-    "WebP": b"RIFF",
     "TIFF": b"II*\x00",
     "big-endian TIFF": b"MM\x00*",
 }
@@ -63,13 +62,28 @@ def options(question: str) -> list[str]:
     return known[question]
 
 
+def spelled(question: str, spelling: Spelling | None) -> dict[str, str]:
+    """Every way to write an answer to ``question`` → the answer: as declared, or as is usual.
+
+    Raises:
+        ValueError: For a question that no task asks, or an answer that it does not have.
+    """
+    allowed = options(question)
+    if spelling is not None:
+        _check_spelling(question, spelling)
+        return {str(written): answer for written, answer in spelling.items()}
+    if set(allowed) == {"yes", "no"}:
+        return dict.fromkeys(sorted(_YES), "yes") | dict.fromkeys(sorted(_NO), "no")
+    return {answer: answer for answer in allowed}
+
+
 def table_source(table: Path, images: Path, reading: Reading) -> _core.Source:
     """Photographs in the folder ``images`` with what ``table`` says of them, as ``reading`` tells.
 
     Raises:
         FileNotFoundError: If the table or an image does not exist.
         ValueError: If a column is missing, an id repeats, an answer cannot be read, or a file is
-            neither PNG nor JPEG.
+            neither PNG, JPEG nor WebP.
     """
     for question, spelling in reading.answers.items():
         _check_spelling(question, spelling)
@@ -94,7 +108,7 @@ def class_source(folder: Path, question: str, answers: Spelling) -> _core.Source
     Raises:
         FileNotFoundError: If the folder or that of a class does not exist.
         ValueError: If a folder's name is not in ``answers``, a class holds no image, or a file is
-            neither PNG nor JPEG.
+            neither PNG, JPEG nor WebP.
     """
     _check_spelling(question, answers)
     if not folder.is_dir():
@@ -237,9 +251,9 @@ def _require_readable_formats(paths: Iterable[Path]) -> None:
     for path in paths:
         with path.open("rb") as file:
             head = file.read(12)
-        if not head.startswith(tuple(_SIGNATURES.values())):
+        if not head.startswith(_SIGNATURES):
             raise ValueError(
-                f"expected a PNG or JPEG image at `{path}`, got {_format(head)}; convert it"
+                f"expected a PNG, JPEG or WebP image at `{path}`, got {_format(head)}; convert it"
             )
 
 

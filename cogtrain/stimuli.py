@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cogtrain import _core
+from cogtrain.image_column import column_files, column_source
 from cogtrain.photographs import Reading, class_source, table_source
+from cogtrain.shard_cache import ShardCache, Shelf
+from cogtrain.webdataset import IMAGES, Tars, cache_folder, tar_names, tar_source
 
 _ADVICE = "write one with `render`, or read images and a table with `StimulusSet.photographs`"
+_FOREIGN = {
+    ".tar": "declare what they hold with `StimulusSet.webdataset`",
+    ".parquet": "declare what they hold with `StimulusSet.parquet`",
+    ".arrow": "declare what they hold with `StimulusSet.parquet`",
+}
 
 
 @dataclass(frozen=True)
@@ -123,7 +132,7 @@ class StimulusSet:
         Raises:
             FileNotFoundError: If the table, an image or ``humans`` does not exist.
             ValueError: If a column is missing, an id repeats, an answer cannot be read or a file is
-                neither PNG nor JPEG.
+                neither PNG, JPEG nor WebP.
         """
         table = Path(table)
         folder = table.parent if images is None else Path(images)
@@ -151,35 +160,136 @@ class StimulusSet:
 
         Raises:
             FileNotFoundError: If the folder, that of a class or ``humans`` does not exist.
-            ValueError: If a folder is no class, a class is empty or a file is neither PNG nor JPEG.
+            ValueError: If a folder is no class, a class is empty or a file is neither PNG, JPEG
+                nor WebP.
         """
         source = class_source(Path(path), question, answers)
         return cls(name or Path(path).name, source, humans=_existing(humans))
 
     @classmethod
-    def open(cls, path: str | Path) -> StimulusSet:
+    def webdataset(
+        cls,
+        tars: str | Path | Sequence[str | Path],
+        *,
+        columns: Mapping[str, str],
+        answers: Mapping[str, Mapping[str, str]] | None = None,
+        image: Sequence[str] = IMAGES,
+        humans: str | Path | None = None,
+        name: str | None = None,
+        cache: ShardCache | None = None,
+    ) -> StimulusSet:
+        """Samples of tars that others wrote in the WebDataset convention.
+
+        Members that share a name up to the first dot are one sample. The headers are read once
+        and listed in ``$COGTRAIN_CACHE`` (``~/.cache/cogtrain``) until length or time change.
+
+        Args:
+            tars: A folder of ``*.tar``, one tar, or a list; paths, or URLs that fsspec knows.
+            columns: Our name to the place where it stands: the extension of a member, for a JSON
+                member followed by keys, e.g. ``{"will_fall": "cls", "stimulus_id": "json.uid"}``.
+                What is neither question nor id is a factor. Without ``stimulus_id`` the id is what
+                the members' names share, behind the tar's own where two tars hold the same.
+            answers: Question to what is written to answers, e.g.
+                ``{"will_fall": {"0": "no", "1": "yes"}}``; yes/no, true/false and 1/0 by default.
+            image: Extensions of images; every sample holds exactly one of them.
+            humans: Table of human judgments, if there is one.
+            name: Defaults to that of the folder, or of the first tar.
+            cache: Where tars from elsewhere are kept; 20 GiB beside the lists by default.
+
+        Raises:
+            FileNotFoundError: If a tar is not there.
+            CorruptSetError: If a tar is damaged or cut; names the file and the byte.
+            ValueError: If no question is declared or an id occurs twice.
+        """
+        names = tar_names(tars)
+        remote = next((tar for tar in names if "://" in tar), None)
+        shelf = (
+            (cache or _shard_cache()).shelf(remote.rpartition("/")[0], names) if remote else None
+        )
+        source = tar_source(Tars(names, image, shelf=shelf), Reading(columns, answers or {}))
+        default = tars if isinstance(tars, (str, Path)) else names[0]
+        return cls(name or Path(default).stem, source, humans=_existing(humans))
+
+    @classmethod
+    def parquet(
+        cls,
+        files: str | Path | Sequence[str | Path],
+        *,
+        columns: Mapping[str, str],
+        answers: Mapping[str, Mapping[str, str]] | None = None,
+        humans: str | Path | None = None,
+        name: str | None = None,
+        limit_bytes: int = 256 * 1024**2,
+    ) -> StimulusSet:
+        """Rows of Parquet files with an image column, or of a folder saved by ``datasets``.
+
+        Args:
+            files: A folder of ``*.parquet`` or ``*.arrow``, one file, or a list.
+            columns: Our name to the column, e.g. ``{"image": "img", "will_fall": "label"}``.
+                ``image`` (binary, or bytes and path) is called so by default. What is neither
+                question, image nor ``stimulus_id`` is a factor; other columns are not read.
+            answers: Question to the column's values, or names of classes, to answers.
+            humans: Table of human judgments, if there is one.
+            name: Defaults to that of the folder, or of the first file.
+            limit_bytes: Most bytes of row groups that are kept in memory.
+
+        Raises:
+            FileNotFoundError: If there is no file.
+            ValueError: If a file or column cannot be read, or an answer is not spelled out.
+        """
+        found = column_files(files)
+        source = column_source(found, Reading(columns, answers or {}), limit_bytes)
+        default = files if isinstance(files, (str, Path)) else found[0].path
+        return cls(name or Path(default).stem, source, humans=_existing(humans))
+
+    @classmethod
+    def open(cls, path: str | Path, *, cache: ShardCache | None = None) -> StimulusSet:
         """The set in a folder that ``python -m cogtrain render`` wrote.
 
         Shards are read stimulus by stimulus when they are asked for; a set that is only a recipe is
         drawn. The manifest is checked now, every stimulus when it is read.
 
+        Args:
+            path: The folder, or its URL (``s3://bucket/towers``): then shards are fetched whole
+                when one of their stimuli is asked for.
+            cache: Where shards from elsewhere are kept; 20 GiB in ``$COGTRAIN_CACHE``
+                (``~/.cache/cogtrain``) by default.
+
         Raises:
             FileNotFoundError: If there is no set in the folder; says what is there instead.
             CorruptSetError: If something on disk is not what was written (a ``ValueError``).
+            OSError: If the store does not answer, or a shard is longer than the cache may be.
             ValueError: If a recipe would give other stimuli in this version.
         """
+        if "://" in str(path):
+            return cls._open_remote(str(path).rstrip("/"), cache or _shard_cache())
         folder = Path(path)
         if not (folder / "manifest.json").is_file():
             raise FileNotFoundError(
                 f"expected a stimulus set (`manifest.json` and shards) in `{folder}`, "
-                f"got {_found(folder)}; {_ADVICE}"
+                f"got {_found(folder)}; {_advice(folder)}"
             )
+        return cls._open_manifest(folder, folder.resolve().name, lambda _: None)
+
+    @classmethod
+    def _open_remote(cls, url: str, cache: ShardCache) -> StimulusSet:
+        text = cache.shelf(url).read("manifest.json")
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "manifest.json").write_bytes(text)
+            name = url.rpartition("/")[2]
+            return cls._open_manifest(Path(folder), name, lambda order: cache.shelf(url, order))
+
+    @classmethod
+    def _open_manifest(
+        cls, folder: Path, name: str, shelf: Callable[[list[str]], Shelf | None]
+    ) -> StimulusSet:
         manifest = json.loads(_core.read_manifest(folder))
         recipe = manifest["recipe"]
         task = recipe.get("task") if isinstance(recipe, dict) else None
         domain = _core.Task(task).domain if task in _core.Task.names() else None
         if manifest["shards"]:
-            return cls(folder.resolve().name, _core.Source.shards(folder), domain=domain)
+            place = shelf([shard["name"] for shard in manifest["shards"]])
+            return cls(name, _core.Source.shards(folder, place), domain=domain)
         try:
             drawn = cls.recipe(**recipe)
         except TypeError as error:
@@ -193,7 +303,7 @@ class StimulusSet:
                 f"cogtrain {manifest['cogtrain_version']} declared, got {drawn.fingerprint}: this "
                 "version makes other stimuli; use that version, or declare the set anew"
             )
-        return replace(drawn, name=folder.resolve().name)
+        return replace(drawn, name=name)
 
     @property
     def ids(self) -> list[str]:
@@ -241,6 +351,16 @@ def _existing(humans: str | Path | None) -> Path | None:
             f"expected a table at `{humans}`, got nothing there; check the path"
         )
     return None if humans is None else Path(humans)
+
+
+def _shard_cache() -> ShardCache:
+    return ShardCache(cache_folder() / "shards")
+
+
+def _advice(folder: Path) -> str:
+    """What to do with what is at ``folder`` instead of a set."""
+    endings = {path.suffix for path in folder.iterdir()} if folder.is_dir() else set()
+    return next((advice for end, advice in _FOREIGN.items() if end in endings), _ADVICE)
 
 
 def _found(folder: Path) -> str:

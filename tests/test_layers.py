@@ -18,7 +18,7 @@ BINDING = ROOT / "rust" / "cogtrain-py" / "src"
 
 # The two wings meet only in a stimulus set ("give me stimulus i"), which is ground.
 MAKING = {"scene", "physics", "render", "style", "task", "recipe", "generate"}
-SERVING = {"codec", "photographs", "preprocess", "shard", "loader"}
+SERVING = {"codec", "encoded", "photographs", "preprocess", "shard", "loader"}
 GROUND = {"error", "image", "naming", "rng", "stimulus"}
 
 # Python rooms: who must not know whom. A room is a file or folder directly under `cogtrain`.
@@ -30,6 +30,9 @@ FORBIDDEN = {
     "judgments": {"training", "data", "models", "evaluation"},
     "stimuli": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "photographs": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "webdataset": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "image_column": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
+    "shard_cache": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
     "multimodal": {"training", "data", "models", "evaluation", "metrics"},
     "sheet": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
     "palette": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},

@@ -108,16 +108,15 @@ def png(height: int, width: int, *, depth: int, colour: int, rows: bytes) -> byt
 
 
 @pytest.mark.parametrize(("colour", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
-def test_sixteen_bits_keep_the_high_byte(tmp_path: Path, colour: int, channels: int) -> None:
+def test_sixteen_bits_equal_pillow(tmp_path: Path, colour: int, channels: int) -> None:
     rng = np.random.default_rng(4)
     samples = rng.integers(0, 2**16, (5, 7, channels), dtype=np.uint16)
+    samples[0, :, 0] = [0, 1, 254, 255, 256, 257, 65535]
     rows = b"".join(b"\x00" + row.astype(">u2").tobytes() for row in samples)
     path = written(tmp_path, "x.png", png(5, 7, depth=16, colour=colour, rows=rows))
-    high = (samples >> 8).astype(np.uint8)
-    expected = high[..., :3] if channels > 2 else np.repeat(high[..., :1], 3, axis=-1)
-    np.testing.assert_array_equal(decoded(path), expected)
-    if colour != 0:  # Pillow clips 16-bit grey at 255 instead.
-        np.testing.assert_array_equal(expected, np.asarray(Image.open(path).convert("RGB")))
+    np.testing.assert_array_equal(decoded(path), np.asarray(Image.open(path).convert("RGB")))
+    if colour == 0:  # Pillow clips 16-bit grey; all other samples keep their high byte.
+        np.testing.assert_array_equal(decoded(path)[..., 0], np.minimum(samples[..., 0], 255))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
@@ -175,13 +174,6 @@ def test_damage_is_an_error_or_harmless(kind: str, data: st.DataObject) -> None:
         assert words.endswith(", 3)") or file.name in words
 
 
-def test_cmyk_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "ink.jpg"
-    Image.new("CMYK", (8, 8)).save(path)
-    with pytest.raises(_core.CorruptImageError, match=r"ink\.jpg.*got CMYK colours"):
-        decoded(path)
-
-
 def test_a_huge_claim_is_refused_without_allocating(tmp_path: Path) -> None:
     path = written(tmp_path, "bomb.png", png(2**31 - 1, 2**31 - 1, depth=8, colour=2, rows=b""))
     with pytest.raises(
@@ -215,7 +207,7 @@ def test_ids_must_be_unique_and_lists_equally_long(tmp_path: Path) -> None:
     path = written(tmp_path, "x.png", FILES["png"])
     with pytest.raises(ValueError, match="`twin` twice"):
         _core.Source.photographs(["twin", "twin"], [path, path], [{}, {}])
-    with pytest.raises(ValueError, match=r"as ids \(2\), got 1 paths, 2 answers and 2 factors"):
+    with pytest.raises(ValueError, match=r"as ids \(2\), got 1 paths"):
         _core.Source.photographs(["a", "b"], [path], [{}, {}])
     with pytest.raises(ValueError, match="at least one, got none"):
         _core.Source.photographs([], [], [])

@@ -36,7 +36,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// An image file does not hold the image that it promises.
-    #[error("expected `{}` to be a complete PNG or JPEG image, got {reason}; replace or remove the file", path.display())]
+    #[error("expected `{}` to be a complete PNG, JPEG or WebP image, got {reason}; replace or remove the file", path.display())]
     CorruptImage {
         /// The file.
         path: PathBuf,
@@ -58,6 +58,16 @@ pub enum Error {
         path: PathBuf,
         /// Where in the file, in bytes, if that is known.
         offset: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A tar that was not written here is damaged, or does not hold what it is said to hold.
+    #[error("expected `{}` to be a whole tar of samples, got {reason} at byte {offset}; copy the file anew, or correct what is declared of it", path.display())]
+    CorruptTar {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file, in bytes.
+        offset: u64,
         /// What is wrong.
         reason: String,
     },
@@ -143,6 +153,15 @@ impl Error {
     /// An [`Error::CorruptSet`].
     pub(crate) fn corrupt_set(path: &Path, offset: Option<u64>, reason: String) -> Self {
         Self::CorruptSet {
+            path: path.to_owned(),
+            offset,
+            reason,
+        }
+    }
+
+    /// An [`Error::CorruptTar`].
+    pub(crate) fn corrupt_tar(path: &Path, offset: u64, reason: String) -> Self {
+        Self::CorruptTar {
             path: path.to_owned(),
             offset,
             reason,

@@ -31,6 +31,7 @@ mod style;
 mod task;
 
 mod codec;
+mod encoded;
 mod loader;
 mod photographs;
 mod preprocess;
@@ -56,7 +57,8 @@ pub use task::{
     Assignment, Crossing, Design, Domain, Item, Kinship, Part, Place, Question, Scale, Task, Twin,
 };
 
-pub use codec::{encode_png, read_image};
+pub use codec::{Decoding, decode_image, decode_image_into, encode_png, image_size, read_image};
+pub use encoded::{Contents, Encoded, Labelled};
 pub use loader::{
     BadPolicy, Batch, Bell, Epoch, EpochEnd, Fault, Floats, Leaving, Lent, Loader, LoaderOptions,
     LoaderState, Mixture, Pass, Pixels, Poll, PoolStatistics, Stage, Statistics,
@@ -66,5 +68,6 @@ pub use preprocess::{
     Dtype, Extra, Filter, Layout, ModelInput, Preprocess, Qwen2Vl, Resampler, Values, resize,
 };
 pub use shard::{
-    FORMAT_VERSION, Manifest, Progress, Request, SHARD_STIMULI, SetWriter, Shards, Tally, tally,
+    Asked, FORMAT_VERSION, Fields, Folder, Manifest, Progress, Request, SHARD_STIMULI, SetWriter,
+    Shards, Shelf, Tally, WebDataset, tally,
 };

@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::codec::read_image;
+use crate::encoded::Labelled;
 use crate::stimulus::Factor;
 use crate::{Error, Result, Source, Stimulus};
 
@@ -17,22 +18,12 @@ const PROBE_BYTES: u64 = 4096;
 pub struct Photograph {
     /// What judgments refer to; unique within the set.
     pub id: String,
-    /// The PNG or JPEG file.
+    /// The PNG, JPEG or WebP file.
     pub path: PathBuf,
     /// Question name → true answer.
     pub answers: BTreeMap<String, String>,
     /// What else the table says: factor name → value. A number called `margin` is the margin too.
     pub factors: BTreeMap<String, Factor>,
-}
-
-impl Photograph {
-    fn margin(&self) -> Option<f64> {
-        match self.factors.get("margin") {
-            Some(&Factor::Real(value)) => Some(value),
-            Some(&Factor::Integer(value)) => Some(value as f64),
-            _ => None,
-        }
-    }
 }
 
 /// Photographs on disk, decoded when they are asked for.
@@ -97,7 +88,7 @@ impl Source for Photographs {
             image: read_image(&row.path)?,
             answers: row.answers.clone(),
             factors: row.factors.clone(),
-            margin: row.margin(),
+            margin: Labelled::margin(&row.factors),
         })
     }
 
@@ -108,8 +99,8 @@ impl Source for Photographs {
 
 /// Hashes ids, answers, factors (where there are any) and, per file, its length and both ends.
 ///
-/// The ends stand for the whole, so that a large folder opens quickly: those of a PNG or JPEG
-/// hold checksums or entropy-coded pixels, which change with the picture. Paths are left out: a
+/// The ends stand for the whole, so that a large folder opens quickly: those of a PNG, JPEG or
+/// WebP hold checksums or entropy-coded pixels, which change with the picture. Paths are left out: a
 /// folder may be moved.
 fn fingerprint(rows: &[Photograph]) -> Result<String> {
     let mut hasher = blake3::Hasher::new();

@@ -29,7 +29,7 @@ pub fn to_python(error: Error) -> PyErr {
             PyPermissionError::new_err(words)
         }
         Error::Io { .. } | Error::Write { .. } => PyOSError::new_err(words),
-        Error::CorruptSet { .. } => CorruptSetError::new_err(words),
+        Error::CorruptSet { .. } | Error::CorruptTar { .. } => CorruptSetError::new_err(words),
         Error::CorruptImage { .. } => CorruptImageError::new_err(words),
         Error::Panicked { .. } => PyRuntimeError::new_err(words),
         _ => PyValueError::new_err(words),

@@ -11,6 +11,7 @@
 
 mod appearance;
 mod arrays;
+mod codec;
 mod errors;
 mod loader;
 mod making;
@@ -19,6 +20,7 @@ mod physics;
 mod preprocess;
 mod question;
 mod shard;
+mod shelf;
 mod source;
 
 /// Native core of cogtrain: makes stimuli, reads images, prepares them, and loads batches.
@@ -31,6 +33,8 @@ mod _core {
     use crate::appearance::{Appearance, Style};
     #[pymodule_export]
     use crate::arrays::encode_png;
+    #[pymodule_export]
+    use crate::codec::{decode_image, image_size};
     #[pymodule_export]
     use crate::errors::{CorruptImageError, CorruptSetError};
     #[pymodule_export]

@@ -1,4 +1,5 @@
-//! JPEG through libjpeg-turbo (as vendored by `mozjpeg`, without assembler).
+//! JPEG through libjpeg-turbo (as vendored by `mozjpeg`; with its assembler where the build found NASM or
+//! the target is ARM, to the same bits).
 //!
 //! The library prefers a wrong picture to none: damaged or missing data give grey blocks and a
 //! warning that its default handler swallows. Here a warning is as fatal as an error: both unwind
@@ -12,53 +13,156 @@ use std::ptr;
 use mozjpeg::decompress::DecompressBuilder;
 use mozjpeg_sys::{J_COLOR_SPACE as ColorSpace, jpeg_common_struct, jpeg_error_mgr};
 
-use super::{ENDS_EARLY, check_size};
-use crate::Image;
+use super::canvas::Canvas;
+use super::orientation::Orientation;
+use super::{Checked, Decoding, ENDS_EARLY, check_size};
 
-/// Decodes JPEG `bytes`: baseline or progressive, grey or colour, any subsampling.
-pub(super) fn decode(bytes: &[u8]) -> Result<Image, String> {
+/// Most pixels that all scans of a file may touch: damaged files ask for hours of work.
+const MAX_WORK: u64 = 1 << 32;
+
+/// Decodes JPEG `bytes`: baseline or progressive, grey, colour or CMYK, any subsampling.
+pub(super) fn decode(bytes: &[u8], decoding: &Decoding, canvas: &mut Canvas<'_>) -> Checked<()> {
     let strict = DecompressBuilder::new().with_err(strict_handler());
-    catch_unwind(AssertUnwindSafe(|| decompress(strict, bytes)))
-        .unwrap_or_else(|_| Err(diagnose(bytes)))
+    check_work(bytes, decoding)?;
+    catch_unwind(AssertUnwindSafe(|| {
+        decompress(strict, bytes, decoding, canvas)
+    }))
+    .unwrap_or_else(|_| Err(diagnose(bytes, decoding)))
 }
 
-/// Runs one decoder over all of `bytes`, up to and including the end mark.
-fn decompress(builder: DecompressBuilder<'_>, source: impl BufRead) -> Result<Image, String> {
-    let header = builder
-        .from_reader(source)
-        .map_err(|error| error.to_string())?;
+/// Height and width by the header, scaled as `decoding` asks.
+pub(super) fn size(bytes: &[u8], decoding: &Decoding) -> Checked<(usize, usize)> {
+    let open = || {
+        let strict = DecompressBuilder::new().with_err(strict_handler());
+        let header = strict.from_reader(bytes).map_err(|e| e.to_string())?;
+        let (width, height) = header.size();
+        check_size(width as u64, height as u64, decoding)?;
+        let shrink = shrink((height, width), decoding);
+        Ok((height.div_ceil(shrink), width.div_ceil(shrink)))
+    };
+    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err(diagnose(bytes, decoding)))
+}
+
+/// Orientation by the first EXIF or XMP segment; as stored if there is none.
+pub(super) fn orientation(bytes: &[u8]) -> Orientation {
+    const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+    let find = |prefix: &[u8]| {
+        segments(bytes).find_map(|(marker, segment)| {
+            let is_application = marker == 0xe1;
+            segment.strip_prefix(prefix).filter(|_| is_application)
+        })
+    };
+    Orientation::read(find(b"Exif\0\0"), find(XMP))
+}
+
+/// Marker and content of each segment before the pixels.
+fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut at = 2;
+    std::iter::from_fn(move || {
+        while bytes.get(at..at + 2)? == [0xff, 0xff] {
+            at += 1;
+        }
+        let &[0xff, marker, high, low] = bytes.get(at..at + 4)? else {
+            return None;
+        };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let segment = bytes.get(at + 4..at + 2 + length)?;
+        at += 2 + length;
+        (marker != 0xda).then_some((marker, segment))
+    })
+}
+
+/// Refuses files whose scans, each over all pixels, would take hours.
+fn check_work(bytes: &[u8], decoding: &Decoding) -> Checked<()> {
+    let scans = bytes.iter().zip(bytes.iter().skip(1));
+    let scans = scans.filter(|&pair| pair == (&0xff, &0xda)).count() as u64;
+    if scans <= MAX_WORK / decoding.max_pixels.max(1) {
+        return Ok(());
+    }
+    let (height, width) = size(
+        bytes,
+        &Decoding {
+            at_least: None,
+            ..*decoding
+        },
+    )?;
+    let pixels = height as u64 * width as u64;
+    match pixels.checked_mul(scans) {
+        Some(..=MAX_WORK) => Ok(()),
+        _ => Err(format!("{scans} scans of {width} × {height} pixels")),
+    }
+}
+
+/// By what the sides may be divided, as Pillow's `draft` chooses: 8, 4, 2 or 1.
+fn shrink((height, width): (usize, usize), decoding: &Decoding) -> usize {
+    let Some((least_height, least_width)) = decoding.at_least else {
+        return 1;
+    };
+    let most = (height / least_height.max(1)).min(width / least_width.max(1));
+    [8, 4, 2].into_iter().find(|&by| by <= most).unwrap_or(1)
+}
+
+/// Runs one decoder over all of the source, up to and including the end mark.
+fn decompress(
+    builder: DecompressBuilder<'_>,
+    source: impl BufRead,
+    decoding: &Decoding,
+    canvas: &mut Canvas<'_>,
+) -> Checked<()> {
+    let words = |error: std::io::Error| error.to_string();
+    let mut header = builder.from_reader(source).map_err(words)?;
     let (width, height) = header.size();
-    check_size(width as u64, height as u64)?;
-    match header.color_space() {
-        ColorSpace::JCS_GRAYSCALE | ColorSpace::JCS_RGB | ColorSpace::JCS_YCbCr => {}
+    check_size(width as u64, height as u64, decoding)?;
+    let shrink = shrink((height, width), decoding);
+    header.scale((8 / shrink) as u8);
+    let out = canvas.prepare(height.div_ceil(shrink), width.div_ceil(shrink))?;
+    let scan = match header.color_space() {
+        ColorSpace::JCS_GRAYSCALE | ColorSpace::JCS_RGB | ColorSpace::JCS_YCbCr => {
+            let mut scan = header.rgb().map_err(words)?;
+            scan.read_scanlines_into(out).map_err(words)?;
+            scan
+        }
         ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK => {
-            return Err("CMYK colours (convert it to RGB)".to_owned());
+            let mut scan = header.to_colorspace(ColorSpace::JCS_CMYK).map_err(words)?;
+            let inks = scan.read_scanlines::<u8>().map_err(words)?;
+            print(&inks, out);
+            scan
         }
         _ => return Err("colours of an unknown kind".to_owned()),
+    };
+    scan.finish().map_err(words)
+}
+
+/// Inverted CMYK to RGB by Pillow's formula: white less black, less each ink's share of that.
+fn print(inks: &[u8], out: &mut [u8]) {
+    for (pixel, ink) in out.chunks_exact_mut(3).zip(inks.chunks_exact(4)) {
+        let white = u32::from(ink[3]);
+        for (value, &ink) in pixel.iter_mut().zip(ink) {
+            // ink · (255 − black) / 255, rounded, as Pillow's MULDIV255 does.
+            let share = u32::from(255 - ink) * white + 128;
+            *value = (white - (((share >> 8) + share) >> 8)) as u8;
+        }
     }
-    let mut scan = header.rgb().map_err(|error| error.to_string())?;
-    let pixels = scan
-        .read_scanlines::<u8>()
-        .map_err(|error| error.to_string())?;
-    scan.finish().map_err(|error| error.to_string())?;
-    Image::new(height, width, pixels).map_err(|error| error.to_string())
 }
 
 /// Says why strict decoding failed, by a second pass under the library's lenient handler.
 ///
 /// That handler formats fatal errors and passes over warnings, which are either data that end
 /// early or data that make no sense. Only files that are already refused pay for it.
-fn diagnose(bytes: &[u8]) -> String {
+fn diagnose(bytes: &[u8], decoding: &Decoding) -> String {
     let mut source = Watched {
         rest: bytes,
         dry: false,
     };
     let lenient = DecompressBuilder::new();
-    let outcome = catch_unwind(AssertUnwindSafe(|| decompress(lenient, &mut source)));
+    let mut canvas = Canvas::fresh();
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        decompress(lenient, &mut source, decoding, &mut canvas)
+    }));
     match outcome {
         _ if source.dry => ENDS_EARLY.to_owned(),
         Ok(Err(reason)) => reason,
-        Ok(Ok(_)) => "damaged data (the decoder had to guess pixels)".to_owned(),
+        Ok(Ok(())) => "damaged data (the decoder had to guess pixels)".to_owned(),
         Err(panic) => {
             let words = panic
                 .downcast_ref::<String>()

@@ -2,33 +2,66 @@
 
 use std::io::Cursor;
 
-use png::{ColorType, DecodeOptions, Decoder, DecodingError, Limits, Transformations};
+use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Limits, Transformations};
 
-use super::{ENDS_EARLY, MAX_PIXELS, check_size};
+use super::canvas::Canvas;
+use super::orientation::Orientation;
+use super::{Checked, Decoding, ENDS_EARLY, check_size};
 use crate::Image;
 
 /// Decodes PNG `bytes`; palettes and depths below 8 are expanded, 16 bits keep the high byte.
-pub(super) fn decode(bytes: &[u8]) -> Result<Image, String> {
+pub(super) fn decode(bytes: &[u8], decoding: &Decoding, canvas: &mut Canvas<'_>) -> Checked<()> {
+    let mut decoder = open(bytes, decoding);
+    let info = decoder.read_header_info().map_err(reason)?;
+    let (width, height) = info.size();
+    check_size(width.into(), height.into(), decoding)?;
+    // Pillow has a mode of its own for 16-bit grey, and clips it when it is converted.
+    let clipped = info.color_type == ColorType::Grayscale && info.bit_depth == BitDepth::Sixteen;
+    if clipped {
+        decoder.set_transformations(Transformations::EXPAND);
+    }
+    let mut reader = decoder.read_info().map_err(reason)?;
+    let size = reader.output_buffer_size().ok_or("a size that overflows")?;
+    let out = canvas.prepare(height as usize, width as usize)?;
+    if reader.output_color_type() == (ColorType::Rgb, BitDepth::Eight) {
+        reader.next_frame(out).map_err(reason)?;
+    } else {
+        let mut samples = vec![0; size];
+        let frame = reader.next_frame(&mut samples).map_err(reason)?;
+        to_rgb(&samples, frame.color_type, clipped, out)?;
+    }
+    // Reads on to the end mark, so that a file cut behind its pixels is seen too.
+    reader.finish().map_err(reason)
+}
+
+/// Height and width by the header.
+pub(super) fn size(bytes: &[u8], decoding: &Decoding) -> Checked<(usize, usize)> {
+    let mut decoder = open(bytes, decoding);
+    let (width, height) = decoder.read_header_info().map_err(reason)?.size();
+    check_size(width.into(), height.into(), decoding)?;
+    Ok((height as usize, width as usize))
+}
+
+/// Orientation by an `eXIf` chunk before the pixels; as stored if there is none.
+pub(super) fn orientation(bytes: &[u8]) -> Orientation {
+    let reader = open(bytes, &Decoding::default()).read_info();
+    let exif = reader.ok().and_then(|reader| {
+        let exif = reader.info().exif_metadata.as_ref()?;
+        Some(exif.clone().into_owned())
+    });
+    Orientation::read(exif.as_deref(), None)
+}
+
+fn open<'a>(bytes: &'a [u8], decoding: &Decoding) -> Decoder<Cursor<&'a [u8]>> {
     let mut options = DecodeOptions::default();
     options.set_ignore_adler32(false);
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
     let mut decoder = Decoder::new_with_options(Cursor::new(bytes), options);
-    decoder.set_limits(Limits {
-        bytes: MAX_PIXELS as usize * 8,
-    });
+    let bytes = usize::try_from(decoding.max_pixels.saturating_mul(8)).unwrap_or(usize::MAX);
+    decoder.set_limits(Limits { bytes });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    let (width, height) = decoder.read_header_info().map_err(reason)?.size();
-    check_size(width.into(), height.into())?;
-
-    let mut reader = decoder.read_info().map_err(reason)?;
-    let size = reader.output_buffer_size().ok_or("a size that overflows")?;
-    let mut samples = vec![0; size];
-    let frame = reader.next_frame(&mut samples).map_err(reason)?;
-    // Reads on to the end mark, so that a file cut behind its pixels is seen too.
-    reader.finish().map_err(reason)?;
-    let pixels = to_rgb(samples, frame.color_type)?;
-    Image::new(height as usize, width as usize, pixels).map_err(|error| error.to_string())
+    decoder
 }
 
 /// Encodes `image` as 8-bit RGB.
@@ -37,7 +70,7 @@ pub(super) fn encode(image: &Image) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, side(image.width())?, side(image.height())?);
     encoder.set_color(ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_depth(BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
     writer
         .write_image_data(image.pixels())
@@ -46,18 +79,36 @@ pub(super) fn encode(image: &Image) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Replicates grey, drops alpha.
-fn to_rgb(samples: Vec<u8>, color: ColorType) -> Result<Vec<u8>, String> {
-    match color {
-        ColorType::Rgb => Ok(samples),
-        ColorType::Rgba => Ok(samples
-            .chunks_exact(4)
-            .flat_map(|p| [p[0], p[1], p[2]])
-            .collect()),
-        ColorType::Grayscale => Ok(samples.into_iter().flat_map(|v| [v; 3]).collect()),
-        ColorType::GrayscaleAlpha => Ok(samples.chunks_exact(2).flat_map(|p| [p[0]; 3]).collect()),
-        ColorType::Indexed => Err("a palette image without its palette".to_owned()),
+/// Replicates grey (16 bits of it, big-endian, clipped at 255), drops alpha.
+fn to_rgb(samples: &[u8], color: ColorType, clipped: bool, out: &mut [u8]) -> Checked<()> {
+    let pixels = out.chunks_exact_mut(3);
+    match (color, clipped) {
+        (ColorType::Rgba, _) => {
+            for (pixel, sample) in pixels.zip(samples.chunks_exact(4)) {
+                pixel.copy_from_slice(&sample[..3]);
+            }
+        }
+        (ColorType::Grayscale, false) => {
+            for (pixel, &sample) in pixels.zip(samples) {
+                pixel.fill(sample);
+            }
+        }
+        (ColorType::GrayscaleAlpha, false) => {
+            for (pixel, sample) in pixels.zip(samples.chunks_exact(2)) {
+                pixel.fill(sample[0]);
+            }
+        }
+        (ColorType::Grayscale | ColorType::GrayscaleAlpha, true) => {
+            // With a transparent level declared, alpha follows each sample.
+            let stride = if color == ColorType::Grayscale { 2 } else { 4 };
+            for (pixel, sample) in pixels.zip(samples.chunks_exact(stride)) {
+                pixel.fill(if sample[0] == 0 { sample[1] } else { 255 });
+            }
+        }
+        (ColorType::Rgb, _) => return Err("RGB of an unexpected depth".to_owned()),
+        (ColorType::Indexed, _) => return Err("a palette image without its palette".to_owned()),
     }
+    Ok(())
 }
 
 fn reason(error: DecodingError) -> String {

@@ -229,7 +229,9 @@ impl SetWriter {
         let count = stimuli_of(number, self.source.len()).len();
         let fits = shard.name == self.shard_name(number) && shard.stimuli.len() == count;
         let path = self.folder().join(&shard.name);
-        let whole = fits && shard.check().is_ok() && hash_file(&path).ok()? == shard.blake3;
+        let whole = fits
+            && shard.check().is_ok()
+            && hash_file(fs::File::open(&path).ok()?).ok()? == shard.blake3;
         whole.then_some(shard)
     }
 
@@ -261,7 +263,7 @@ impl SetWriter {
             return Err(Error::argument("set", expected, got, hint));
         }
         let manifest = self.manifest(shards, Value::Null);
-        let shards = Shards::new(self.folder(), manifest)?;
+        let shards = Shards::new(&self.folder(), manifest)?;
         let mut counts = Tally::new();
         for index in 0..shards.len() {
             let (answers, factors) = shards.labels(index)?;

@@ -69,11 +69,16 @@ impl Manifest {
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST);
         let text = read_text(&path)?;
-        let corrupt = |reason: String| Error::corrupt_set(&path, None, reason);
-        check_kind(&text).map_err(corrupt)?;
-        check_seal(&text).map_err(corrupt)?;
+        Self::parse(&text, &path)
+    }
+
+    /// The manifest that is the `text` of the file at `path`.
+    pub(super) fn parse(text: &str, path: &Path) -> Result<Self> {
+        let corrupt = |reason: String| Error::corrupt_set(path, None, reason);
+        check_kind(text).map_err(corrupt)?;
+        check_seal(text).map_err(corrupt)?;
         let fields: Fields =
-            serde_json::from_str(&text).map_err(|error| corrupt(format!("`{error}`")))?;
+            serde_json::from_str(text).map_err(|error| corrupt(format!("`{error}`")))?;
         fields.check().map_err(corrupt)?;
         for shard in &fields.shards {
             shard.check().map_err(|(reason, offset)| {

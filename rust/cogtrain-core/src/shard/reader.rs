@@ -5,11 +5,13 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::index::{Entry, Member, ShardIndex};
 use super::manifest::Manifest;
+use super::shelf::{Folder, Shelf};
 use super::tar::{BLOCK, header};
 use crate::codec;
 use crate::{Error, Factor, Record, Result, Source, Stimulus};
@@ -17,7 +19,7 @@ use crate::{Error, Factor, Record, Result, Source, Stimulus};
 /// A set on disk as a source; files are opened when a stimulus is asked for.
 #[derive(Debug)]
 pub struct Shards {
-    folder: PathBuf,
+    shelf: Arc<dyn Shelf>,
     manifest: Manifest,
     /// Index of the first stimulus behind each shard.
     ends: Vec<usize>,
@@ -36,25 +38,39 @@ impl Shards {
     /// [`Error::NotFound`] or [`Error::Io`]; [`Error::CorruptSet`] for whatever the manifest
     /// claims that cannot be; [`Error::Argument`] if the set is only a recipe.
     pub fn open(folder: &Path) -> Result<Self> {
-        Self::new(folder.to_owned(), Manifest::read(folder)?)
+        Self::new(folder, Manifest::read(folder)?)
     }
 
-    pub(super) fn new(folder: PathBuf, manifest: Manifest) -> Result<Self> {
-        if manifest.is_recipe() {
-            let got = format!("only a recipe in `{}`", folder.display());
-            let hint = "make the set from its recipe";
-            return Err(Error::argument("set", "on disk", got, hint));
-        }
-        let mut ends = Vec::with_capacity(manifest.shards.len());
+    /// Opens the set whose manifest is in `folder` and whose shards are on `shelf`, where each is
+    /// looked for when one of its stimuli is asked for.
+    ///
+    /// # Errors
+    /// As [`Shards::open`].
+    pub fn open_on(folder: &Path, shelf: Arc<dyn Shelf>) -> Result<Self> {
+        let manifest = Manifest::read(folder)?;
+        require_shards(folder, &manifest)?;
+        Ok(Self::on(shelf, manifest))
+    }
+
+    pub(super) fn new(folder: &Path, manifest: Manifest) -> Result<Self> {
+        require_shards(folder, &manifest)?;
         for shard in &manifest.shards {
-            check_length(&folder, shard)?;
-            ends.push(ends.last().unwrap_or(&0) + shard.stimuli.len());
+            check_length(folder, shard)?;
         }
-        Ok(Self {
-            folder,
+        Ok(Self::on(Arc::new(Folder(folder.to_owned())), manifest))
+    }
+
+    fn on(shelf: Arc<dyn Shelf>, manifest: Manifest) -> Self {
+        let counts = manifest.shards.iter().map(|shard| shard.stimuli.len());
+        let ends = counts.scan(0, |end, count| {
+            *end += count;
+            Some(*end)
+        });
+        Self {
+            ends: ends.collect(),
+            shelf,
             manifest,
-            ends,
-        })
+        }
     }
 
     /// What the set says of itself.
@@ -69,11 +85,10 @@ impl Shards {
     /// Name of the shard that holds stimulus `index`, and its record, without its image.
     pub fn read_record(&self, index: usize) -> Result<(&str, Record)> {
         let (shard, Entry(id, _, member)) = self.entry(index)?;
-        let path = self.folder.join(&shard.name);
-        let bytes = Span::read(&path, *member, *member)?;
+        let bytes = Span::read(&*self.shelf, &shard.name, *member, *member)?;
         let content = bytes.content(&format!("{id}.json"), *member)?;
         let record = parse_record(content, id)
-            .map_err(|reason| Error::corrupt_set(&path, Some(member.0), reason))?;
+            .map_err(|reason| Error::corrupt_set(&bytes.path, Some(member.0), reason))?;
         Ok((&shard.name, record))
     }
 
@@ -90,8 +105,8 @@ impl Shards {
         for entry in &shard.stimuli {
             self.members(shard, entry)?;
         }
-        let path = self.folder.join(&shard.name);
-        let got = hash_file(&path).map_err(|source| Error::io(&path, source))?;
+        let (path, file) = self.shelf.open(&shard.name)?;
+        let got = hash_file(file).map_err(|source| Error::io(&path, source))?;
         if got == shard.blake3 {
             return Ok(());
         }
@@ -107,7 +122,7 @@ impl Shards {
     /// Answers and factors of stimulus `index`, without its image.
     pub(super) fn labels(&self, index: usize) -> Result<Labels> {
         let (shard, record) = self.read_record(index)?;
-        let path = self.folder.join(shard);
+        let path = self.shelf.place(shard);
         labels(&record).map_err(|reason| Error::corrupt_set(&path, None, reason))
     }
 
@@ -124,10 +139,10 @@ impl Shards {
     /// Stimulus `entry` of `shard` with its record, checked.
     fn members(&self, shard: &ShardIndex, entry: &Entry) -> Result<(Stimulus, Record)> {
         let Entry(id, image, record) = entry;
-        let path = self.folder.join(&shard.name);
-        let bytes = Span::read(&path, *image, *record)?;
+        let bytes = Span::read(&*self.shelf, &shard.name, *image, *record)?;
+        let path = &bytes.path;
         let pixels = codec::decode(bytes.content(&format!("{id}.png"), *image)?)
-            .map_err(|reason| Error::corrupt_set(&path, Some(image.0), reason))?;
+            .map_err(|reason| Error::corrupt_set(path, Some(image.0), reason))?;
         let text = bytes.content(&format!("{id}.json"), *record)?;
         let read = || {
             let record = parse_record(text, id)?;
@@ -145,7 +160,7 @@ impl Shards {
             };
             Ok((stimulus, record))
         };
-        read().map_err(|reason: String| Error::corrupt_set(&path, Some(record.0), reason))
+        read().map_err(|reason: String| Error::corrupt_set(path, Some(record.0), reason))
     }
 }
 
@@ -175,25 +190,25 @@ impl Source for Shards {
 }
 
 /// Bytes of a shard from the header of one member to the end of another.
-struct Span<'a> {
-    path: &'a Path,
+struct Span {
+    path: PathBuf,
     start: u64,
     bytes: Vec<u8>,
 }
 
-impl<'a> Span<'a> {
-    fn read(path: &'a Path, first: Member, last: Member) -> Result<Self> {
+impl Span {
+    fn read(shelf: &dyn Shelf, name: &str, first: Member, last: Member) -> Result<Self> {
         let start = first.0 - BLOCK;
         // Members tile a shard whose length was checked: this is no longer than the file was.
         let mut bytes = vec![0; (last.0 + last.1 - start) as usize];
-        let read = File::open(path).and_then(|file| file.read_exact_at(&mut bytes, start));
-        match read {
+        let (path, file) = shelf.open(name)?;
+        match file.read_exact_at(&mut bytes, start) {
             Ok(()) => Ok(Self { path, start, bytes }),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 let reason = "a file that ends within a stimulus".to_owned();
-                Err(Error::corrupt_set(path, Some(start), reason))
+                Err(Error::corrupt_set(&path, Some(start), reason))
             }
-            Err(source) => Err(Error::io(path, source)),
+            Err(source) => Err(Error::io(&path, source)),
         }
     }
 
@@ -207,15 +222,24 @@ impl<'a> Span<'a> {
         );
         if head != header(name, length) {
             let reason = format!("a damaged header of `{name}`");
-            return Err(Error::corrupt_set(self.path, Some(offset - BLOCK), reason));
+            return Err(Error::corrupt_set(&self.path, Some(offset - BLOCK), reason));
         }
         let got = crc32c::crc32c(content);
         if got != crc {
             let reason = format!("`{name}` with CRC32C {got:08x} (not {crc:08x})");
-            return Err(Error::corrupt_set(self.path, Some(offset), reason));
+            return Err(Error::corrupt_set(&self.path, Some(offset), reason));
         }
         Ok(content)
     }
+}
+
+fn require_shards(folder: &Path, manifest: &Manifest) -> Result<()> {
+    if !manifest.is_recipe() {
+        return Ok(());
+    }
+    let got = format!("only a recipe in `{}`", folder.display());
+    let hint = "make the set from its recipe";
+    Err(Error::argument("set", "on disk", got, hint))
 }
 
 fn check_length(folder: &Path, shard: &ShardIndex) -> Result<()> {
@@ -276,8 +300,8 @@ fn odd(key: &str, value: &Value) -> String {
 }
 
 /// BLAKE3 of a file, in hex.
-pub(super) fn hash_file(path: &Path) -> io::Result<String> {
+pub(super) fn hash_file(file: File) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
+    hasher.update_reader(file)?;
     Ok(hasher.finalize().to_hex().to_string())
 }
