@@ -177,3 +177,16 @@ def test_a_webp_that_claims_too_much_is_refused():
     content[at : at + 6] = b"\xff\x3f\x00\xff\x3f\x00"
     with pytest.raises(_core.CorruptImageError, match="got a size of 16384 × 16384 pixels"):
         _core.decode_image(bytes(content))
+
+
+@pytest.mark.parametrize("length", [0, 1, 4])
+def test_a_palette_of_no_whole_colours_is_refused(length: int):
+    image = Image.new("P", (4, 4))
+    image.putpalette([1, 2, 3] * 2)
+    content = saved(image, "PNG")
+    at = content.index(b"PLTE")
+    kept = content[at : at + 4 + length]
+    broken = struct.pack(">I", length) + kept + struct.pack(">I", zlib.crc32(kept))
+    end = at + 8 + int.from_bytes(content[at - 4 : at], "big")
+    with pytest.raises(_core.CorruptImageError, match="damaged data"):
+        _core.decode_image(content[: at - 4] + broken + content[end:])

@@ -21,6 +21,7 @@ pub(super) fn decode(bytes: &[u8], decoding: &Decoding, canvas: &mut Canvas<'_>)
         decoder.set_transformations(Transformations::EXPAND);
     }
     let mut reader = decoder.read_info().map_err(reason)?;
+    check_palette(reader.info())?;
     let size = reader.output_buffer_size().ok_or("a size that overflows")?;
     let out = canvas.prepare(height as usize, width as usize)?;
     if reader.output_color_type() == (ColorType::Rgb, BitDepth::Eight) {
@@ -77,6 +78,15 @@ pub(super) fn encode(image: &Image) -> Result<Vec<u8>, String> {
         .map_err(|error| error.to_string())?;
     writer.finish().map_err(|error| error.to_string())?;
     Ok(bytes)
+}
+
+/// Refuses a palette that is not whole colours: the `png` crate would panic on it.
+fn check_palette(info: &png::Info<'_>) -> Checked<()> {
+    let length = info.palette.as_ref().map_or(3, |palette| palette.len());
+    if length > 0 && length.is_multiple_of(3) {
+        return Ok(());
+    }
+    Err(format!("damaged data (a palette of {length} bytes)"))
 }
 
 /// Replicates grey (16 bits of it, big-endian, clipped at 255), drops alpha.
