@@ -69,7 +69,9 @@ class Collating:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Collated]:
-        return map(self._collate, iter(self.loader))
+        # Not a `map`: an error of the loader then ends in this package and is told as one line.
+        for batch in self.loader:
+            yield self._collate(batch)
 
     def _collate(self, batch: Batch) -> Collated:
         if self.on_bad is not None and self.loader.has_new_faults():

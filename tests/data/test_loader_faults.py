@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -83,6 +83,15 @@ class SlowFile:
             file.write(self.content)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts, even where the suite was begun in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_interrupts_a_wait_and_loses_nothing(tmp_path: Path) -> None:
     slow = SlowFile(tmp_path)
     loader = Loader(slow.stimuli, batch_size=1, seed=0)
