@@ -20,6 +20,7 @@ mod error;
 mod image;
 mod naming;
 mod rng;
+mod simd;
 mod stimulus;
 
 mod generate;

@@ -25,10 +25,10 @@ mod qwen2_vl;
 mod resample;
 mod sides;
 mod siglip;
-mod simd;
 mod single;
 mod smart_resize;
 mod taps;
+mod weigh;
 
 use std::path::Path;
 

@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use super::filter::Filter;
 use super::sides::{BLOCK, room};
-use super::simd::{LANES, lay_down, stand_up, weigh};
 use super::taps::Taps;
+use super::weigh::{LANES, lay_down, stand_up, weigh};
 use crate::{Error, Image, Result};
 
 /// Longest side of a resized image that is believed.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::filter::Filter;
 use super::resample::Resampler;
-use super::simd::Weights;
+use super::weigh::Weights;
 
 /// Fractional bits of Pillow's weights: 32 less 8 of the pixel and 2 of head room.
 const PILLOW_BITS: u32 = 22;

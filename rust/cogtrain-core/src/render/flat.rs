@@ -7,8 +7,8 @@
 use super::floor::{Floor, Line, Run};
 use super::plan::{FIRST, OPEN, SHADED};
 use super::sheet::{GRID, Sheets};
-use super::simd::Kernel;
 use super::srgb::Srgb;
+use crate::simd::Kernel;
 use crate::style::Rgb;
 
 /// Samples of a pixel.

@@ -15,7 +15,7 @@
 //! Only IEEE basic operations and square roots are used per pixel, in a fixed order, and other
 //! functions come from `libm`: the same scene has the same bytes on every machine and for any
 //! number of threads. Outlines are cut in double precision. Loops over rows are compiled for several
-//! instruction sets (`simd`), none of which changes a result.
+//! instruction sets (`crate::simd`), none of which changes a result.
 
 mod ambient;
 mod camera;
@@ -42,7 +42,6 @@ mod screen;
 mod sensor;
 mod shade;
 mod sheet;
-mod simd;
 mod srgb;
 mod stage;
 mod studio;
@@ -51,8 +50,8 @@ mod timber;
 mod tone;
 mod vector;
 
+pub use crate::simd::Body;
 pub use flow::{Flow, flow};
 pub use paint::{render, render_into, render_with};
 pub use passes::{Passes, passes};
 pub use screen::{is_framed, screen_point};
-pub use simd::Body;

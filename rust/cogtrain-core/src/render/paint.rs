@@ -11,9 +11,9 @@ use super::photo::photograph;
 use super::plan::flat;
 use super::shade::{Key, Paints, Sample, Shader};
 use super::sheet::Cutter;
-use super::simd::Body;
 use super::srgb::Srgb;
 use crate::scene::Scene;
+use crate::simd::Body;
 use crate::style::{Appearance, Background, Rgb, Style};
 use crate::{Error, Image, Result};
 

@@ -7,7 +7,7 @@
 #![allow(clippy::inline_always)]
 
 use super::facet::{Outline, SIDES};
-use super::simd::Kernel;
+use crate::simd::Kernel;
 
 /// Samples along each side of a pixel.
 pub const GRID: usize = 4;

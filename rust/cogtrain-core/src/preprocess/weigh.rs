@@ -2,7 +2,13 @@
 //!
 //! The same whole-number code throughout: every body gives the same bits.
 
+#![allow(
+    clippy::inline_always,
+    reason = "compiled anew for each instruction set"
+)]
+
 use super::sides::{self, BLOCK};
+use crate::simd::{Body, Kernel};
 
 /// Lanes of one step: sixteen rows of one RGB pixel, or 48 values of one row.
 pub(super) const LANES: usize = 3 * BLOCK;
@@ -15,59 +21,86 @@ pub(super) struct Weights<'a> {
     pub(super) shift: u32,
 }
 
-/// Defines a function that runs the body for what the processor has.
-macro_rules! compiled {
-    ($(#[$doc:meta])* $name:ident = $body:path: ($($argument:ident: $type:ty),*)) => {
-        $(#[$doc])*
-        #[allow(unsafe_code)]
-        pub(super) fn $name($($argument: $type),*) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512bw,avx512vl,avx2")]
-                fn with_avx512($($argument: $type),*) {
-                    $body($($argument),*);
-                }
-
-                #[target_feature(enable = "avx2")]
-                fn with_avx2($($argument: $type),*) {
-                    $body($($argument),*);
-                }
-
-                if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
-                    // SAFETY: the processor has what the body was compiled for.
-                    return unsafe { with_avx512($($argument),*) };
-                }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the processor has what the body was compiled for.
-                    return unsafe { with_avx2($($argument),*) };
-                }
-            }
-            $body($($argument),*);
-        }
-    };
+/// Fills `output`, a multiple of [`LANES`] long, with sums over `rows`, `stride` apart, each times its
+/// weight.
+pub(super) fn weigh(rows: &[u8], stride: usize, weights: Weights<'_>, output: &mut [u8]) {
+    Body::best().run(Weigh {
+        rows,
+        stride,
+        weights,
+        output,
+    });
 }
 
-compiled! {
-    /// Fills `output`, a multiple of [`LANES`] long, with sums over `rows`, `stride` apart, each
-    /// times its weight.
-    weigh = body: (rows: &[u8], stride: usize, weights: Weights<'_>, output: &mut [u8])
+/// See [`sides::lay_down`].
+pub(super) fn lay_down(rows: &[u8], stride: usize, width: usize, columns: &mut [u8]) {
+    Body::best().run(LayDown {
+        rows,
+        stride,
+        width,
+        columns,
+    });
 }
 
-compiled! {
-    /// See [`sides::lay_down`].
-    lay_down = sides::lay_down: (rows: &[u8], stride: usize, width: usize, columns: &mut [u8])
+/// See [`sides::stand_up`].
+pub(super) fn stand_up(columns: &[u8], rows: &mut [u8], stride: usize, width: usize) {
+    Body::best().run(StandUp {
+        columns,
+        rows,
+        stride,
+        width,
+    });
 }
 
-compiled! {
-    /// See [`sides::stand_up`].
-    stand_up = sides::stand_up: (columns: &[u8], rows: &mut [u8], stride: usize, width: usize)
+struct Weigh<'a> {
+    rows: &'a [u8],
+    stride: usize,
+    weights: Weights<'a>,
+    output: &'a mut [u8],
+}
+
+impl Kernel for Weigh<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        body(self.rows, self.stride, self.weights, self.output);
+    }
+}
+
+struct LayDown<'a> {
+    rows: &'a [u8],
+    stride: usize,
+    width: usize,
+    columns: &'a mut [u8],
+}
+
+impl Kernel for LayDown<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        sides::lay_down(self.rows, self.stride, self.width, self.columns);
+    }
+}
+
+struct StandUp<'a> {
+    columns: &'a [u8],
+    rows: &'a mut [u8],
+    stride: usize,
+    width: usize,
+}
+
+impl Kernel for StandUp<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        sides::stand_up(self.columns, self.rows, self.stride, self.width);
+    }
 }
 
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "compiled anew for each instruction set"
-)]
 fn body(rows: &[u8], stride: usize, weights: Weights<'_>, output: &mut [u8]) {
     let half = 1 << (weights.shift - 1);
     for (chunk, output) in output.chunks_exact_mut(LANES).enumerate() {

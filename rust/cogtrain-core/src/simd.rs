@@ -66,7 +66,7 @@ impl Body {
     }
 
     /// Runs `kernel` as compiled for this body.
-    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Out {
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Out {
         match self.0 {
             Set::Base => kernel.run(),
             // SAFETY: the set is private and `all` makes this value only after the processor has
