@@ -4,13 +4,11 @@ import json
 import resource
 import statistics
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Any
-
-_KB = 1024 if sys.platform != "darwin" else 1  # `ru_maxrss` is in KiB on Linux, in bytes on macOS
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,7 @@ def lap(batches: Iterable[int], *, at_least_s: float) -> Lap:
         if perf_counter() - start >= at_least_s:
             break
     seconds = perf_counter() - start
-    del turn
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    peak_mb = sum(use.ru_maxrss for use in used) * _KB / 1e6
-    return Lap(images, seconds, _cpu_s() - cpu_s, peak_mb)
+    return Lap(images, seconds, _cpu_s() - cpu_s, _peak_mb())
 
 
 def race(
@@ -108,3 +103,19 @@ def _cpu_s() -> float:
             continue
         total += times.user + times.system
     return total
+
+
+def _peak_mb() -> float:
+    """Largest resident memory of this process and of its running children, in MB (Linux)."""
+    import psutil
+
+    own = psutil.Process()
+    total = 0
+    for process in [own, *own.children(recursive=True)]:
+        # `ru_maxrss` would begin with what the parent had before `exec`.
+        try:
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        except OSError:
+            return float("nan")
+        total += 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    return total / 1e6
