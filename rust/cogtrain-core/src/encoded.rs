@@ -76,10 +76,9 @@ impl Encoded {
     }
 
     fn row(&self, index: usize) -> Result<&Labelled> {
-        self.rows.get(index).ok_or_else(|| {
-            let expected = format!("below {}", self.rows.len());
-            Error::argument("index", expected, index, "ask for a stimulus of this set")
-        })
+        self.rows
+            .get(index)
+            .ok_or_else(|| Error::no_such_stimulus(index, self.rows.len()))
     }
 }
 

@@ -118,6 +118,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error of a stimulus that a set of `len` does not have.
+    pub(crate) fn no_such_stimulus(index: usize, len: usize) -> Self {
+        let expected = format!("below {len}");
+        Self::argument("index", expected, index, "ask for a stimulus of this set")
+    }
+
     /// An [`Error::Argument`], with every part converted to text.
     #[allow(clippy::needless_pass_by_value)] // so that callers pass text and numbers alike
     pub fn argument(

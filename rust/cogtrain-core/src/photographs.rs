@@ -65,10 +65,9 @@ impl Photographs {
 
 impl Photographs {
     fn row(&self, index: usize) -> Result<&Photograph> {
-        self.rows.get(index).ok_or_else(|| {
-            let expected = format!("below {}", self.rows.len());
-            Error::argument("index", expected, index, "ask for a stimulus of this set")
-        })
+        self.rows
+            .get(index)
+            .ok_or_else(|| Error::no_such_stimulus(index, self.rows.len()))
     }
 }
 

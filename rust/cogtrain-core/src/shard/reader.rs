@@ -128,10 +128,11 @@ impl Shards {
 
     fn entry(&self, index: usize) -> Result<(&ShardIndex, &Entry)> {
         let number = self.ends.partition_point(|&end| end <= index);
-        let shard = self.manifest.shards.get(number).ok_or_else(|| {
-            let expected = format!("below {}", self.len());
-            Error::argument("index", expected, index, "ask for a stimulus of this set")
-        })?;
+        let shard = self
+            .manifest
+            .shards
+            .get(number)
+            .ok_or_else(|| Error::no_such_stimulus(index, self.len()))?;
         let start = self.ends[number] - shard.stimuli.len();
         Ok((shard, &shard.stimuli[index - start]))
     }

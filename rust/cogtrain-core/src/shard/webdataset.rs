@@ -97,10 +97,9 @@ impl WebDataset {
     }
 
     fn sample(&self, index: usize) -> Result<&Sample> {
-        self.samples.get(index).ok_or_else(|| {
-            let expected = format!("below {}", self.samples.len());
-            Error::argument("index", expected, index, "ask for a stimulus of this set")
-        })
+        self.samples
+            .get(index)
+            .ok_or_else(|| Error::no_such_stimulus(index, self.samples.len()))
     }
 
     fn file(&self, index: usize) -> Result<(PathBuf, File)> {
