@@ -21,7 +21,7 @@ class Collated(TypedDict):
     `ids`, `set`, `question`, `wording` and `answer` have one entry per item; `weights` is float32
     ``(N,)``, 0 for an item that only fills up the batch; `pixel_values` is float32
     ``(patches, features)`` and `image_grid_thw` int64 ``(N, 3)``, as the Hugging Face processor
-    makes them.
+    makes them. `position` is that of the batch's first stimulus in the epoch's sequence of all ranks.
     """
 
     ids: list[str]
@@ -32,6 +32,7 @@ class Collated(TypedDict):
     weights: Tensor
     pixel_values: Tensor
     image_grid_thw: Tensor
+    position: int
 
 
 def collate(batch: Batch, sets: Sequence[AskedSet]) -> Collated:
@@ -67,6 +68,7 @@ def collate(batch: Batch, sets: Sequence[AskedSet]) -> Collated:
         "weights": torch.from_numpy(weights),
         "pixel_values": _floats(arrays["pixel_values"]),
         "image_grid_thw": torch.from_numpy(arrays["image_grid_thw"]),
+        "position": int(batch.positions[0]),
     }
 
 

@@ -188,8 +188,7 @@ class StimuliDataModule(LightningDataModule):
             raise ValueError(
                 "expected at least one set to train on, got none; add one to `data.train`"
             )
-        mixture = {"shares": self.shares, "epoch": self.epoch}
-        self._train = self._loader("train", self.batch_size, shuffle=True, **mixture)
+        self._train = self._loader("train", self.batch_size, shuffle=True, **self._mixture)
         if self._place is not None:
             self._train.load_state_dict(self._place)
             self._place = None
@@ -224,6 +223,16 @@ class StimuliDataModule(LightningDataModule):
         """Keeps the place until the training stream exists."""
         self._place = state_dict.get("train")
 
+    def batches_begun(self) -> int:
+        """Batches of this rank that the epoch has behind it, if it was always as many ranks."""
+        if self._train is None:
+            return 0
+        loader = self._train.loader
+        stimuli = len(self._loader("train", 1, is_alone=True, **self._mixture).loader)
+        together = loader.batch_size * loader.world_size
+        left = -(-(stimuli - loader.state_dict()["consumed"]) // together)
+        return len(loader) - left
+
     def _is_epoch_over(self) -> bool:
         trainer = self.trainer
         if trainer is None:
@@ -237,8 +246,18 @@ class StimuliDataModule(LightningDataModule):
             for index, member in enumerate(self.build()[part])
         }
 
+    @property
+    def _mixture(self) -> dict[str, Any]:
+        return {"shares": self.shares, "epoch": self.epoch}
+
     def _loader(
-        self, part: str, batch_size: int, *, only: int | None = None, **options: Any
+        self,
+        part: str,
+        batch_size: int,
+        *,
+        only: int | None = None,
+        is_alone: bool = False,
+        **options: Any,
     ) -> Collating:
         chosen = slice(None) if only is None else slice(only, only + 1)
         trainer = self.trainer
@@ -248,8 +267,8 @@ class StimuliDataModule(LightningDataModule):
             batch_size=batch_size,
             seed=self.seed,
             preprocess=self._preprocess(),
-            rank=0 if trainer is None else trainer.global_rank,
-            world_size=1 if trainer is None else trainer.world_size,
+            rank=0 if trainer is None or is_alone else trainer.global_rank,
+            world_size=1 if trainer is None or is_alone else trainer.world_size,
             threads=self.threads,
             # A tested set is what it is: nothing stands in for what is missing of it.
             on_bad=self.on_bad if is_training or self.on_bad == "raise" else "quarantine",

@@ -18,7 +18,7 @@ from jsonargparse import dict_to_namespace
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.plugins.io import CheckpointIO
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from cogtrain.data.datamodule import StimuliDataModule
@@ -30,15 +30,18 @@ from cogtrain.training.arguments import expand
 from cogtrain.training.callbacks.judgments import MONITOR, JudgmentsCallback
 from cogtrain.training.callbacks.patches import PatchLayout
 from cogtrain.training.callbacks.progress import progress_bar
+from cogtrain.training.callbacks.step_log import StepLog
 from cogtrain.training.callbacks.stimuli import StimuliTable
+from cogtrain.training.checkpoint_file import CheckpointFile
+from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.manifest import write_manifest
 from cogtrain.training.module import VLMModule
 from cogtrain.training.noise import quieten
 from cogtrain.training.parser import TRAINER_DEFAULTS, Evaluation, Parser, add_sections
+from cogtrain.training.randomness import RandomStreams
 from cogtrain.training.run import RunFolder, find_checkpoint, open_run
-from cogtrain.training.state import LastCheckpoint, RandomStreams
-
-TERMINATED = 143  # 128 + SIGTERM, as shells count
+from cogtrain.training.state import Boundaries
+from cogtrain.training.stopping import Stopped, Stopping
 
 
 class CogtrainCLI(LightningCLI):
@@ -52,6 +55,11 @@ class CogtrainCLI(LightningCLI):
     datamodule: StimuliDataModule
 
     def __init__(self, words: list[str]) -> None:
+        self.stopping = Stopping()
+        with self.stopping.listening():
+            self._run(words)
+
+    def _run(self, words: list[str]) -> None:
         super().__init__(
             VLMModule,
             StimuliDataModule,
@@ -105,7 +113,8 @@ class CogtrainCLI(LightningCLI):
         run, trainer = self.run_folder, self._get(self.config_init, "trainer")
         options: Evaluation = self._get(self.config_init, "eval")
         sets = self.datamodule.build()
-        self.last = LastCheckpoint(run.last, every_s=options.checkpoint_every_s)
+        boundaries = Boundaries()
+        self.last = LastCheckpoint(run.last, boundaries, every_s=options.checkpoint_every_s)
         self.judgments = JudgmentsCallback(run.name, run.judgments, sets)
         layout = PatchLayout.read(Path(str(self.datamodule.preprocess)))
         ours: list[Callback] = [
@@ -113,14 +122,20 @@ class CogtrainCLI(LightningCLI):
             StimuliTable(layout, run.report, count=options.stimuli),
         ]
         if self.subcommand == "fit":
-            ours.append(RandomStreams(int(self._get(self.config, "seed_everything"))))
+            seed = int(self._get(self.config, "seed_everything"))
+            log = StepLog(self.model.window)
+            ours += [RandomStreams(seed), log, boundaries, self.stopping]
             if trainer.enable_checkpointing is not False:
                 ours += [*_best(run, bool(sets["val"])), self.last]
         if trainer.enable_progress_bar is not False:
             ours.append(progress_bar())
         trainer.callbacks = [*(trainer.callbacks or []), *ours]
-        loggers = self._loggers(trainer.logger, options)
-        return super().instantiate_trainer(logger=loggers, default_root_dir=str(run.path), **kwargs)
+        return super().instantiate_trainer(
+            logger=self._loggers(trainer.logger, options),
+            default_root_dir=str(run.path),
+            plugins=_with_checkpoint_file(trainer.plugins),
+            **kwargs,
+        )
 
     def _loggers(self, given: Any, options: Evaluation) -> list[Any]:
         metrics = logs.MetricsFile(self.run_folder.metrics)
@@ -157,14 +172,25 @@ class CogtrainCLI(LightningCLI):
         with _on_interrupt(handler):
             try:
                 super()._run_subcommand(subcommand)
-            except SystemExit as error:  # Lightning's answer to Ctrl-C, and to a polite kill
-                if subcommand == "fit" and self.run_folder.last.exists():
-                    print(_how_to_continue(self.trainer, self.run_folder), file=sys.stderr)
-                if isinstance(error, SIGTERMException):
-                    raise SystemExit(TERMINATED) from None
-                raise KeyboardInterrupt from None
+            except SystemExit as error:  # Lightning's answer to Ctrl-C, and ours to a polite kill
+                self._say_how_to_continue()
+                if not isinstance(error, Stopped):
+                    raise KeyboardInterrupt from None
+                # Lightning takes a rank that fails as a reason to kill the first one.
+                raise SystemExit(error.code if self.trainer.is_global_zero else 0) from None
             finally:
                 logs.finish(self.trainer.loggers)
+
+    def _say_how_to_continue(self) -> None:
+        run = self.run_folder
+        if self.subcommand == "fit" and self.trainer.is_global_zero and run.last.exists():
+            step = self.last.saved_step
+            where = "before training" if step is None else f"after step {step}"
+            print(
+                f"\nstopped {where}; to continue: "
+                f"python -m cogtrain fit --name {run.name} --ckpt_path last",
+                file=sys.stderr,
+            )
 
     def before_fit(self) -> None:
         """Says what is trained: every module, unless it is simply everything."""
@@ -234,11 +260,11 @@ def _best(run: RunFolder, is_validated: bool) -> list[Callback]:
     ]
 
 
-def _how_to_continue(trainer: Trainer, run: RunFolder) -> str:
-    return (
-        f"\nstopped after step {trainer.global_step}; to continue: "
-        f"python -m cogtrain fit --name {run.name} --ckpt_path last"
-    )
+def _with_checkpoint_file(plugins: Any) -> list[Any]:
+    """The user's plugins, and our way of writing checkpoints unless they bring one."""
+    given = plugins if isinstance(plugins, list) else [] if plugins is None else [plugins]
+    has_own = any(isinstance(plugin, CheckpointIO) for plugin in given)
+    return given if has_own else [*given, CheckpointFile()]
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from cogtrain.models.lora import Tuning
 from cogtrain.models.vlm import VLM, DType
-from cogtrain.training.objective import Objective, weighted_mean
+from cogtrain.training.objective import Objective
 from cogtrain.training.schedule import AdamW, WarmupCosine
+from cogtrain.training.window import Window, divide_gradients
 
 _IDENTITY = "cogtrain_model"
 
@@ -69,6 +70,7 @@ class VLMModule(LightningModule):
         self.objective = objective
         self.optimizer_options = optimizer
         self.schedule_options = lr_scheduler
+        self.window = Window()
         self.strict_loading = False  # checked more strictly by `on_load_checkpoint`
         self.vlm = VLM.load(pretrained, tuning=tuning, dtype=dtype)
 
@@ -137,16 +139,19 @@ class VLMModule(LightningModule):
         return answers, losses
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Mean loss over the real items of the batch."""
+        """Sum of the losses of the batch; `on_before_optimizer_step` makes a mean of the window."""
         answers, losses = self.answer(batch)
-        weights = answers["weights"]
-        loss = weighted_mean(losses, weights)
-        size = len(answers["ids"])
-        accuracy = weighted_mean(answers["correct"], weights)
-        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size)
-        self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
-        self.log("lr", self.trainer.optimizers[0].param_groups[0]["lr"], batch_size=size)
-        return loss
+        total = self.window.add(losses, answers["correct"], answers["weights"])
+        # Lightning divides by the number of micro-batches, and its strategies by that of ranks.
+        return total * (self.trainer.accumulate_grad_batches * self.trainer.world_size)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Makes the gradient that of the mean over the whole window, before it is clipped."""
+        means = self.window.close(self._add_up)
+        divide_gradients(self.parameters(), means.weight)
+
+    def _add_up(self, sums: Tensor) -> Tensor:
+        return self.trainer.strategy.reduce(sums, reduce_op="sum")  # type: ignore[return-value]
 
     def validation_step(
         self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0

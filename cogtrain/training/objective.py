@@ -32,13 +32,3 @@ class Objective:
         if self.over == "options":
             log_p = torch.log_softmax(log_p, dim=-1)
         return -log_p.gather(1, truth[:, None]).squeeze(1)
-
-
-def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
-    """Mean of ``values`` over real items; 0 for a batch that only fills up, which teaches nothing.
-
-    Args:
-        values: ``(N,)``.
-        weights: ``(N,)``, 1 for a real item and 0 for a filled-up one.
-    """
-    return (values * weights).sum() / weights.sum().clamp(min=1.0)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from cogtrain.training.objective import Objective, weighted_mean
+from cogtrain.training.objective import Objective
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]])
 TRUTH = torch.tensor([0, 2])
@@ -28,16 +28,3 @@ def test_gradient_raises_the_true_option(over):
     Objective(over=over)(log_mass, torch.tensor([1])).sum().backward()
     assert log_mass.grad is not None
     assert log_mass.grad[0, 1] < 0 <= log_mass.grad[0, 0]
-
-
-def test_padding_does_not_count():
-    values = torch.tensor([1.0, 3.0, 100.0])
-    assert weighted_mean(values, torch.tensor([1.0, 1.0, 0.0])) == 2.0
-
-
-def test_a_batch_of_padding_alone_teaches_nothing():
-    values = torch.tensor([7.0], requires_grad=True)
-    loss = weighted_mean(values, torch.zeros(1))
-    loss.backward()
-    assert loss == 0.0
-    assert values.grad == 0.0
