@@ -6,6 +6,7 @@ Lightning restores a loader's own state too late once a schedule has asked for t
 and not at all at the end of an epoch.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,8 +19,9 @@ from torch import Tensor
 
 from cogtrain._core import Batch, Preprocess
 from cogtrain.data.asked_set import AskedSet
-from cogtrain.data.collate import Collated, collate
+from cogtrain.data.collate import Collated, Draw, collate
 from cogtrain.data.loader import Loader, OnBad
+from cogtrain.data.people import People
 from cogtrain.data.recipe import Photographs, Recipe, Split
 from cogtrain.stimuli import StimulusSet
 
@@ -50,6 +52,7 @@ class Collating:
         sets: Those of the loader, in its order.
         pin_memory: Whether the tensors are copied into page-locked memory (CUDA only).
         on_bad: Is told how many bad stimuli each set has, when there are more than before.
+        draws: Whether one person's answer is drawn per item, instead of all people's proportions.
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class Collating:
         *,
         pin_memory: bool = False,
         on_bad: Callable[[dict[str, int]], None] | None = None,
+        draws: bool = False,
     ) -> None:
         self.loader = loader
         self.sets = tuple(sets)
         self.pin_memory = pin_memory
         self.on_bad = on_bad
+        self.draws = draws
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -78,7 +83,8 @@ class Collating:
             numbers = [fault["set"] for fault in self.loader.report()]
             counts = {self.sets[number].name: numbers.count(number) for number in numbers}
             self.on_bad(counts)
-        items = collate(batch, self.sets)
+        state = self.loader.state_dict() if self.draws else {}
+        items = collate(batch, self.sets, Draw(state["seed"], state["epoch"]) if state else None)
         return _pinned(items) if self.pin_memory else items
 
     def state_dict(self) -> dict[str, Any]:
@@ -111,6 +117,9 @@ class StimuliDataModule(LightningDataModule):
             one of its set counts in its place (where sets are tested, none does);
             ``quarantine``, its place is filled up and does not count.
         bad_budget: How many different stimuli of a stream may be bad before that is an error.
+        people: What is learned from people's answers where a set of `train` has `humans`:
+            ``proportions`` of everybody's, or single ``trials``, one observer per epoch in turn.
+        weights: How much a stimulus of each set of `train` counts in the loss; left out, 1.
         pin_memory: Whether batches are copied into page-locked memory, from which a GPU fetches
             them while it computes; left out, if the run trains on CUDA.
     """
@@ -131,6 +140,8 @@ class StimuliDataModule(LightningDataModule):
         epoch: Literal["longest", "shortest"] = "longest",
         on_bad: OnBad = "raise",
         bad_budget: int = 10,
+        people: Literal["proportions", "trials"] = "proportions",
+        weights: list[float] | None = None,
         pin_memory: bool | None = None,
     ) -> None:
         super().__init__()
@@ -149,6 +160,8 @@ class StimuliDataModule(LightningDataModule):
         self.epoch: Literal["longest", "shortest"] = epoch
         self.on_bad: OnBad = on_bad
         self.bad_budget = bad_budget
+        self.people: Literal["proportions", "trials"] = people
+        self.weights = weights
         self.pin_memory = pin_memory
         self.sets: dict[str, list[StimulusSet]] = {}
         self._asked: dict[str, list[AskedSet]] = {}
@@ -175,8 +188,30 @@ class StimuliDataModule(LightningDataModule):
             _reject_twins(part, [member.name for member in members])
             pairs = zip(declared[part], members, strict=True)
             self._asked[part] = [each.asked(member) for each, member in pairs]
+        self._asked["train"] = self._learned(self._asked["train"], sets["train"])
         self.sets = sets
         return sets
+
+    def _learned(self, asked: list[AskedSet], sets: list[StimulusSet]) -> list[AskedSet]:
+        """Sets of `train` with what people answered and how much each counts."""
+        weights = [1.0] * len(asked) if self.weights is None else self.weights
+        _check_weights(weights, len(asked))
+        return [
+            replace(
+                each,
+                weight=weight,
+                people=None if members.humans is None else People.of(members, members.humans),
+            )
+            for each, members, weight in zip(asked, sets, weights, strict=True)
+        ]
+
+    def unanswered(self) -> dict[str, list[str]]:
+        """Per set of `train` the ids of the stimuli that no people are known to have answered."""
+        members = self.build()["train"]
+        return {
+            each.name: each.ids if asked.people is None else asked.people.unanswered(each.ids)
+            for each, asked in zip(members, self._asked["train"], strict=True)
+        }
 
     def setup(self, stage: str) -> None:
         """Builds the sets."""
@@ -280,6 +315,7 @@ class StimuliDataModule(LightningDataModule):
             self._asked[part][chosen],
             pin_memory=self._is_pinned(),
             on_bad=partial(self._log_bad, part),
+            draws=part == "train" and self.people == "trials",
         )
 
     def _log_bad(self, part: str, counts: dict[str, int]) -> None:
@@ -318,6 +354,19 @@ def _pinned(items: Collated) -> Collated:
     """The same items, with their tensors in page-locked memory."""
     tensors = {name: each for name, each in items.items() if isinstance(each, Tensor)}
     return cast(Collated, {**items, **{name: each.pin_memory() for name, each in tensors.items()}})
+
+
+def _check_weights(weights: Sequence[float], sets: int) -> None:
+    if len(weights) != sets:
+        raise ValueError(
+            f"expected one of `data.weights` per set of `data.train`, got {len(weights)} for "
+            f"{sets}; give {sets}"
+        )
+    if not all(0.0 <= weight < math.inf for weight in weights) or (sets and not any(weights)):
+        raise ValueError(
+            f"expected `data.weights` from 0 up, and one above it, got {list(weights)}; leave them "
+            "out to let every stimulus count alike"
+        )
 
 
 def _reject_twins(part: str, names: list[str]) -> None:

@@ -11,7 +11,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 
-class CheckpointNotWritten(OSError):
+class CheckpointError(OSError):
     """The disk took no new checkpoint; an older one is as it was."""
 
 
@@ -27,7 +27,7 @@ class CheckpointFile(TorchCheckpointIO):
         """Writes ``checkpoint`` aside, flushes it to the disk, and renames it to ``path``.
 
         Raises:
-            CheckpointNotWritten: If the disk is full or takes no file; nothing is left aside.
+            CheckpointError: If the disk is full or takes no file; nothing is left aside.
         """
         path = Path(path)
         aside = path.with_name(f".{path.name}.part")
@@ -41,7 +41,7 @@ class CheckpointFile(TorchCheckpointIO):
             _sync_folder(path.parent)
         except (OSError, RuntimeError) as error:  # torch turns some of the former into the latter
             aside.unlink(missing_ok=True)
-            raise CheckpointNotWritten(_message(path, error)) from error
+            raise CheckpointError(_message(path, error)) from error
 
 
 def _sync_folder(folder: Path) -> None:

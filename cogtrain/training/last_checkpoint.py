@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
-from cogtrain.training.checkpoint_file import CheckpointNotWritten
+from cogtrain.training.checkpoint_file import CheckpointError
 from cogtrain.training.state import Boundaries
 from cogtrain.training.stopping import Stopped
 
@@ -77,7 +77,7 @@ class LastCheckpoint(Checkpoint):
         """
         boundaries = self.boundaries
         is_together = trainer.world_size == 1 or isinstance(exception, (KeyboardInterrupt, Stopped))
-        is_hopeless = isinstance(exception, CheckpointNotWritten)
+        is_hopeless = isinstance(exception, CheckpointError)
         is_whole = boundaries.has_begun and not boundaries.is_stepping
         if is_whole and is_together and not is_hopeless:
             self._save(trainer)

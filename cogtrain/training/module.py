@@ -11,10 +11,12 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
+from cogtrain.models.answers import OptionScores
 from cogtrain.models.lora import Tuning
 from cogtrain.models.vlm import VLM, DType
 from cogtrain.training.objective import Objective
 from cogtrain.training.schedule import AdamW, WarmupCosine
+from cogtrain.training.targets import index_of, targets
 from cogtrain.training.window import Window, divide_gradients
 
 _IDENTITY = "cogtrain_model"
@@ -103,8 +105,8 @@ class VLMModule(LightningModule):
             for path in self.vlm.family.modules[component]:
                 self.vlm.model.get_submodule(path).eval()
 
-    def answer(self, batch: dict[str, Any]) -> tuple[Answers, Tensor]:
-        """Answers to the items of ``batch`` and their losses, float32 ``(N,)``.
+    def answer(self, batch: dict[str, Any]) -> tuple[Answers, OptionScores]:
+        """Answers to the items of ``batch``, and the scores that they follow from.
 
         Raises:
             ValueError: For a truth that is not among the options of its question.
@@ -117,9 +119,8 @@ class VLMModule(LightningModule):
         )
         options, device = scores.options, scores.log_mass.device
         items = zip(options, batch["question"], batch["answer"], strict=True)
-        truth = torch.tensor([_index(*item) for item in items], device=device)
+        truth = torch.tensor([index_of(*item) for item in items], device=device)
         is_binary = torch.tensor([len(each) == 2 for each in options], device=device)
-        losses = self.objective(scores.log_mass, truth)
         probability = scores.probability.detach()
         sure, chosen = probability.max(dim=-1)
         answers: Answers = {
@@ -136,12 +137,26 @@ class VLMModule(LightningModule):
             "correct": (chosen == truth).float(),
             "weights": batch["weights"],
         }
-        return answers, losses
+        return answers, scores
+
+    def losses(self, batch: dict[str, Any], scores: OptionScores) -> tuple[Tensor, Tensor]:
+        """Losses and weights of the items of ``batch``, float32 ``(N,)`` each.
+
+        Raises:
+            ValueError: If people's answers to an item are wanted and missing, or are no options.
+        """
+        target, counts = targets(self.objective, scores.options, batch)
+        device = scores.log_mass.device
+        return (
+            self.objective(scores.log_mass, target.to(device)),
+            batch["weights"] * counts.to(device),
+        )
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Sum of the losses of the batch; `on_before_optimizer_step` makes a mean of the window."""
-        answers, losses = self.answer(batch)
-        total = self.window.add(losses, answers["correct"], answers["weights"])
+        answers, scores = self.answer(batch)
+        losses, weights = self.losses(batch, scores)
+        total = self.window.add(losses, answers["correct"], weights)
         # Lightning divides by the number of micro-batches, and its strategies by that of ranks.
         return total * (self.trainer.accumulate_grad_batches * self.trainer.world_size)
 
@@ -151,7 +166,7 @@ class VLMModule(LightningModule):
         divide_gradients(self.parameters(), means.weight)
 
     def _add_up(self, sums: Tensor) -> Tensor:
-        return self.trainer.strategy.reduce(sums, reduce_op="sum")  # type: ignore[return-value]
+        return self.trainer.strategy.reduce(sums, reduce_op="sum")
 
     def validation_step(
         self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0
@@ -230,12 +245,3 @@ def _reject_other_tuning(expected: dict[str, Tensor], got: dict[str, Tensor]) ->
                 f"expected `{name}` of shape {tuple(value.shape)}, got {tuple(got[name].shape)}; "
                 "set `model` as in the checkpoint's run"
             )
-
-
-def _index(options: tuple[str, ...], question: str, answer: str) -> int:
-    if answer not in options:
-        raise ValueError(
-            f"expected the answer to `{question}` to be one of {', '.join(options)}, "
-            f"got `{answer}`; correct the table of the set"
-        )
-    return options.index(answer)

@@ -115,7 +115,7 @@ def test_continues_at_the_saved_place():
     assert begun + [batch["ids"] for batch in second.train_dataloader()] == whole
 
 
-@pytest.mark.parametrize(("ranks", "begun"), [((2, 1), 2), ((1, 2), 1), ((2, 3), 0)])
+@pytest.mark.parametrize(("ranks", "begun"), [((2, 1), 2), ((1, 2), 1), ((2, 3), 1)])
 def test_counts_the_batches_behind_it_for_any_number_of_ranks(ranks, begun):
     first, second = data(), data()
     world = SimpleNamespace(root_device=torch.device("cpu"))

@@ -12,13 +12,13 @@ from lightning.pytorch import Callback, Trainer
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.data.recipe import Recipe
 from cogtrain.models.lora import Tuning
+from cogtrain.training.callbacks.judgments import JudgmentsCallback
+from cogtrain.training.callbacks.step_log import StepLog
+from cogtrain.training.checkpoint_file import CheckpointError, CheckpointFile
+from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.logs import MetricsFile
 from cogtrain.training.module import VLMModule
 from cogtrain.training.noise import quieten
-from cogtrain.training.callbacks.judgments import JudgmentsCallback
-from cogtrain.training.callbacks.step_log import StepLog
-from cogtrain.training.checkpoint_file import CheckpointFile, CheckpointNotWritten
-from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.randomness import RandomStreams, stream_seed
 from cogtrain.training.state import Boundaries
 
@@ -194,7 +194,7 @@ def test_a_checkpoint_of_elsewhere_is_refused():
     [
         (False, False, RuntimeError("nothing is back from the checkpoint yet")),
         (True, True, RuntimeError("out of memory")),
-        (True, False, CheckpointNotWritten("no space left")),
+        (True, False, CheckpointError("no space left")),
     ],
 )
 def test_an_error_keeps_the_earlier_checkpoint(tmp_path, has_begun, is_stepping, error):

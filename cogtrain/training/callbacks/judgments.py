@@ -40,7 +40,10 @@ class JudgmentsCallback(Callback):
         self.path = path
         self.results: dict[str, dict[str, Estimate]] = {}
         self._humans = {
-            (part, member.name): _humans(member) for part in sets for member in sets[part]
+            (part, member.name): _humans(member)
+            for part in sets
+            for member in sets[part]
+            if part != "train"
         }
         self._metrics: dict[tuple[str, str, str], SetMetrics | ChoiceAccuracy] = {}
         self._columns: dict[_Key, dict[str, list[Any]]] = {}
