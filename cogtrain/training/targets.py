@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.training.objective import Objective
 
 
@@ -49,6 +50,23 @@ def _row(
         ) from None
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+def require_people(objective: Objective, data: StimuliDataModule) -> None:
+    """Refuses to begin what would end at the first stimulus without people's answers.
+
+    Raises:
+        ValueError: If they are wanted and a set of `data.train` lacks some.
+    """
+    if objective.humans == 0.0 or objective.unanswered != "error":
+        return
+    for name, missing in data.unanswered().items():
+        if missing:
+            raise ValueError(
+                f"expected people's answers to every stimulus of set `{name}`, got none to "
+                f"{len(missing)}, first `{missing[0]}`; add them to its `humans`, or set "
+                "`model.objective.unanswered` to truth or skip"
+            )
 
 
 def index_of(options: tuple[str, ...], question: str, answer: str) -> int:

@@ -121,9 +121,9 @@ def test_the_logged_loss_is_that_of_all_ranks(alone, two):
 def test_validates_every_stimulus_once(alone, two):
     folder, _, _, _ = alone
     table = Judgments.read(folder / "whole" / "judgments_val.parquet").table
-    assert table.groupby("observer_id")["stimulus_id"].nunique().tolist() == [21, 21]
+    assert table.groupby("observer_id")["stimulus_id"].nunique().tolist() == [21] * 4
     seen = [name for rank in two["whole"] for name in rank["validated"]]
-    assert len(seen) == 2 * 21
+    assert len(seen) == 4 * 21
     same = Judgments.read(folder / "one" / "judgments_val.parquet").table
     left, right = (each.sort_values(["observer_id", "stimulus_id"]) for each in (table, same))
     assert left["stimulus_id"].tolist() == right["stimulus_id"].tolist()

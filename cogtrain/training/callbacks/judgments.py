@@ -16,10 +16,10 @@ from cogtrain.metrics import ChoiceAccuracy, SetMetrics
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.log import append_estimates
 from cogtrain.stimuli import StimulusSet
+from cogtrain.training.best_checkpoint import MACRO
 from cogtrain.training.logs import MetricsFile
 from cogtrain.training.state import PLACE
 
-MONITOR = "val/macro/accuracy"
 _Key = tuple[str, str]  # set, question
 
 
@@ -96,7 +96,10 @@ class JudgmentsCallback(Callback):
         accuracies = [scores["accuracy"].value for scores in self.results.values()]
         if accuracies:
             mean = torch.tensor(accuracies).mean()
-            pl_module.log(MONITOR, mean, prog_bar=True, logger=False, sync_dist=True)
+            pl_module.log(MACRO, mean, prog_bar=True, logger=False, sync_dist=True)
+        for set_name, scores in self.results.items():  # what the best weights can be chosen by
+            numbers = {f"val/{set_name}/{name}": each.value for name, each in scores.items()}
+            pl_module.log_dict(numbers, logger=False, sync_dist=True)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Scores, logs and writes."""
