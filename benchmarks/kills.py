@@ -195,6 +195,13 @@ def deaths(whole_s: float, draw: random.Random):
             yield kind, number if kind != FILES[0] else draw.randint(1, 60)
 
 
+def write(out: Path, figures: dict) -> None:
+    command = {"command": f"python benchmarks/kills.py --kills {figures.pop('asked')}"}
+    record = command | {"machine": environment.processor(), "done": sum(figures["kills"].values())}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(record | figures, indent=1) + "\n")
+
+
 def main() -> None:
     """Trains, kills, compares, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -224,16 +231,8 @@ def main() -> None:
                 fit(name)
             runs.append({"kills": struck, "differences": differences(name)})
             print(f"{name}: {struck} kills, differences: {runs[-1]['differences']}", flush=True)
-    record = {
-        "command": f"python benchmarks/kills.py --kills {arguments.kills}",
-        "machine": environment.processor(),
-        "steps": steps,
-        "whole_s": round(whole_s, 1),
-        "kills": hits,
-        "runs": runs,
-    }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n")
+            figures = {"steps": steps, "whole_s": round(whole_s, 1), "kills": hits, "runs": runs}
+            write(out, {"asked": arguments.kills} | figures)
     print(f"{sum(hits.values())} kills in {len(runs)} runs of {steps} steps: {hits}")
     sys.exit(any(run["differences"] for run in runs))
 

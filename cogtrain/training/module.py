@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
 
 from cogtrain.models.answers import OptionScores
@@ -16,6 +17,7 @@ from cogtrain.models.lora import Tuning
 from cogtrain.models.vlm import VLM, DType
 from cogtrain.training.objective import Objective
 from cogtrain.training.schedule import AdamW, WarmupCosine
+from cogtrain.training.sharding import shard
 from cogtrain.training.targets import index_of, targets
 from cogtrain.training.window import Window, divide_gradients
 
@@ -73,6 +75,7 @@ class VLMModule(LightningModule):
         self.optimizer_options = optimizer
         self.schedule_options = lr_scheduler
         self.window = Window()
+        self._is_sharded = False
         self.strict_loading = False  # checked more strictly by `on_load_checkpoint`
         self.vlm = VLM.load(pretrained, tuning=tuning, dtype=dtype)
 
@@ -98,6 +101,24 @@ class VLMModule(LightningModule):
         self.on_load_checkpoint(saved)
         self.load_state_dict(saved["state_dict"], strict=False)
 
+    def configure_model(self) -> None:
+        """Shards the model if the strategy is FSDP2.
+
+        Raises:
+            ValueError: If its checkpoints would be folders, which cannot be replaced as a whole.
+        """
+        strategy = self.trainer.strategy
+        if not isinstance(strategy, ModelParallelStrategy):
+            return
+        if strategy._save_distributed_checkpoint:
+            raise ValueError(
+                "expected `save_distributed_checkpoint` of ModelParallelStrategy to be false, got "
+                "true; set it in `trainer.strategy.init_args`"
+            )
+        if not self._is_sharded:
+            shard(self.vlm, self.device_mesh["data_parallel"])  # type: ignore[index]
+            self._is_sharded = True
+
     def on_fit_start(self) -> None:
         """Puts what is trained into training mode; what is frozen answers as it always does."""
         self.train()
@@ -111,7 +132,7 @@ class VLMModule(LightningModule):
         Raises:
             ValueError: For a truth that is not among the options of its question.
         """
-        scores = self.vlm.scores(
+        scores = self.vlm(
             batch["question"],
             batch["pixel_values"],
             batch["image_grid_thw"],
@@ -222,7 +243,8 @@ class VLMModule(LightningModule):
                 f"got one trained from `{saved['pretrained']}` ({saved['fingerprint'][:12]}); "
                 f"set `--model.pretrained {saved['pretrained']}`"
             )
-        _reject_other_tuning(self._kept(), checkpoint["state_dict"])
+        if "state_dict" in checkpoint:  # FSDP2 has taken it by now
+            _reject_other_tuning(self._kept(), checkpoint["state_dict"])
 
     def _kept(self) -> dict[str, Tensor]:
         """What a checkpoint holds: trained parameters and every persistent buffer, by name."""
