@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.strategies import ModelParallelStrategy
+from torch.distributed.tensor import DTensor
 
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.data.recipe import Recipe
@@ -49,6 +51,8 @@ class Recorder(Callback):
             return
         self.ids, self.window = [*self.ids, self.window], []
         trained = [p for p in pl_module.parameters() if p.requires_grad]
+        if isinstance(trained[0], DTensor):
+            return
         self.gradients.append(torch.cat([p.grad.detach().flatten().clone() for p in trained]))
 
     def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
@@ -70,12 +74,12 @@ class Ask(Callback):
             self.stopping.handle(signal.SIGTERM, None)
 
 
-def fit(folder, *, ranks, windows, stop=False, resume=None, **options):
+def fit(folder, *, ranks, windows, stop=False, resume=None, tuning=TUNING, **options):
     """One run of two epochs; `windows` is how many micro-batches of 2 make a step."""
     quieten()
     torch.manual_seed(0)
     folder.mkdir(exist_ok=True, parents=True)
-    module = VLMModule(tuning=TUNING)
+    module = VLMModule(tuning=tuning)
     data = StimuliDataModule([TRAIN], [VAL], [], batch_size=2, eval_batch_size=4, seed=3)
     boundaries, recorder, stopping = Boundaries(), Recorder(), Stopping()
     judgments = JudgmentsCallback("m", folder / "judgments.parquet", data.build())
@@ -113,10 +117,20 @@ def main(folder, ranks, windows):
         "cut": {"stop": True},
         "more": {"resume": folder / "alone" / "last.ckpt"},
     }.items():
-        if "resume" in options and not options["resume"].exists():
-            continue
         recorder, _ = fit(folder / name, ranks=ranks, windows=windows, **options)
         torch.save(recorder.record(), folder / f"{name}-{rank}.pt")
+    for epochs in (1, 2):
+        strategy = ModelParallelStrategy(ranks, 1, save_distributed_checkpoint=False)
+        _, module = fit_all(
+            folder / "sharded", epochs, ranks=ranks, windows=windows, strategy=strategy
+        )
+        assert all(isinstance(p, DTensor) for p in module.parameters())
+
+
+def fit_all(folder, epochs, **options):
+    """All weights, epoch by epoch, the second one by going on with the first."""
+    resume = folder / "last.ckpt" if epochs > 1 else None
+    return fit(folder, tuning=Tuning.full(), max_epochs=epochs, resume=resume, **options)
 
 
 if __name__ == "__main__":
