@@ -69,8 +69,6 @@ class Reader:
         if scale is not None:
             return _rating(text, scale, trial)
         options, kind = _menu(trial.question, self._reading)
-        if trial.device == "slider" and kind != "count" and not is_missing(text):
-            raise _unscaled(trial)
         parsed = parse_responses(
             [text],
             options=options,
@@ -86,14 +84,8 @@ class Reader:
     def _meant(self, trial: Trial, *, rated: bool) -> str:
         """The response by the words of the answers."""
         answers = self._answers.get(trial.question)
-        missing = is_missing(trial.response)
-        if answers is None or (missing and trial.response not in answers):
-            if trial.device == "button" and not missing and not rated:
-                raise ValueError(
-                    f"expected to be told what button {trial.response} means in {trial.place}, got "
-                    f"no `answers` to `{trial.question}`; say {{{trial.question}: "
-                    f'{{"{trial.response}": ...}}}}, buttons count from 0'
-                )
+        if answers is None or (is_missing(trial.response) and trial.response not in answers):
+            self._require_meaning(trial, rated=rated)
             return trial.response
         meant = answers.get(trial.response)
         if meant is None:
@@ -104,6 +96,19 @@ class Reader:
                 f"add it to `answers` of `{trial.question}`"
             )
         return meant
+
+    def _require_meaning(self, trial: Trial, *, rated: bool) -> None:
+        """Raises a `ValueError` for the number of a button, or a slider's, that says nothing."""
+        if is_missing(trial.response) or rated:
+            return
+        if trial.device == "button":
+            raise ValueError(
+                f"expected to be told what button {trial.response} means in {trial.place}, got "
+                f"no `answers` to `{trial.question}`; say {{{trial.question}: "
+                f'{{"{trial.response}": ...}}}}, buttons count from 0'
+            )
+        if trial.device == "slider" and _menu(trial.question, self._reading)[1] != "count":
+            raise _unscaled(trial)
 
 
 def _menu(question: str, reading: Reading) -> tuple[list[str], str | None]:

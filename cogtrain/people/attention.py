@@ -23,22 +23,36 @@ class Check(NamedTuple):
     passed: bool
 
 
-def split_checks(
-    trials: Sequence[Trial], exclusions: Exclusions, reader: Reader
-) -> tuple[list[Trial], list[Check]]:
-    """The judgments, and the attention checks among and beside them.
+class Parted(NamedTuple):
+    """The rows of an export by what they are.
+
+    Attributes:
+        judgments: Of stimuli.
+        checks: Attention checks, which are no judgments.
+        rest: Anything else: instructions, questionnaires, rows that are not selected.
+    """
+
+    judgments: list[Trial]
+    checks: list[Check]
+    rest: list[Trial]
+
+
+def part(trials: Sequence[Trial], exclusions: Exclusions, reader: Reader) -> Parted:
+    """Tells judgments, attention checks and the rest apart.
 
     Raises:
         ValueError: If no trial is an attention check though some are declared, a declared stimulus
             or column does not occur, or a check says neither true nor false.
     """
-    is_check = [_is_check(trial, exclusions) for trial in trials]
-    marked = list(zip(trials, is_check, strict=True))
-    judgments = [trial for trial, check in marked if trial.is_judgment and not check]
-    own = [trial for trial, check in marked if check]
+    judgments: list[Trial] = []
+    checks: list[Trial] = []
+    rest: list[Trial] = []
+    for trial in trials:
+        kind = checks if _is_check(trial, exclusions) else judgments if trial.is_judgment else rest
+        kind.append(trial)
     if exclusions.has_checks:
-        _require_checks(trials, own, exclusions)
-    return judgments, list(_checks(own, exclusions, reader))
+        _require_checks(trials, checks, exclusions)
+    return Parted(judgments, list(_checks(checks, exclusions, reader)), rest)
 
 
 def _is_check(trial: Trial, exclusions: Exclusions) -> bool:

@@ -10,7 +10,7 @@ from cogtrain.judgment_table import require_known
 from cogtrain.judgments import Judgments
 from cogtrain.people import jspsych, tidy
 from cogtrain.people.answers import Reader
-from cogtrain.people.attention import split_checks
+from cogtrain.people.attention import Parted, part
 from cogtrain.people.exclusions import Exclusions
 from cogtrain.people.person import Judged
 from cogtrain.people.prolific import read_submissions
@@ -67,19 +67,20 @@ def import_people(
     files, others = _files(paths, format, None if prolific is None else Path(prolific))
     trials = [trial for file in files for trial in _trials(file, format, reading, rows)]
     reader = Reader(reading)
-    asked, checks = split_checks(trials, exclusions, reader)
+    parted = part(trials, exclusions, reader)
+    asked = parted.judgments
     if not asked:
         raise ValueError(_nothing(trials, reading, files))
     source = ", ".join(f"`{path}`" for path in paths)
     require_known([trial.stimulus_id for trial in asked], reading.shown.ids, source)
     judged = [(trial, reader.answer(trial)) for trial in asked]
     submissions = None if prolific is None else read_submissions(Path(prolific))
-    screening = screen(judged, checks, exclusions, submissions)
+    screening = screen(judged, parted.checks, exclusions, submissions)
     rename = _names(trials, pseudonyms)
     judgments = _judgments(screening.kept, rename, reading, source)
     if pseudonyms is not None:
         _require_hidden(judgments, trials, reading)
-    notes = [_read(files, others), *_counted(trials, asked, len(checks), format)]
+    notes = [_read(files, others), *_counted(trials, parted, format)]
     counts = _counts(judged), _counts(screening.kept)
     return Imported(judgments, Report.of(screening, counts, rename, notes))
 
@@ -116,16 +117,16 @@ def _trials(path: Path, format: Format, reading: Reading, rows: Rows | None) -> 
 
 
 def _nothing(trials: Sequence[Trial], reading: Reading, files: Sequence[Path]) -> str:
-    names = list(reading.where)
+    got = f"none in {len(trials)} rows of {len(files)} files"
     advice = "check files and format"
-    got = f"none of {len(trials)} rows in {len(files)} files"
-    if names:
-        there = Counter(trial.cells.get(names[0], "") for trial in trials)
-        shown = ", ".join(f"{value!r}" for value, _ in there.most_common(5))
-        got, advice = f"{got}; `{names[0]}` is {shown}", "correct `where`"
+    if reading.where:
+        name = next(iter(reading.where))
+        there = Counter(trial.cells.get(name, "") for trial in trials)
+        shown = ", ".join(repr(value) for value, _ in there.most_common(5))
+        got, advice = f"{got}, whose `{name}` is {shown}", "correct `where`"
     elif kinds := {trial.cells.get("trial_type", "") for trial in trials} - {""}:
-        got = f"{got}; `trial_type` is {', '.join(sorted(kinds))}"
-        advice = "say by `where` which trials are, and which column holds the stimulus"
+        got = f"{got}, whose `trial_type` is {', '.join(sorted(kinds))}"
+        advice = "say by `columns` {stimulus_id: ...} which column holds the stimulus"
     return f"expected judgments of stimuli, got {got}; {advice}"
 
 
@@ -183,16 +184,16 @@ def _read(files: Sequence[Path], others: Sequence[Path]) -> str:
     return text
 
 
-def _counted(
-    trials: Sequence[Trial], asked: Sequence[Trial], n_checks: int, format: Format
-) -> Iterator[str]:
+def _counted(trials: Sequence[Trial], parted: Parted, format: Format) -> Iterator[str]:
     """What the rows were: judgments, attention checks, anything else."""
-    text = f"{len(trials):,} rows: {len(asked):,} judgments, {n_checks:,} attention checks"
-    rest = len(trials) - len(asked) - n_checks
+    asked, rest = parted.judgments, parted.rest
+    text = f"{len(trials):,} rows: {len(asked):,} judgments"
+    if parted.checks:
+        text += f", {len(parted.checks):,} attention checks"
     if rest:
-        kinds = Counter(t.cells.get("trial_type") or "row" for t in trials if not t.is_judgment)
+        kinds = Counter(trial.cells.get("trial_type") or "not selected" for trial in rest)
         named = ", ".join(f"{n:,} {kind}" for kind, n in kinds.most_common())
-        text += f"; {rest:,} neither, of {named}"
+        text += f", {len(rest):,} others ({named})"
     yield text
     people = {trial.observer_id for trial in asked}
     cells = len(people) * len({trial.stimulus_id for trial in asked})
