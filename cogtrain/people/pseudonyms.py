@@ -25,7 +25,7 @@ class Pseudonyms:
 
     Example:
         >>> Pseudonyms(b"sixteen or more characters").of("5e9088a8a4b6ed018b45ba7b")
-        'p2cc3a2c6a3a0c2b0'
+        'p7551bbd1493be883'
 
     Args:
         secret: 16 to 64 bytes.

@@ -101,7 +101,8 @@ def _of_answers(exclusions: Exclusions) -> Iterator[Rule]:
         def missing(person: Person) -> str | None:
             asked = len(person.judgments)
             n_missing = asked - person.answered(in_time)
-            return f"{n_missing} of {asked}" if n_missing > share * asked else None
+            # A quotient equals the decimal that was written; a product may not: 0.29 * 100 < 29.
+            return f"{n_missing} of {asked}" if n_missing / asked > share else None
 
         yield Rule(f"more than {share:.4g} of the answers missing", missing)
     for question in exclusions.constant_answers_to:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cogtrain.judgments import Judgments
@@ -103,6 +103,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), m
 NAMES = CELLS.map(str.strip).filter(bool)
 
 
+@settings(max_examples=40)
 @given(
     rows=st.dictionaries(
         st.tuples(NAMES, NAMES),

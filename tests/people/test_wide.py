@@ -1,7 +1,7 @@
 """Matrices of stimuli and observers, both ways round."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cogtrain.people.importing import import_people
@@ -24,6 +24,7 @@ def write(path, cells, down, across):
     return path
 
 
+@settings(max_examples=40)
 @given(
     people=st.lists(IDS, min_size=1, max_size=5, unique=True),
     stimuli=st.lists(IDS, min_size=1, max_size=5, unique=True),
