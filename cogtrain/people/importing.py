@@ -178,9 +178,9 @@ def _require_hidden(judgments: Judgments, trials: Sequence[Trial], reading: Read
 
 def _read(files: Sequence[Path], others: Sequence[Path]) -> str:
     text = f"read {len(files)} file{'' if len(files) == 1 else 's'}"
-    if others:
-        names = ", ".join(f"`{each.name}`" for each in others[:5])
-        text += f"; not read: {names}{', ...' if len(others) > 5 else ''}"
+    if others:  # by their kinds: names of files may tell who people are
+        kinds = Counter(each.suffix or "without suffix" for each in others)
+        text += f", not {', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}"
     return text
 
 

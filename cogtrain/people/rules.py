@@ -88,6 +88,7 @@ def _of_times(exclusions: Exclusions) -> Iterator[Rule]:
 
 def _of_answers(exclusions: Exclusions) -> Iterator[Rule]:
     in_time = exclusions.bounds("response_time_s")
+    timely = " in time" if in_time else ""
     least, share = exclusions.min_answers, exclusions.max_missing_share
     if least is not None:
 
@@ -95,7 +96,7 @@ def _of_answers(exclusions: Exclusions) -> Iterator[Rule]:
             n_answers = person.answered(in_time)
             return f"{n_answers}" if n_answers < least else None
 
-        yield Rule(f"fewer than {least} answers", few)
+        yield Rule(f"fewer than {least} answers{timely}", few)
     if share is not None:
 
         def missing(person: Person) -> str | None:
@@ -104,7 +105,8 @@ def _of_answers(exclusions: Exclusions) -> Iterator[Rule]:
             # A quotient equals the decimal that was written; a product may not: 0.29 * 100 < 29.
             return f"{n_missing} of {asked}" if n_missing / asked > share else None
 
-        yield Rule(f"more than {share:.4g} of the answers missing", missing)
+        late = " or out of time" if in_time else ""
+        yield Rule(f"more than {share:.4g} of the answers missing{late}", missing)
     for question in exclusions.constant_answers_to:
 
         def constant(person: Person, question: str = question) -> str | None:

@@ -47,7 +47,7 @@ def test_what_is_no_judgment_is_counted_by_its_plugin(save, people, make_session
     folder = save({p: make_session(p) for p in people[:2]})
     (folder / "notes.md").write_text("room 3")
     words = str(read(folder).report)
-    assert "- read 2 files; not read: `notes.md`" in words
+    assert "- read 2 files, not 1 .md" in words
     assert "44 rows: 16 judgments, 28 others (16 html-keyboard-response, 4 html-button-" in words
     assert "2 preload, " in words
 

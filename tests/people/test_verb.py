@@ -166,11 +166,26 @@ def test_the_real_towers_give_the_known_human_figures(lerer_towers, tmp_path, ca
             ["data", "--format", "jspsych", "--out", "p.csv", "--columns.rt", "b"],
             "column, got `rt`",
         ),
-        (["data", "--format", "jspsych", "--out", "p.csv", "--exclude", "no.yaml"], "no.yaml"),
+        (
+            ["data", "--format", "jspsych", "--out", "p.csv", "--exclude", "no.yaml"],
+            "got `no.yaml`, which is not",
+        ),
         (["data", "--format", "jspsych", "--out", "p.csv", "--exclude", "bad.yaml"], "min_answer"),
         (
             ["data", "--format", "jspsych", "--out", "p.csv", "--exclude", "odd.yaml"],
             "got -3; raise",
+        ),
+        (
+            ["data", "--format", "jspsych", "--out", "p.csv", "--exclude", "mal.yaml"],
+            "mal.yaml`, which says: ",
+        ),
+        (
+            ["data", "--format", "jspsych", "--out", "p.csv", "--exclude", "data"],
+            "got `data`, which is not",
+        ),
+        (
+            ["data", "--format", "jspsych", "--out", "p.csv", "--answers.will_fall", "{0:yes}"],
+            "`answers` to be dict[str, dict[str, Any]] or null, got will_fall: '{0:yes}'; correct",
         ),
         (["data", "--format", "jspsych", "--out", "p.csv", "--exclude.min_answers", "few"], "few"),
         (
@@ -190,6 +205,7 @@ def test_a_mistake_is_one_line_and_code_2(save, tmp_path, monkeypatch, capsys, m
     save()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.yaml").write_text(yaml.safe_dump({"min_answer": 3}))
+    (tmp_path / "mal.yaml").write_text("a: [1\n b")
     (tmp_path / "odd.yaml").write_text("min_response_time_s: -3\n")
     code, shown, errors = spoken(capsys, *words)
     assert (code, shown) == (2, "")
