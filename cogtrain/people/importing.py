@@ -65,12 +65,13 @@ def import_people(
     reading, exclusions = reading or Reading(), exclusions or Exclusions()
     paths = [Path(exports)] if isinstance(exports, Path | str) else [Path(e) for e in exports]
     files, others = _files(paths, format, None if prolific is None else Path(prolific))
-    trials = [trial for file in files for trial in _trials(file, format, reading, rows)]
+    trials = list(_trials(files, format, reading, rows))
     reader = Reader(reading)
     parted = part(trials, exclusions, reader)
     asked = parted.judgments
     if not asked:
         raise ValueError(_nothing(trials, reading, files))
+    reading.require_asked(trial.question for trial in asked)
     source = ", ".join(f"`{path}`" for path in paths)
     require_known([trial.stimulus_id for trial in asked], reading.shown.ids, source)
     judged = [(trial, reader.answer(trial)) for trial in asked]
@@ -110,10 +111,18 @@ def _files(
     return files, others
 
 
-def _trials(path: Path, format: Format, reading: Reading, rows: Rows | None) -> Iterable[Trial]:
-    if format == "wide":
-        return wide_trials(path, reading, rows)
-    return {"tidy": tidy.tidy_trials, "jspsych": jspsych.jspsych_trials}[format](path, reading)
+def _trials(
+    files: Sequence[Path], format: Format, reading: Reading, rows: Rows | None
+) -> Iterator[Trial]:
+    if format == "jspsych":
+        yield from jspsych.jspsych_trials(files, reading)
+        return
+    for path in files:
+        yield from (
+            wide_trials(path, reading, rows)
+            if format == "wide"
+            else tidy.tidy_trials(path, reading)
+        )
 
 
 def _nothing(trials: Sequence[Trial], reading: Reading, files: Sequence[Path]) -> str:

@@ -43,29 +43,24 @@ _DEVICES: dict[str, Device] = {
 }
 
 
-def jspsych_trials(path: Path, reading: Reading) -> Iterator[Trial]:
-    """Trials of one file, which may hold several people.
+def jspsych_trials(paths: Sequence[Path], reading: Reading) -> Iterator[Trial]:
+    """Trials of all files of an experiment; one may hold several people.
 
     A judgment is what `where` takes; without it, an answer by button, key or slider to an image, or
-    to what has a `stimulus_id`.
+    to what has a `stimulus_id`. A column need not be in every file: some people stop early.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not such data, it is not told who answered, or a judgment shows nothing
-            that has an id.
+        ValueError: If one holds no such data, it is not told who answered, or a judgment shows
+            nothing that has an id.
     """
-    source = f"`{path}`"
-    records = [record | {FILE: path.stem} for record in _records(path)]
-    present = list(dict.fromkeys(name for record in records for name in record if name != FILE))
-    if "trial_type" not in present:
-        got = ", ".join(f"`{name}`" for name in present) or "none"
-        raise ValueError(
-            f"expected trials of jsPsych with `trial_type` in {source}, got columns {got}; "
-            "read another table as tidy"
-        )
-    columns = _columns(reading, present, source)
-    for number, record in enumerate(records, start=1):
-        yield _trial(record, number, columns)
+    files = {path: _trials_of(path) for path in paths}
+    everywhere = (name for records in files.values() for record in records for name in record)
+    present = [name for name in dict.fromkeys(everywhere) if name != FILE]
+    for path, records in files.items():
+        columns = _columns(reading, present, f"`{path}`")
+        for number, record in enumerate(records, start=1):
+            yield _trial(record, number, columns)
 
 
 def device(trial_type: str) -> Device:
@@ -103,16 +98,14 @@ def _person(present: Sequence[str], source: str) -> str:
 def _trial(record: Cells, number: int, columns: Columns) -> Trial:
     kind = device(record.get("trial_type", ""))
     image = columns.get(record, "image")
-    has_id = bool(columns.get(record, "stimulus_id"))
-    where = columns.reading.where
-    if where:
+    stimulus = columns.get(record, "stimulus_id")
+    if columns.reading.where:
         is_judgment = columns.reading.selects(record)
     else:
-        is_judgment = bool(kind) and (has_id or shows_image(image))
+        is_judgment = bool(kind) and (bool(stimulus) or shows_image(image))
     place = f"row {number} of {columns.source}"
-    stimulus = columns.get(record, "stimulus_id")
     if not stimulus and shows_image(image):
-        stimulus = columns.reading.shown.stimulus(image)
+        stimulus = columns.reading.shown.stimulus(image, is_judgment=is_judgment)
     if is_judgment and not stimulus:
         raise ValueError(
             f"expected a trial that shows an image in {place}, got stimulus {image[:60]!r}; say "
@@ -152,6 +145,17 @@ def _labels(choices: str) -> list[str] | None:
     except ValueError:
         return None
     return [words(str(label)) for label in labels] if isinstance(labels, list) else None
+
+
+def _trials_of(path: Path) -> list[dict[str, str]]:
+    records = [{FILE: path.stem} | record for record in _records(path)]
+    if not any("trial_type" in record for record in records):
+        names = dict.fromkeys(name for record in records for name in record if name != FILE)
+        raise ValueError(
+            f"expected trials of jsPsych with `trial_type` in `{path}`, got columns "
+            f"{', '.join(names) or 'none'}; read another table as tidy"
+        )
+    return records
 
 
 def _records(path: Path) -> list[dict[str, str]]:

@@ -88,6 +88,14 @@ class Reading:
         """Whether `where` takes this row for a judgment."""
         return matches(cells, self.where)
 
+    def require_asked(self, questions: Iterable[str]) -> None:
+        """Raises a `ValueError` if something is said of a question that nobody was asked."""
+        asked = dict.fromkeys(questions)
+        for said in (self.answers, self.options, self.scale, self.scale_max, self.scale_min):
+            for name in said:
+                if name not in asked:
+                    raise ValueError(unknown("question", name, asked))
+
     def rating(self, question: str) -> tuple[float, float] | None:
         """Bottom and top of the rating scale of `question`; `None` if it is not rated."""
         if question not in self.scale_max:

@@ -49,19 +49,19 @@ class Shown:
                 )
         return cls(frozenset(row.cells["stimulus_id"].strip() for row in rows), by_image)
 
-    def stimulus(self, image: str) -> str:
+    def stimulus(self, image: str, *, is_judgment: bool = True) -> str:
         """Stimulus of an image: a path, an address, or HTML with one `<img>`; empty if of none.
 
         Raises:
-            ValueError: If the HTML shows several images.
+            ValueError: If a judgment shows several images.
         """
         addresses = _addresses(image)
-        if len(addresses) > 1:
+        if len(addresses) > 1 and is_judgment:
             raise ValueError(
                 f"expected one image per trial, got {len(addresses)} ({', '.join(addresses)}); "
                 "say which column holds the stimulus by `columns` {stimulus_id: ...}"
             )
-        if not addresses or addresses[0].startswith("data:"):
+        if len(addresses) != 1 or addresses[0].startswith("data:"):
             return ""
         name = PurePosixPath(unquote(_path(addresses[0]))).name
         return self.by_image.get(name, PurePosixPath(name).stem)

@@ -26,14 +26,11 @@ def tidy_trials(path: Path, reading: Reading) -> Iterator[Trial]:
     if "image" not in columns.names:
         columns.require("stimulus_id")
     for number, row in enumerate(rows, start=1):
-        cells = row.cells | {FILE: path.stem}
-        image = columns.get(cells, "image")
-        trial = columns.trial(
-            cells,
-            number,
-            stimulus_id=columns.get(cells, "stimulus_id") or reading.shown.stimulus(image),
-            is_judgment=reading.selects(cells),
-        )
+        cells = {FILE: path.stem} | row.cells
+        is_judgment = reading.selects(cells)
+        shown = reading.shown.stimulus(columns.get(cells, "image"), is_judgment=is_judgment)
+        stimulus = columns.get(cells, "stimulus_id") or shown
+        trial = columns.trial(cells, number, stimulus_id=stimulus, is_judgment=is_judgment)
         if trial.is_judgment and not trial.stimulus_id:
             raise ValueError(
                 f"expected a stimulus in {trial.place}, got none; fill it in, remove the row, or "

@@ -196,7 +196,7 @@ def test_two_columns_of_people_are_asked_about(tmp_path):
         ("[]", r"a list of trials in .*got '\[\]'"),
         ("[1, 2]", r"a list of trials in .*got '\[1, 2\]'"),
         ('[{"trial_type": "image-button-resp', r"expected JSON in .*p\.json`, got: Unterminated"),
-        ('{"a": 1}', r"with `trial_type` in .*got columns `a`"),
+        ('{"a": 1}', r"with `trial_type` in .*got columns a"),
         ("[" * 100_000, r"expected JSON in|a list of trials in"),
     ],
 )
@@ -265,7 +265,34 @@ def test_plugins_are_known_by_their_names():
 
 
 def test_rows_keep_what_the_experiment_saved(save):
-    trials = list(jspsych_trials(save() / "session-0.json", Reading()))
+    trials = list(jspsych_trials([save() / "session-0.json"], Reading()))
     assert trials[4].cells["task"] == "judgment"
     assert trials[4].cells["file"] == "session-0"
     assert [trial.is_judgment for trial in trials[:5]] == [False] * 4 + [True]
+
+
+def test_who_stopped_early_is_no_mistake(save, make_session, people):
+    folder = save({p: make_session(p) for p in people[:2]})
+    stopped = [{"trial_type": "preload", "subject_id": people[2]}]
+    (folder / "session-9.json").write_text(json.dumps(stopped))
+    result = read(folder, where={"task": "judgment"}, keep=["task"])
+    assert result.judgments.names("observer_id") == people[:2]
+    assert "- people without a judgment: 1" in str(result.report)
+
+
+def test_pages_that_are_no_judgments_may_show_what_they_like(tmp_path):
+    both = "<img src=a.png><img src=b.png>"
+    trials = [
+        {"stimulus": both, "response": 0, "task": "example"},
+        {"stimulus": "c.png", "response": 0, "task": "judgment"},
+    ]
+    table = one(tmp_path, *trials, where={"task": "judgment"})
+    assert table["stimulus_id"].tolist() == ["c"]
+
+
+@pytest.mark.parametrize("about", ["answers", "options", "scale", "scale_max"])
+def test_a_question_that_nobody_was_asked_is_named(tmp_path, about):
+    said = {"answers": {}, "options": ["a"], "scale": "count", "scale_max": 100}[about]
+    how = {about: {"wil_fall": said}}
+    with pytest.raises(ValueError, match="question, got `wil_fall`; the nearest is `will_fall`"):
+        one(tmp_path, {"stimulus": "a.png", "response": 0}, **how)

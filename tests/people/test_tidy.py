@@ -141,6 +141,7 @@ def test_says_the_same_as_the_plain_reader(tmp_path_factory, rows):
         ({"scale": {"q": "likert"}}, "binary, choice or count, got 'likert'"),
         ({"scale_max": {"q": 0}}, "above its bottom 0, got 0"),
         ({"scale_min": {"q": 1}}, "above its bottom 1, got None"),
+        ({"scale_max": {"wil_fall": 100}}, "question, got `wil_fall`; the nearest is `will_fall`"),
         ({"scale_max": {"will_fall": 0.5}}, r"a rating from 0 to 0\.5 in row 1 of .*got '1'"),
     ],
 )
