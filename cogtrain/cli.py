@@ -143,7 +143,7 @@ def judgments(
         set: Stimulus set, where no column says it.
         columns: Our names for theirs, e.g. --columns.observer_id participant; of observer_id,
             stimulus_id or image, response, response_time_s or response_time_ms, question, set,
-            session. `file` is the file's name.
+            session, truth. `file` is the file's name.
         where: Rows that are judgments, by column and value, e.g. --where.task judgment.
         answers: What the export writes for the answers, by question, e.g.
             --answers.will_fall '{f: yes, j: no}'; buttons of jsPsych count from 0.

@@ -56,9 +56,16 @@ class Reader:
             self._known[key] = self._read(trial)
         return self._known[key]
 
-    def plain(self, trial: Trial) -> Answer:
-        """What the response of `trial` means if it is written by the words of the answers."""
-        return self._parsed(trial, trial.response)
+    def word(self, trial: Trial, text: str) -> str | None:
+        """The answer to the question of `trial` that `text` is, written by its words.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        key = (trial.question, "truth", text)
+        if key not in self._known:
+            self._known[key] = self._parsed(trial, text)
+        return self._known[key].text
 
     def _read(self, trial: Trial) -> Answer:
         rated = self._reading.rating(trial.question) is not None

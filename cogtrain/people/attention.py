@@ -85,8 +85,7 @@ def _is_right(trial: Trial, wanted: str, reader: Reader) -> bool:
     if given.scale == "rating":
         return number(given.text) == number(wanted)
     # What is right is written by the word of the answer, never by key or button.
-    same = replace(trial, response=wanted, device="", source="`attention_answers`", row=1)
-    return given.text == reader.plain(same).text
+    return given.text == reader.word(replace(trial, source="`attention_answers`", row=1), wanted)
 
 
 def _says(trial: Trial, column: str) -> bool:

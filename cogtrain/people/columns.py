@@ -81,6 +81,7 @@ class Columns:
             set=self.get(cells, "set") or self.reading.set or "",
             question=self.get(cells, "question") or self.reading.question,
             response=response or self.get(cells, "response"),
+            truth=self.get(cells, "truth"),
             response_time_s=self._seconds(cells, row) if is_judgment else math.nan,
             device=device,
             is_judgment=is_judgment,

@@ -78,7 +78,8 @@ def import_people(
     submissions = None if prolific is None else read_submissions(Path(prolific))
     screening = screen(judged, parted.checks, exclusions, submissions)
     rename = _names(trials, pseudonyms)
-    judgments = _judgments(screening.kept, rename, reading, source)
+    truth = [reader.word(trial, trial.truth) for trial, _ in screening.kept]
+    judgments = _judgments(screening.kept, truth, rename, reading)
     if pseudonyms is not None:
         _require_hidden(judgments, trials, reading)
     notes = [_read(files, others), *_counted(trials, parted, format)]
@@ -152,13 +153,16 @@ def _names(trials: Sequence[Trial], pseudonyms: Pseudonyms | None) -> Callable[[
 
 
 def _judgments(
-    kept: Sequence[Judged], rename: Callable[[str], str], reading: Reading, source: str
+    kept: Sequence[Judged],
+    truth: Sequence[str | None],
+    rename: Callable[[str], str],
+    reading: Reading,
 ) -> Judgments:
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
     session = reading.columns.get("session", "")  # an export's own may be a platform's
-    for trial, answer in kept:
+    for (trial, answer), true in zip(kept, truth, strict=True):
         extra = {name: trial.cells.get(name) or None for name in reading.keep}
         rows.append(
             extra
@@ -171,11 +175,12 @@ def _judgments(
                 "response": answer.text,
                 "probability": answer.probability,
                 "scale": answer.scale,
+                "truth": true,
                 "response_time_s": trial.response_time_s,
                 "session": trial.cells.get(session) or None,
             }
         )
-    return Judgments(pd.DataFrame(rows), source=source)
+    return Judgments(pd.DataFrame(rows), source="the import")
 
 
 def _require_hidden(judgments: Judgments, trials: Sequence[Trial], reading: Reading) -> None:

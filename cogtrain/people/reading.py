@@ -18,6 +18,7 @@ COLUMNS = (
     "question",
     "set",
     "session",
+    "truth",
 )
 """What a column of an export can stand for. `image` is a path, an address or HTML."""
 

@@ -19,6 +19,7 @@ class Trial:
         set: Stimulus set, or empty.
         question: What was asked.
         response: As exported; empty without an answer.
+        truth: The true answer, by the words of the answers; empty if the export does not say.
         response_time_s: Seconds, `nan` where it was not measured.
         device: With what was answered, as far as the export knows.
         is_judgment: Whether it judges a stimulus; others may still be attention checks.
@@ -32,6 +33,7 @@ class Trial:
     set: str
     question: str
     response: str
+    truth: str
     response_time_s: float
     device: Device
     is_judgment: bool

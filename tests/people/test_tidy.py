@@ -46,6 +46,20 @@ def test_the_columns_of_judgments_need_no_names(tmp_path):
     assert row == ["block_count", "X", "3", "count"]
 
 
+def test_the_truth_is_written_by_the_words_of_the_answers(tmp_path):
+    head = "observer_id,stimulus_id,response,truth\n"
+    path = write(tmp_path / "t.csv", f"{head}p,a,j,1\np,b,f,no\np,c,f,\n")
+    how = {"answers": {"will_fall": {"f": "yes", "j": "no"}}}
+    table = read(path, **how).table
+    assert table["response"].tolist() == ["no", "yes", "yes"]
+    assert table["truth"].fillna("-").tolist() == ["yes", "no", "-"]
+    write(path, f"{head}p,a,j,falls\n")
+    with pytest.raises(ValueError, match=r"yes/no, 1/0.* got 'falls' in row 1"):
+        read(path, **how)
+    rated = write(tmp_path / "r.csv", f"{head}p,a,30,25\n")
+    assert read(rated, scale_max={"will_fall": 100}).table["truth"].tolist() == ["25"]
+
+
 def test_a_platforms_rows_are_selected_by_a_column(tmp_path):
     path = write(
         tmp_path / "data_exp_1-v2_task-x.csv",
