@@ -99,6 +99,8 @@ class Judgments:
     ) -> "Judgments":
         """Imports a tidy table with `observer_id, stimulus_id, response` from an experiment.
 
+        Exports under other names, matrices and exclusions: `cogtrain.people.importing`.
+
         Responses may be 1/0, yes/no, true/false or the options; empty or NA is no answer; if any
         lies between 0 and 1, those to its question are read as ratings of the first option. Rows
         that state another `scale` than binary stay as they are.

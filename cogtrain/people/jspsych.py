@@ -111,7 +111,9 @@ def _trial(record: Cells, number: int, columns: Columns) -> Trial:
             f"expected a trial that shows an image in {place}, got stimulus {image[:60]!r}; say "
             "which column holds the id by `columns` {stimulus_id: ...}"
         )
-    response, kind = _response(record, kind, columns, place)
+    response = _response(record, columns)
+    if kind == "button" and is_judgment and response and record.get("choices"):
+        response, kind = _label(response, record["choices"], place), ""
     return columns.trial(
         record,
         number,
@@ -122,29 +124,25 @@ def _trial(record: Cells, number: int, columns: Columns) -> Trial:
     )
 
 
-def _response(record: Cells, kind: Device, columns: Columns, place: str) -> tuple[str, Device]:
-    """The answer as text; of a button, what it said, if that was saved."""
+def _response(record: Cells, columns: Columns) -> str:
     given = columns.reading.columns.get("response")
     names = (given,) if given else _ANSWERS
-    response = next((record[name] for name in names if record.get(name)), "").strip()
-    choices = record.get("choices", "")
-    if kind != "button" or not choices or not response:
-        return response, kind
-    labels = _labels(choices)
-    if labels is None or not response.isdigit() or int(response) >= len(labels):
+    return next((record[name] for name in names if record.get(name)), "").strip()
+
+
+def _label(response: str, choices: str, place: str) -> str:
+    """What the button said whose number was saved."""
+    try:
+        labels = json.loads(choices)
+    except ValueError:
+        labels = None
+    is_number = response.isdecimal() and isinstance(labels, list)
+    if not is_number or int(response) >= len(labels):
         raise ValueError(
             f"expected the number of one of the buttons {choices} in {place}, got {response!r}; "
             "correct it"
         )
-    return labels[int(response)], ""
-
-
-def _labels(choices: str) -> list[str] | None:
-    try:
-        labels = json.loads(choices)
-    except ValueError:
-        return None
-    return [words(str(label)) for label in labels] if isinstance(labels, list) else None
+    return words(str(labels[int(response)]))
 
 
 def _trials_of(path: Path) -> list[dict[str, str]]:

@@ -231,6 +231,7 @@ def test_bytes_that_are_no_text_and_files_that_are_none(tmp_path):
         ({"response": 0, "subject_id": None}, "a person's id in row 1 of .*got none"),
         ({"response": 5, "choices": ["Yes", "No"]}, r'one of the buttons \["Yes", "No"\] .*\'5\''),
         ({"response": 0, "choices": "Yes"}, "one of the buttons Yes in row 1"),
+        ({"response": "²", "choices": ["Yes", "No", "?"]}, "got '²'; correct it"),
         (
             {"response": 0, "stimulus": "<img src=a.png><img src=b.png>"},
             r"got 2 \(a\.png, b\.png\)",
@@ -283,7 +284,7 @@ def test_who_stopped_early_is_no_mistake(save, make_session, people):
 def test_pages_that_are_no_judgments_may_show_what_they_like(tmp_path):
     both = "<img src=a.png><img src=b.png>"
     trials = [
-        {"stimulus": both, "response": 0, "task": "example"},
+        {"stimulus": both, "response": 9, "task": "example", "choices": "Go on", "rt": "?"},
         {"stimulus": "c.png", "response": 0, "task": "judgment"},
     ]
     table = one(tmp_path, *trials, where={"task": "judgment"})
