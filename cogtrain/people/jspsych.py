@@ -135,9 +135,9 @@ def _label(response: str, choices: str, place: str) -> str:
     try:
         labels = json.loads(choices)
     except ValueError:
-        labels = None
-    is_number = response.isdecimal() and isinstance(labels, list)
-    if not is_number or int(response) >= len(labels):
+        labels = []
+    labels = labels if isinstance(labels, list) else []
+    if not response.isdecimal() or int(response) >= len(labels):
         raise ValueError(
             f"expected the number of one of the buttons {choices} in {place}, got {response!r}; "
             "correct it"
