@@ -14,63 +14,56 @@ PEOPLE = [f"{60 + n:02x}9088a8a4b6ed018b45ba{n:02x}" for n in range(6)]
 STIMULI = [f"tower_{n:02d}" for n in range(8)]
 
 
+BEFORE: Session = [
+    {"success": True, "timeout": False, "failed_images": [], "trial_type": "preload"},
+    {"success": True, "trial_type": "fullscreen"},
+    {
+        "view_history": [{"page_index": 0, "viewing_time": 3210}],
+        "rt": 3211,
+        "trial_type": "instructions",
+    },
+]
+CROSS = {
+    "rt": None,
+    "stimulus": "<p>+</p>",
+    "response": None,
+    "trial_type": "html-keyboard-response",
+}
+AFTER = {"rt": 9000, "response": {"Q0": 'it was, "fine"\nmostly'}, "trial_type": "survey-text"}
+
+
+def check(right: bool) -> dict[str, Any]:
+    """An attention check, passed or not."""
+    return {
+        "rt": 700,
+        "stimulus": '<p>Press "No"</p>',
+        "response": 1 if right else 0,
+        "trial_type": "html-button-response",
+        "task": "attention",
+        "correct": right,
+    }
+
+
 def session(
     person: str,
     responses: Mapping[str, Any] | None = None,
     *,
     rt: float = 900.5,
     passed: tuple[bool, ...] = (True, True),
-    plugin: str = "image-button-response",
     **fields: Any,
 ) -> Session:
-    """Everything that one person's browser saves: version 7, buttons, a check, a questionnaire."""
-    answers = dict.fromkeys(STIMULI, 0) if responses is None else responses
-    trials: Session = [
-        {"success": True, "timeout": False, "failed_images": [], "trial_type": "preload"},
-        {"success": True, "trial_type": "fullscreen"},
-        {
-            "view_history": [{"page_index": 0, "viewing_time": 3210}],
-            "rt": 3211,
-            "trial_type": "instructions",
-        },
-    ]
-    for stimulus, response in answers.items():
-        trials.append(
-            {
-                "rt": None,
-                "stimulus": "<p>+</p>",
-                "response": None,
-                "trial_type": "html-keyboard-response",
-            }
-        )
-        trials.append(
-            {
-                "rt": None if response is None else rt,
-                "stimulus": f"img/towers/{stimulus}.png",
-                "response": response,
-                "trial_type": plugin,
-                "task": "judgment",
-                **fields,
-            }
-        )
-    for right in passed:
-        trials.append(
-            {
-                "rt": 700,
-                "stimulus": '<p>Press "No"</p>',
-                "response": 1 if right else 0,
-                "trial_type": "html-button-response",
-                "task": "attention",
-                "correct": right,
-            }
-        )
-    trials.append(
-        {
-            "rt": 9000,
-            "response": {"Q0": 'it was, well, "fine"\nmostly'},
-            "trial_type": "survey-text",
+    """Everything that one person's browser saves: version 7, buttons, checks, a questionnaire."""
+    trials = list(BEFORE)
+    for stimulus, response in (responses or dict.fromkeys(STIMULI, 0)).items():
+        judgment = {
+            "rt": None if response is None else rt,
+            "stimulus": f"img/towers/{stimulus}.png",
+            "response": response,
+            "trial_type": "image-button-response",
+            "task": "judgment",
         }
-    )
+        trials += [CROSS, judgment | fields]
+    trials += [*map(check, passed), AFTER]
     shared = {"subject_id": person, "study_id": "671b8ae84509b9a624b95e13"}
     return [
         trial
