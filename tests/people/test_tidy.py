@@ -106,6 +106,16 @@ def test_each_question_is_read_by_what_is_said_of_it(tmp_path):
     )
 
 
+def test_the_same_response_means_what_its_question_says(tmp_path):
+    head = "observer_id,stimulus_id,question,response\n"
+    questions = ("will_fall", "block_count", "liking")
+    path = write(tmp_path / "t.csv", head + "".join(f"p,a,{name},1\n" for name in questions))
+    table = read(path, scale_max={"liking": 4}).table
+    assert table["response"].tolist() == ["yes", "1", "1"]
+    assert table["scale"].tolist() == ["binary", "count", "rating"]
+    assert table["probability"].tolist()[2] == 0.25
+
+
 def test_several_files_are_one_experiment(tmp_path):
     header = "observer_id,stimulus_id,response\n"
     paths = [write(tmp_path / f"{n}.csv", f"{header}p{n},a,1\n") for n in range(3)]
