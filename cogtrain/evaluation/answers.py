@@ -1,7 +1,7 @@
 """Answers: what every run's model, and people, said about each stimulus; one row each."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -10,15 +10,12 @@ from cogtrain.evaluation.run import Run
 from cogtrain.evaluation.score import PEOPLE
 from cogtrain.judgments import Judgments
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-PLACE = ("set", "question", "stimulus_id")
+PLACE: tuple[str, ...] = ("set", "question", "stimulus_id")
 COLUMNS = (*PLACE, "observer", "response", "probability", "truth", "first", "correct", "n")
 _YES_NO = ("yes", "no")
 
 
-def answers_of(runs: Mapping[str, Run]) -> "pd.DataFrame":
+def answers_of(runs: Mapping[str, Run]) -> Any:
     """Everything that was answered, runs in their order and then people.
 
     Args:
@@ -52,7 +49,7 @@ def options_of(question: str) -> tuple[str, ...]:
     return tuple(Question(question).options) if question in Question.names() else _YES_NO
 
 
-def _empty() -> "pd.DataFrame":
+def _empty() -> Any:
     import pandas as pd
 
     numbers = ("probability", "first", "correct", "n")
@@ -60,7 +57,7 @@ def _empty() -> "pd.DataFrame":
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
 
 
-def _of_models(name: str, run: Run) -> Iterator["pd.DataFrame"]:
+def _of_models(name: str, run: Run) -> Iterator[Any]:
     if run.judgments is None:
         return
     models = run.judgments.split_people()[1]
@@ -70,7 +67,7 @@ def _of_models(name: str, run: Run) -> Iterator["pd.DataFrame"]:
         yield rows.assign(observer=own, n=1.0)[list(COLUMNS)]
 
 
-def _of_people(run: Run) -> Iterator["pd.DataFrame"]:
+def _of_people(run: Run) -> Iterator[Any]:
     if run.judgments is None:
         return
     people, models = run.judgments.split_people()
@@ -84,7 +81,7 @@ def _of_people(run: Run) -> Iterator["pd.DataFrame"]:
         yield pooled.reset_index().assign(observer=PEOPLE)[list(COLUMNS)]
 
 
-def _cells(judgments: Judgments, others: Judgments | None = None) -> Iterator["pd.DataFrame"]:
+def _cells(judgments: Judgments, others: Judgments | None = None) -> Iterator[Any]:
     """The judgments of each set and question as numbers; `others` may know the truth."""
     table = judgments.table
     places = table[["set", "question"]].fillna("").drop_duplicates()
@@ -97,7 +94,7 @@ def _cells(judgments: Judgments, others: Judgments | None = None) -> Iterator["p
         yield _numbers(cell, name, question)
 
 
-def _numbers(cell: Judgments, name: str, question: str) -> "pd.DataFrame":
+def _numbers(cell: Judgments, name: str, question: str) -> Any:
     table, options = cell.table, options_of(question)
     truth, response = table["truth"], table["response"]
     known = truth.notna().to_numpy()

@@ -1,19 +1,16 @@
 """Binned: how answers change with margin, and how far beliefs can be taken at their word."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cogtrain.metrics.accuracy import proportion_correct
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 BINS = 10
 _PLACE = ["set", "question", "observer"]
 
 
-def psychometric(answers: "pd.DataFrame") -> "pd.DataFrame":
+def psychometric(answers: Any) -> Any:
     """Mean P(first option) over the signed margin: the psychometric curve of every observer.
 
     Args:
@@ -26,12 +23,12 @@ def psychometric(answers: "pd.DataFrame") -> "pd.DataFrame":
     return _over_margin(answers, "probability", np.asarray)
 
 
-def accuracy_over_margin(answers: "pd.DataFrame") -> "pd.DataFrame":
+def accuracy_over_margin(answers: Any) -> Any:
     """Share of right answers over |margin|; columns as for `psychometric`."""
     return _over_margin(answers, "correct", np.abs)
 
 
-def calibration(answers: "pd.DataFrame") -> "pd.DataFrame":
+def calibration(answers: Any) -> Any:
     """How often the first option is true where an observer gives it a probability like this.
 
     Returns:
@@ -43,7 +40,7 @@ def calibration(answers: "pd.DataFrame") -> "pd.DataFrame":
     return _table(rows.assign(at=rows["probability"], bin=which), "first")
 
 
-def _over_margin(answers: "pd.DataFrame", value: str, of: Any) -> "pd.DataFrame":
+def _over_margin(answers: Any, value: str, of: Any) -> Any:
     """Bins of about equally many stimuli, the same for all observers of a set."""
     import pandas as pd
 
@@ -57,7 +54,7 @@ def _over_margin(answers: "pd.DataFrame", value: str, of: Any) -> "pd.DataFrame"
     return _table(rows.assign(bin=np.minimum((rank * BINS).astype(int), BINS - 1)), value)
 
 
-def _table(rows: "pd.DataFrame", value: str) -> "pd.DataFrame":
+def _table(rows: Any, value: str) -> Any:
     import pandas as pd
 
     found = []

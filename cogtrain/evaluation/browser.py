@@ -7,21 +7,18 @@ import base64
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cogtrain.evaluation.answers import PLACE
 from cogtrain.evaluation.score import PEOPLE
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _MIME = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
 _FACTS = ("margin_m", "style", "n_blocks", "n_rows")
 
 
-def browser(answers: "pd.DataFrame") -> tuple[str, str]:
+def browser(answers: Any) -> tuple[str, str]:
     """The table of stimuli and the cards that its pictures open, as HTML.
 
     Args:
@@ -38,7 +35,7 @@ def browser(answers: "pd.DataFrame") -> tuple[str, str]:
     for number, (key, said) in enumerate(shown.groupby(list(PLACE), sort=False)):
         picture = _data_uri(Path(said["file"].iloc[0]))
         if picture:
-            place = dict(zip(PLACE, key, strict=True))
+            place: dict[str, str] = dict(zip(PLACE, key, strict=True))
             rows.append({"picture": _button(number, picture, place)} | _row(place, said, names))
             cards.append(_card(number, picture, place, said))
     if not rows:
@@ -49,7 +46,7 @@ def browser(answers: "pd.DataFrame") -> tuple[str, str]:
     return table(frame, "table-of-stimuli"), "\n".join(cards)
 
 
-def table(frame: "pd.DataFrame", name: str) -> str:
+def table(frame: Any, name: str) -> str:
     """`frame` as a table whose columns sort and filter by the buttons in their heads.
 
     Args:
@@ -74,7 +71,7 @@ def table(frame: "pd.DataFrame", name: str) -> str:
     )
 
 
-def _row(place: Mapping[str, str], said: "pd.DataFrame", names: Sequence[str]) -> dict[str, Any]:
+def _row(place: Mapping[str, str], said: Any, names: Sequence[str]) -> dict[str, Any]:
     first = said.iloc[0]
     by = said.set_index("observer")
     row: dict[str, Any] = {
@@ -113,7 +110,7 @@ def _button(number: int, picture: str, place: Mapping[str, str]) -> str:
     )
 
 
-def _card(number: int, picture: str, place: Mapping[str, str], said: "pd.DataFrame") -> str:
+def _card(number: int, picture: str, place: Mapping[str, str], said: Any) -> str:
     truth = _text(said["truth"].iloc[0]) or "unknown"
     told = html.escape(f"stimulus {place['stimulus_id']} of {place['set']}", quote=True)
     lines = "".join(

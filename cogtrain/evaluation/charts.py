@@ -13,7 +13,6 @@ from cogtrain.evaluation.score import PEOPLE
 
 if TYPE_CHECKING:
     import altair as alt
-    import pandas as pd
 
 FORMATS = ("png", "pdf")
 _DPI = 200
@@ -27,7 +26,7 @@ _LABELS = {
 _FONT = {"labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal"}
 
 
-def bars(table: "pd.DataFrame", metric: str) -> "alt.LayerChart | None":
+def bars(table: Any, metric: str) -> "alt.LayerChart | None":
     """Bars of one metric by set and observer: 95 % intervals, people beside, chance as a line.
 
     Args:
@@ -53,7 +52,7 @@ def bars(table: "pd.DataFrame", metric: str) -> "alt.LayerChart | None":
     return _finished(alt.layer(bar, ends, chance), f"{title} by set and observer", step=34)
 
 
-def curves(table: "pd.DataFrame") -> "alt.LayerChart | None":
+def curves(table: Any) -> "alt.LayerChart | None":
     """Validation accuracy over optimizer steps, one line per run and set.
 
     Args:
@@ -78,9 +77,7 @@ def curves(table: "pd.DataFrame") -> "alt.LayerChart | None":
     return _finished(alt.layer(*layers), "validation accuracy over training", width=520)
 
 
-def over_margin(
-    table: "pd.DataFrame", *, title: str, axis: str, chance: float
-) -> "alt.FacetChart | None":
+def over_margin(table: Any, *, title: str, axis: str, chance: float) -> "alt.FacetChart | None":
     """Curves of every observer over the margin, one panel per set.
 
     Args:
@@ -94,7 +91,7 @@ def over_margin(
     return _panels(table, alt.X("at:Q", title=axis), title, [_level([chance])])
 
 
-def calibration(table: "pd.DataFrame") -> "alt.FacetChart | None":
+def calibration(table: Any) -> "alt.FacetChart | None":
     """How often the first option is true over the probability it was given; dashed: calibrated.
 
     Args:
@@ -110,7 +107,7 @@ def calibration(table: "pd.DataFrame") -> "alt.FacetChart | None":
     return _panels(table, across, "how often it was true", [diagonal])
 
 
-def matrix(table: "pd.DataFrame", *, title: str, share: bool) -> "alt.LayerChart | None":
+def matrix(table: Any, *, title: str, share: bool) -> "alt.LayerChart | None":
     """Heat map of trained-on (rows) by tested-on (columns), numbers in the cells.
 
     Args:
@@ -165,9 +162,7 @@ def label(metric: str) -> str:
     return _LABELS.get(metric, metric.replace("_", " "))
 
 
-def _panels(
-    table: "pd.DataFrame", across: Any, title: str, behind: Sequence[Any]
-) -> "alt.FacetChart | None":
+def _panels(table: Any, across: Any, title: str, behind: Sequence[Any]) -> "alt.FacetChart | None":
     import altair as alt
 
     if not len(table):
@@ -196,7 +191,7 @@ def _level(levels: Any) -> Any:
     return alt.Chart(pd.DataFrame({"level": values[:1]})).mark_rule(**style).encode(y="level:Q")
 
 
-def _colour(rows: "pd.DataFrame") -> Any:
+def _colour(rows: Any) -> Any:
     import altair as alt
 
     names = [name for name in dict.fromkeys(rows["observer"]) if name != PEOPLE]

@@ -94,8 +94,10 @@ def _charts_init() -> str:
     import altair
     import vl_convert
 
+    bundle: Any = vl_convert.javascript_bundle  # its stub asks for a snippet
+
     version = altair.SCHEMA_VERSION.lstrip("v").rpartition(".")[0]
-    return _inert(vl_convert.javascript_bundle(vl_version=version))
+    return _inert(bundle(vl_version=version))
 
 
 def _tables_init() -> str:

@@ -6,7 +6,7 @@ report.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from cogtrain.evaluation import binned, charts, words
 from cogtrain.evaluation.answers import answers_of
@@ -17,9 +17,6 @@ from cogtrain.evaluation.results import Results, curve_table, results_table
 from cogtrain.evaluation.run import Run
 from cogtrain.evaluation.sheets import contact_sheets
 from cogtrain.evaluation.table import markdown, metric_rows, remarks_of, show, show_interval
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _HEADER = ("set", "run", "metric", "value", "95 % interval", "chance", "n", "human")
 _SCALE = "margin (m): below 0 it falls, above 0 it stands"
@@ -78,12 +75,10 @@ def _names(runs: Sequence[Run]) -> list[str]:
     return names
 
 
-def _figures(
-    runs: Mapping[str, Run], results: Results, answers: "pd.DataFrame", folder: Path
-) -> list[Figure]:
+def _figures(runs: Mapping[str, Run], results: Results, answers: Any, folder: Path) -> list[Figure]:
     """Every chart that there is something to draw for, written as PNG and PDF."""
     table = results_table(results)
-    drawn = {
+    drawn: dict[str, tuple[Any, str]] = {
         metric: (
             charts.bars(table, metric),
             f"{charts.label(metric).capitalize()} by set. Lines: 95 % interval; dark: chance; "
@@ -166,7 +161,7 @@ def _escaped(frame: Any) -> Any:
     return frame.assign(**{name: frame[name].map(escape) for name in texts})
 
 
-def _stimuli(answers: "pd.DataFrame") -> Section:
+def _stimuli(answers: Any) -> Section:
     found, cards = browser(answers)
     if not found:
         return Section("Stimuli", ["No pictures: the runs kept no stimuli."])

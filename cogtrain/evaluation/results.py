@@ -1,21 +1,18 @@
 """Results: the estimates of several runs as one table, people's figures as rows of their own."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cogtrain.evaluation.run import Run
 from cogtrain.evaluation.score import PEOPLE
 from cogtrain.evaluation.table import HUMAN_FIGURE
 from cogtrain.metrics import Estimate
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Results = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
 """Estimates by run, set and metric."""
 
 
-def results_table(results: Results) -> "pd.DataFrame":
+def results_table(results: Results) -> Any:
     """One row per run, set and metric, and people's beside them, sets in their order.
 
     Returns:
@@ -30,7 +27,7 @@ def results_table(results: Results) -> "pd.DataFrame":
     return table.sort_values("set", key=lambda names: names.map(order), kind="stable")
 
 
-def curve_table(runs: Mapping[str, Run]) -> "pd.DataFrame":
+def curve_table(runs: Mapping[str, Run]) -> Any:
     """Validation accuracy over training: columns `run, set, step` and those of `Estimate`."""
     import pandas as pd
 

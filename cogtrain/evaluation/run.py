@@ -3,15 +3,12 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cogtrain.evaluation.score import by_observer, score
 from cogtrain.judgments import Judgments
 from cogtrain.metrics import Estimate, read_estimates
 from cogtrain.metrics.log import Logged
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _INDEX = ("set", "stimulus_id", "file")
 _PARTS = ("manifest.json", "judgments.parquet", "metrics.jsonl")
@@ -36,7 +33,7 @@ class Run:
     manifest: dict[str, Any] = field(default_factory=dict)
     logged: list[Logged] = field(default_factory=list)
     judgments: Judgments | None = None
-    stimuli: "pd.DataFrame" = field(default_factory=lambda: _no_stimuli())
+    stimuli: Any = field(default_factory=lambda: _no_stimuli())
     notes: list[str] = field(default_factory=list)
 
     @classmethod
@@ -77,7 +74,8 @@ class Run:
     def images(self) -> dict[tuple[str, str], Path]:
         """File of each kept picture by (set, stimulus id)."""
         kept = self.stimuli[self.stimuli["file"] != ""]
-        return {(row.set, row.stimulus_id): Path(row.file) for row in kept.itertuples()}
+        keys = zip(kept["set"], kept["stimulus_id"], strict=True)
+        return dict(zip(keys, map(Path, kept["file"]), strict=True))
 
     @property
     def name(self) -> str:
@@ -117,13 +115,13 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _no_stimuli() -> "pd.DataFrame":
+def _no_stimuli() -> Any:
     import pandas as pd
 
     return pd.DataFrame({name: pd.Series(dtype=object) for name in _INDEX})
 
 
-def _stimuli(index: Path) -> "pd.DataFrame":
+def _stimuli(index: Path) -> Any:
     import pandas as pd
 
     table = pd.read_csv(index, dtype=dict.fromkeys(_INDEX, str), low_memory=False)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,14 +12,11 @@ from cogtrain.evaluation.answers import options_of
 from cogtrain.evaluation.contact_sheet import Cell, draw_contact_sheet
 from cogtrain.evaluation.score import PEOPLE
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 SHOWN = 24
 """Stimuli per sheet: a page."""
 
 
-def contact_sheets(answers: "pd.DataFrame", folder: Path) -> list[str]:
+def contact_sheets(answers: Any, folder: Path) -> list[str]:
     """Draws one sheet per set and question with two options; returns the Markdown that shows them.
 
     Args:
@@ -42,14 +39,14 @@ def contact_sheets(answers: "pd.DataFrame", folder: Path) -> list[str]:
     return lines if len(pictured) else [*lines, "No pictures: the runs kept no stimuli."]
 
 
-def _colours(said: "pd.DataFrame") -> dict[str, str]:
+def _colours(said: Any) -> dict[str, str]:
     """Colour of every observer, people last, as in every other figure."""
     runs = [name for name in dict.fromkeys(said["observer"]) if name != PEOPLE]
     colours = {name: palette.of_run(index) for index, name in enumerate(runs)}
     return colours | ({PEOPLE: palette.PEOPLE} if PEOPLE in set(said["observer"]) else {})
 
 
-def _cells(said: "pd.DataFrame", colours: Mapping[str, str]) -> list[Cell]:
+def _cells(said: Any, colours: Mapping[str, str]) -> list[Cell]:
     cells: list[Cell] = []
     for _, rows in said.groupby("stimulus_id", sort=False):
         picture = _picture(Path(rows["file"].iloc[0]))
