@@ -39,7 +39,7 @@ class Evaluation:
     """
 
     after_fit: bool = True
-    stimuli: int = 24
+    stimuli: int = 100
     best: Best = Best()  # noqa: RUF009 - frozen
     checkpoint_every_s: float = 600.0
     wandb: bool = True

@@ -25,7 +25,7 @@ def shard(vlm: VLM, mesh: DeviceMesh) -> None:
 
 
 def _know_scores() -> None:
-    """Lets torch find the tensors in what ``vlm`` returns, to know when they are propagated back."""
+    """Lets torch find the tensors in what ``vlm`` returns, to follow them back."""
     if OptionScores not in _pytree.SUPPORTED_NODES:
         _pytree.register_pytree_node(
             OptionScores,
