@@ -14,7 +14,7 @@ import torch
 from cogtrain.judgments import Judgments
 
 # Each process imports torch on its own; a busy machine takes its time for that.
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(500)
 RANKS = int(os.environ.get("COGTRAIN_RANKS", "2"))  # 4 takes a minute of four processors
 SCRIPT = Path(__file__).with_name("on_ranks.py")
 
@@ -53,7 +53,7 @@ def launch(folder, *, ranks, windows):
         for rank in range(ranks)
     ]
     try:
-        said = [process.communicate(timeout=200)[1] for process in processes]
+        said = [process.communicate(timeout=480)[1] for process in processes]
     finally:
         for process in processes:
             process.kill()
