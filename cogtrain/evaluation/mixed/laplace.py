@@ -19,10 +19,9 @@ from cogtrain.evaluation.mixed.fit import MixedFit, load
 from cogtrain.evaluation.mixed.trials import Trials
 from cogtrain.metrics.estimate import Estimate
 
-_ANGLES = 6  # to find the valley; its floor is found by Brent's method
-_TOLERANCE = 0.01  # radians; the likelihood is flat there to a thousandth
+_ANGLES = 4  # to find the valley; its floor is found by Brent's method
+_TOLERANCE = 0.02  # radians; the log-likelihood is flat there to a thousandth
 _NEGLIGIBLE = 1e-4  # variance of a random effect, in log-odds squared, that is as good as none
-_LIKELIHOOD = {"gaussian": "gaussian"}  # the others are sums of Bernoulli trials
 
 
 def fit_laplace(trials: Trials) -> MixedFit:
@@ -37,15 +36,53 @@ def fit_laplace(trials: Trials) -> MixedFit:
     if trials.fault:
         return MixedFit.undefined(trials.fault, trials.n_stimuli)
     cells = cells_of(trials)
-    angle = _best_angle(lambda at: _fit(cells, trials.family, at).loss)
-    fitted = _fit(cells, trials.family, angle, restarts=3)
+    design = _Design(cells, trials.family)
+    angle = _best_angle(lambda at: design.fit(at).get_current_neg_log_likelihood())
+    fitted = _fitted(design, angle, restarts=3)
     return _result(fitted, cells, trials)
 
 
 def refit(cells: Cells, family: str, angle: float) -> tuple[float, float]:
     """Slope and R2 of a resample, the angle held; `nan` where gpboost fails."""
-    fitted = _fit(cells, family, angle)
+    fitted = _fitted(_Design(cells, family), angle)
     return fitted.slope, float(cells.bayes_r2(fitted.expected[None])[0])
+
+
+class _Design:
+    """Cells as gpboost takes them, the human answer standardised to `x`."""
+
+    def __init__(self, cells: Cells, family: str) -> None:
+        self.cells = cells
+        self.is_gaussian = family == "gaussian"
+        self.mean = float(np.average(cells.human, weights=cells.rows))
+        self.sd = math.sqrt(np.average((cells.human - self.mean) ** 2, weights=cells.rows))
+        self.x = (cells.human - self.mean) / self.sd
+        self.fixed = np.column_stack([np.ones_like(self.x), self.x])
+        # Weights are numbers of trials, but of a Gaussian row they would divide its variance.
+        repeats = cells.rows.astype(int) if self.is_gaussian else 1
+        self.row = np.repeat(np.arange(len(self.x)), repeats)
+
+    def random(self, angle: float) -> np.ndarray:
+        """Covariates of the two independent random effects, ``(cells, 2)``."""
+        return np.column_stack(_rotated(np.ones_like(self.x), self.x, angle))
+
+    def fit(self, angle: float, restarts: int = 0) -> Any:
+        """The `GPModel`, fitted."""
+        gpboost: Any = load("gpboost", "stats")
+        model = gpboost.GPModel(
+            group_data=self.cells.person[self.row],
+            group_rand_coef_data=self.random(angle)[self.row],
+            ind_effect_group_rand_coef=[1, 1],
+            drop_intercept_group_rand_effect=[True],
+            likelihood="gaussian" if self.is_gaussian else "binomial_logit",
+            weights=None if self.is_gaussian else self.cells.t,
+            # The default, iterative one leaves most standard errors undefined.
+            matrix_inversion_method="cholesky",
+            num_parallel_threads=1,
+        )
+        outcome = (self.cells.y / self.cells.t)[self.row]
+        params = {"delta_rel_conv": 1e-8, "max_num_restarts_lbfgs": restarts}
+        return model.fit(y=outcome, X=self.fixed[self.row], params=params)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +96,6 @@ class _Fitted:
         expected: Expected outcome per trial of each cell.
         mean, sd: Of the human answer.
         angle: That of the rotation.
-        loss: Negative log-likelihood.
     """
 
     model: Any
@@ -69,7 +105,6 @@ class _Fitted:
     mean: float
     sd: float
     angle: float
-    loss: float
 
     @property
     def slope(self) -> float:
@@ -77,46 +112,24 @@ class _Fitted:
         return float(self.fixed[1] / self.sd)
 
 
-def _fit(cells: Cells, family: str, angle: float, restarts: int = 0) -> _Fitted:
+def _fitted(design: _Design, angle: float, restarts: int = 0) -> _Fitted:
     from scipy.special import expit
 
-    gpboost: Any = load("gpboost", "stats")
-    # gpboost's weights are trials, but of a Gaussian row they divide its variance.
-    is_gaussian = family == "gaussian"
-    row = np.repeat(np.arange(len(cells.t)), cells.rows.astype(int) if is_gaussian else 1)
-    mean = float(np.average(cells.human, weights=cells.rows))
-    sd = math.sqrt(np.average((cells.human - mean) ** 2, weights=cells.rows))
-    x = (cells.human - mean) / sd
-    random = np.column_stack(_rotated(np.ones_like(x), x, angle))
-    model = gpboost.GPModel(
-        group_data=cells.person[row],
-        group_rand_coef_data=random[row],
-        ind_effect_group_rand_coef=[1, 1],
-        drop_intercept_group_rand_effect=[True],
-        likelihood=_LIKELIHOOD.get(family, "binomial_logit"),
-        weights=None if is_gaussian else cells.t,
-        # The default, iterative one leaves most standard errors undefined.
-        matrix_inversion_method="cholesky",
-        num_parallel_threads=1,
-    )
-    fixed = np.column_stack([np.ones_like(x), x])
-    params = {"delta_rel_conv": 1e-8, "max_num_restarts_lbfgs": restarts}
-    model.fit(y=(cells.y / cells.t)[row], X=fixed[row], params=params)
+    model = design.fit(angle, restarts)
     effects = np.asarray(model.predict_training_data_random_effects())[:, :2]
-    first = np.unique(row, return_index=True)[1]
-    coefficients = np.asarray(model.get_coef(format_pandas=False), dtype=float).ravel()
-    eta = fixed @ coefficients + (random * effects[first]).sum(axis=1)
+    first = np.unique(design.row, return_index=True)[1]
+    fixed = np.asarray(model.get_coef(format_pandas=False), dtype=float).ravel()
+    eta = design.fixed @ fixed + (design.random(angle) * effects[first]).sum(axis=1)
     variances = np.asarray(model.get_cov_pars(format_pandas=False), dtype=float).ravel()[-2:]
     axes = np.array(_rotated(*np.eye(2), angle))
     return _Fitted(
         model,
-        coefficients,
+        fixed,
         axes.T @ np.diag(variances) @ axes,
-        eta if is_gaussian else expit(eta),
-        mean,
-        sd,
+        eta if design.is_gaussian else expit(eta),
+        design.mean,
+        design.sd,
         angle,
-        float(model.get_current_neg_log_likelihood()),
     )
 
 
