@@ -92,9 +92,10 @@ def mixed(
         if not trials.fault:
             name = " ".join(filter(None, (place[2], place[0])))
             tables.append(trials.table().assign(analysis=name, family=trials.family))
-    empty = pd.DataFrame(columns=list(COLUMNS))
+    columns = list(COLUMNS)
+    fitted: Any = pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
     scores = pd.DataFrame(rows, columns=[*_PLACE, "metric", *Estimate._fields, "people"])
-    return Analysis(scores, pd.concat(tables)[list(COLUMNS)] if tables else empty)
+    return Analysis(scores, fitted)
 
 
 def mixed_files(
@@ -127,7 +128,8 @@ def mixed_files(
 def format_mixed(scores: "pd.DataFrame") -> str:
     """The estimates of `mixed`, a line per observer; what is undefined says why below."""
     rows, remarks = [], []
-    for place, group in scores.groupby(list(_PLACE), sort=False):
+    groups: Any = scores.groupby(list(_PLACE), sort=False)
+    for place, group in groups:
         estimates = {row["metric"]: _estimate(row) for row in group.to_dict("records")}
         slope, signed = estimates["slope"], estimates["pseudo_r"]
         around = estimates.get("slope_resampled")

@@ -32,19 +32,26 @@ def fit_laplace(trials: Trials) -> MixedFit:
     Raises:
         ValueError: If gpboost is not installed; names the extra.
     """
-    load("gpboost", "stats")
+    gpboost: Any = load("gpboost", "stats")
     if trials.fault:
         return MixedFit.undefined(trials.fault, trials.n_stimuli)
     cells = cells_of(trials)
     design = _Design(cells, trials.family)
-    angle = _best_angle(lambda at: design.fit(at).get_current_neg_log_likelihood())
-    fitted = _fitted(design, angle, restarts=3)
+    try:
+        angle = _best_angle(lambda at: design.fit(at).get_current_neg_log_likelihood())
+        fitted = _fitted(design, angle, restarts=3)
+    except gpboost.basic.GPBoostError as error:
+        return MixedFit.undefined(f"gpboost failed: {error}", trials.n_stimuli)
     return _result(fitted, cells, trials)
 
 
 def refit(cells: Cells, family: str, angle: float) -> tuple[float, float]:
     """Slope and R2 of a resample, the angle held; `nan` where gpboost fails."""
-    fitted = _fitted(_Design(cells, family), angle)
+    gpboost: Any = load("gpboost", "stats")
+    try:
+        fitted = _fitted(_Design(cells, family), angle)
+    except gpboost.basic.GPBoostError:
+        return math.nan, math.nan
     return fitted.slope, float(cells.bayes_r2(fitted.expected[None])[0])
 
 
@@ -121,7 +128,7 @@ def _fitted(design: _Design, angle: float, restarts: int = 0) -> _Fitted:
     fixed = np.asarray(model.get_coef(format_pandas=False), dtype=float).ravel()
     eta = design.fixed @ fixed + (design.random(angle) * effects[first]).sum(axis=1)
     variances = np.asarray(model.get_cov_pars(format_pandas=False), dtype=float).ravel()[-2:]
-    axes = np.array(_rotated(*np.eye(2), angle))
+    axes = np.array(_rotated(np.array([1.0, 0.0]), np.array([0.0, 1.0]), angle))
     return _Fitted(
         model,
         fixed,

@@ -52,10 +52,11 @@ def resampled(
         replicates: Resamples; 0 gives no interval.
         seed: Fixes the resamples.
     """
-    values = (fit.slope.value, pseudo_r(fit.slope.value, fit.r2).value)
+    slope, signed = fit.slope.value, pseudo_r(fit.slope.value, fit.r2).value
     n = trials.n_stimuli
     if not fit.slope.is_defined or not replicates:
-        return tuple(Estimate(each, n=n, chance=0.0, reason=fit.slope.reason) for each in values)  # type: ignore[return-value]
+        bare = Estimate(slope, n=n, chance=0.0, reason=fit.slope.reason)
+        return bare, bare._replace(value=signed)
     layout = Layout(trials)
     draws = [
         _replicate(layout, w, v, fit.angle)
@@ -64,10 +65,10 @@ def resampled(
         )
         for w, v in zip(*block, strict=True)
     ]
-    slopes, signed = np.array(draws).T
+    slopes, roots = np.array(draws).T
     return (
-        bootstrapped(values[0], slopes, n=n, chance=0.0),
-        bootstrapped(values[1], signed, n=n, chance=0.0),
+        bootstrapped(slope, slopes, n=n, chance=0.0),
+        bootstrapped(signed, roots, n=n, chance=0.0),
     )
 
 

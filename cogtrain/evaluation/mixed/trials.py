@@ -89,7 +89,8 @@ class Trials:
         values = outcome[used]
         if family == "gaussian":
             values = _z_scores(values, axis=0)
-        note = _left_out(used, np.isnan(human).all(axis=1), people)
+        useless = np.asarray(np.isnan(human).all(axis=1))
+        note = _left_out(used, useless, people)
         columns = (stimulus, person, human[person, stimulus], values, trials[person, stimulus])
         return cls(family, people.stimuli, people.observers, *columns, note=note)
 

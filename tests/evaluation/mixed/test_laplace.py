@@ -148,6 +148,25 @@ def test_an_engine_that_did_not_converge_says_so(monkeypatch):
     )
 
 
+def test_an_engine_that_fails_leaves_the_figure_undefined(monkeypatch):
+    import gpboost
+
+    trials = simulated(0, people=6)
+    fit = fit_laplace(trials)
+
+    def broken(*_, **__):
+        raise gpboost.basic.GPBoostError("NaN occurred")
+
+    monkeypatch.setattr(gpboost.GPModel, "fit", broken)
+    failed = fit_laplace(trials)
+    assert np.isnan(failed.slope.value)
+    assert failed.slope.reason == failed.r2.reason == "gpboost failed: NaN occurred"
+    slope = resampled(trials, fit, replicates=4)[0]
+    assert (slope.value, slope.n) == (fit.slope.value, 40)
+    assert np.isnan(slope.low)
+    assert slope.reason == "no interval: undefined in most resamples"
+
+
 def test_without_a_standard_error_there_is_no_interval(monkeypatch):
     import gpboost
 
