@@ -209,7 +209,8 @@ def _effects(fit: MixedFit, n: int) -> dict[str, Estimate]:
     figures = {name: Estimate(getattr(fit, name), n=n) for name in names}
     if np.isnan(fit.correlation):
         # Two effects correlate only if both vary.
-        figures["correlation"] = figures["correlation"]._replace(reason="people hardly differ")
+        reason = "no correlation of intercepts and slopes: people hardly differ"
+        figures["correlation"] = figures["correlation"]._replace(reason=reason)
     return figures
 
 

@@ -187,7 +187,7 @@ def _wald(fitted: _Fitted, standard_error: float, people: int) -> tuple[float, f
     """
     from scipy import stats
 
-    between = max(float(fitted.covariance[1, 1]), 0.0) / people * people / (people - 1)
+    between = max(float(fitted.covariance[1, 1]), 0.0) / (people - 1)
     variance = standard_error**2 + between / people
     freedom = (people - 1) * (variance / between) ** 2 if between > 0 else math.inf
     reach = float(stats.t.ppf(0.975, freedom)) if freedom < 1e6 else 1.959963984540054
