@@ -7,6 +7,7 @@ effects u and v of the covariates cos(a) + sin(a) x and cos(a) x - sin(a) have, 
 likelihood is profiled over one angle.
 """
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ class _Design:
     def fit(self, angle: float, restarts: int = 0) -> Any:
         """The `GPModel`, fitted."""
         gpboost: Any = load("gpboost", "stats")
+        # It would print among our tables; what matters is in the notes.
+        gpboost.register_logger(logging.getLogger("gpboost"))
         model = gpboost.GPModel(
             group_data=self.cells.person[self.row],
             group_rand_coef_data=self.random(angle)[self.row],
