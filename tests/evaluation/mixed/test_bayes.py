@@ -33,6 +33,7 @@ def study(people=12, stimuli=24, *, graded=False):
 
 @needs_pymc
 @quietly
+@pytest.mark.timeout(900)  # PyTensor compiles for minutes on a busy machine
 @pytest.mark.parametrize("kind", ["bernoulli", "binomial", "gaussian"])
 def test_both_engines_agree(kind, monkeypatch):
     pytest.importorskip("gpboost", reason="needs gpboost, the default engine")
