@@ -15,6 +15,9 @@ from cogtrain.metrics.statistic import Resampling, Statistic
 BINS = 15
 """Default number of bins (Guo et al. 2017, and torchmetrics): differing numbers differ."""
 
+CHOICES_ONLY = "choices, not probabilities: all answers are 0 or 1"
+"""Why an observer who only chooses has no number about probabilities."""
+
 _CALIBRATED, _DRAWS = 2, 1000  # purpose of the stream; draws of a calibrated observer
 
 Loss = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -44,7 +47,7 @@ class _Forecast(Statistic):
         if self.n == 0:
             return NO_TRUTH
         if np.isin(self.answers, (0, 1)).all():
-            return "choices, not probabilities: all answers are 0 or 1"
+            return CHOICES_ONLY
         return ""
 
 

@@ -5,7 +5,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cogtrain.metrics.calibration import nats
+from cogtrain.metrics.calibration import CHOICES_ONLY, nats
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.statistic import Resampling, Statistic
 
@@ -90,7 +90,7 @@ class LikelihoodStatistic(Statistic):
         if self.n == 0 or self.people == 0:
             return "no stimulus that the observer and a person answered"
         if self.has_observer and np.isin(self.answers, (0, 1)).all():
-            return "choices, not probabilities: all answers are 0 or 1"
+            return CHOICES_ONLY
         impossible = np.isinf(self._log).reshape(self._levels, self.n)
         if impossible.any():
             stimuli = int(impossible.any(axis=0).sum())

@@ -45,6 +45,10 @@ class AurocStatistic(_AgainstTruth):
 
     chance = 0.5
 
+    def why_undefined(self) -> str:
+        """No truth, one kind of stimulus, or one answer to all."""
+        return super().why_undefined() or constant_reason("the observer", self.answers)
+
     def resampled(self, stimuli: np.ndarray, people: np.ndarray) -> np.ndarray:
         """Per resample, by the rank sum of what is true."""
         return self._area(midranks(self.answers, stimuli)[0], stimuli)
