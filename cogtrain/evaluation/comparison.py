@@ -32,9 +32,9 @@ def compare(
     for first, second in pairs:
         known = frozenset(observers[second].stimuli)
         shared = [name for name in observers[first].stimuli if name in known]
-        both = [observers[name].at(shared) for name in (first, second)]
+        one, other = (observers[name].at(shared) for name in (first, second))
         for metric in COMPARED:
-            result = _compared(*both, metric, **resampling)
+            result = _compared(one, other, metric, **resampling)
             if result is not None:
                 estimate, p = result
                 place = {"observer_id": first, "versus": second, "metric": metric}

@@ -69,8 +69,14 @@ class Observed:
         """The same at some of the stimuli, in their order."""
         place = {name: column for column, name in enumerate(self.stimuli)}
         columns = [place[name] for name in stimuli]
-        rows = (self.chosen, self.graded, self.truth, self.margin)
-        return Observed(tuple(stimuli), *(row[columns] for row in rows), self.people[:, columns])
+        return Observed(
+            tuple(stimuli),
+            self.chosen[columns],
+            self.graded[columns],
+            self.truth[columns],
+            self.margin[columns],
+            self.people[:, columns],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +199,7 @@ def estimates_of_choices(
     said = [None if answer != answer else answer for answer in table["response"]]
     true = [truth.get(name) for name in table["stimulus_id"]]
     found = {"accuracy": choice_accuracy(said, true, options=options)}
-    if (table["scale"] == "count").any():
+    if "count" in own.names("scale"):
         counts = (np.array([_count(text) for text in texts]) for texts in (said, true))
         found["mean_absolute_error"] = mean_absolute_error(*counts, **resampling)
     return found

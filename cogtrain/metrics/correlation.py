@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cogtrain.metrics.estimate import Estimate
-from cogtrain.metrics.ranks import midranks
+from cogtrain.metrics.ranks import midranks, row_ranks
 from cogtrain.metrics.statistic import Resampling, Statistic
 from cogtrain.metrics.tau import tau_b
 
@@ -15,7 +15,7 @@ Kind = Literal["pearson", "spearman", "kendall"]
 FEWEST = 3
 """Stimuli that a correlation needs: two points correlate perfectly whatever they are."""
 
-_ROUNDING = 1e-24
+_ROUNDING = 1e-12
 
 
 def weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -48,9 +48,10 @@ def pearson_of_rows(
     n = np.maximum(weights @ shared.T, 1)
     first, second = weights @ x.T / n, weights @ y.T / n
     covariance = weights @ (x * y).T / n - first * second
-    powers = [weights @ (z * z).T / n - mean**2 for z, mean in ((x, first), (y, second))]
-    # Rounding leaves a constant row with a power of about 1e-33.
-    varies = (powers[0] > _ROUNDING) & (powers[1] > _ROUNDING)
+    squares = [weights @ (z * z).T / n for z in (x, y)]
+    powers = [squares[0] - first**2, squares[1] - second**2]
+    # Rounding leaves a constant row with a little power.
+    varies = (powers[0] > _ROUNDING * squares[0]) & (powers[1] > _ROUNDING * squares[1])
     empty = np.full(covariance.shape, np.nan)
     return np.divide(covariance, np.sqrt(np.abs(powers[0] * powers[1])), out=empty, where=varies)
 
@@ -59,14 +60,42 @@ def correlate(x: np.ndarray, y: np.ndarray, weights: np.ndarray, kind: Kind) -> 
     """The correlation of `kind` per row of `weights`, ``(rows,)``; `nan` if constant."""
     if kind == "kendall":
         return tau_b(x, y, weights)
-    x_ranks, x_values = midranks(x, weights)
-    y_ranks, y_values = midranks(y, weights)
+    rows = _varies(x, weights) & _varies(y, weights)
     result = np.full(len(weights), np.nan)
-    rows = (x_values > 1) & (y_values > 1)
     if rows.any():
-        pair = (x_ranks[rows], y_ranks[rows]) if kind == "spearman" else (x, y)
-        result[rows] = weighted_pearson(*pair, weights[rows])
+        weights = weights[rows]
+        if kind == "spearman":
+            x, y = midranks(x, weights)[0], midranks(y, weights)[0]
+        result[rows] = weighted_pearson(x, y, weights)
     return result
+
+
+def correlate_rows(x: np.ndarray, y: np.ndarray, weights: np.ndarray, kind: Kind) -> np.ndarray:
+    """The correlation of `kind` of every row of `x` with one `y`, ``(rows,)``; `nan` if constant.
+
+    Args:
+        x: ``(rows, n)``.
+        y: ``(n,)``.
+        weights: How often each pair of values occurs, ``(n,)``.
+        kind: Which correlation.
+    """
+    if kind == "kendall":
+        return np.concatenate([tau_b(row, y, weights[None]) for row in x])
+    rows = _varies(x, weights[None])
+    result = np.full(len(x), np.nan)
+    if rows.any() and _varies(y, weights[None]).all():
+        x, many = x[rows], np.broadcast_to(weights, x[rows].shape)
+        if kind == "spearman":
+            x, y = row_ranks(x, weights), row_ranks(y[None], weights)[0]
+        result[rows] = weighted_pearson(x, y, many)
+    return result
+
+
+def _varies(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Whether what occurs in a row has two values, ``(rows,)``."""
+    occurs = weights > 0
+    greatest = np.where(occurs, values, -np.inf).max(axis=1)
+    return greatest > np.where(occurs, values, np.inf).min(axis=1)
 
 
 def constant_reason(name: str, values: np.ndarray) -> str:
@@ -108,9 +137,7 @@ class CorrelationStatistic(Statistic):
 
     def of(self, answers: np.ndarray) -> np.ndarray:
         """Per row of other answers."""
-        once = np.ones((1, self.n))
-        rows = [correlate(row, self.proportion, once, self.kind) for row in answers]
-        return np.concatenate(rows)
+        return correlate_rows(answers, self.proportion, np.ones(self.n), self.kind)
 
     def why_undefined(self) -> str:
         """Too few stimuli, or a constant side."""

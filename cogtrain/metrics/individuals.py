@@ -5,7 +5,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cogtrain.metrics.correlation import FEWEST, constant_reason, correlate
+from cogtrain.metrics.correlation import FEWEST, constant_reason, correlate, correlate_rows
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.panel import proportion_of
 from cogtrain.metrics.statistic import Resampling, Statistic
@@ -107,16 +107,13 @@ class IndividualsStatistic(Statistic):
 
     def resampled(self, stimuli: np.ndarray, people: np.ndarray) -> np.ndarray:
         """Rho per resample; a resampled person is compared with the same rest."""
-        return self._rho(self._x, np.tile(stimuli, self._levels) * (people @ self._gave))
+        weights = np.tile(stimuli, self._levels) * (people @ self._gave)
+        return correlate(self._x, self._y, weights, "spearman")
 
     def of(self, answers: np.ndarray) -> np.ndarray:
         """Rho per row of other answers."""
-        weights = self._gave.sum(axis=0, keepdims=True)
-        rows = [self._rho(np.tile(row, self._levels), weights) for row in answers]
-        return np.concatenate(rows)
-
-    def _rho(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return correlate(x, self._y, weights, "spearman")
+        many = np.tile(answers, self._levels)
+        return correlate_rows(many, self._y, self._gave.sum(axis=0), "spearman")
 
     def why_undefined(self) -> str:
         """A gap, too few stimuli, or a constant side."""

@@ -35,7 +35,7 @@ class LikelihoodStatistic(Statistic):
         none = np.zeros((self.people, 0))
         gave = [none, *(people == answer for answer in given)]
         self._gave = np.concatenate(gave, axis=1, dtype=float)
-        self._log = self._log_of(self.answers)
+        self._log = self._log_of_judgments(np.tile(self.answers, self._levels))
         self._over_base_rate = over_base_rate
         self.chance = 0.0 if over_base_rate else -float(np.log(2))
 
@@ -52,13 +52,13 @@ class LikelihoodStatistic(Statistic):
         each.has_observer = False
         count, total = (~np.isnan(people)).sum(axis=0), np.nan_to_num(people).sum(axis=0)
         others = np.tile(total, each._levels) - each._given + 0.5
-        each._log = -nats(others / np.tile(count, each._levels), each._given)
+        each._log = each._log_of_judgments(others / np.tile(count, each._levels))
         return each
 
-    def _log_of(self, answers: np.ndarray) -> np.ndarray:
+    def _log_of_judgments(self, p: np.ndarray) -> np.ndarray:
         """Log probability of each judgment, ``(..., judgments)``; 0 for one that nobody gave."""
-        log = -nats(np.tile(answers, self._levels), self._given)
-        return np.where(self._gave.any(axis=0), log, 0)
+        gave = self._gave.any(axis=0)
+        return -nats(np.where(gave, p, self._given), self._given)
 
     @property
     def cells(self) -> int:
@@ -73,7 +73,8 @@ class LikelihoodStatistic(Statistic):
     def of(self, answers: np.ndarray) -> np.ndarray:
         """Per row of other answers."""
         weights = self._gave.sum(axis=0, keepdims=True)
-        return self._compared((self._log_of(answers) * weights).sum(axis=1), weights)
+        log = self._log_of_judgments(np.tile(answers, self._levels))
+        return self._compared((log * weights).sum(axis=1), weights)
 
     def _compared(self, log: np.ndarray, weights: np.ndarray) -> np.ndarray:
         total = weights.sum(axis=1)

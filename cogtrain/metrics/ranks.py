@@ -17,12 +17,35 @@ def midranks(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nd
     """
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
     group = np.empty(len(values), dtype=int)
-    group[order] = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(values)]))
+    group[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(values))))
     counts = np.add.reduceat(weights[:, order], starts, axis=1)
     ranks = np.cumsum(counts, axis=1) - counts / 2 + 0.5
     return ranks[:, group], (counts > 0).sum(axis=1)
+
+
+def row_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Ranks within each row of `values`, ties sharing the mean rank, ``(rows, n)``.
+
+    Args:
+        values: ``(rows, n)``.
+        weights: How often each column occurs, ``(n,)``.
+    """
+    order = np.argsort(values, axis=1, kind="stable")
+    ordered = np.take_along_axis(values, order, axis=1)
+    occurs = weights[order]
+    through = np.cumsum(occurs, axis=1)
+    is_new = np.ones(values.shape, dtype=bool)
+    is_new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    is_last = np.ones(values.shape, dtype=bool)
+    is_last[:, :-1] = is_new[:, 1:]
+    before = np.maximum.accumulate(np.where(is_new, through - occurs, 0), axis=1)
+    backwards = np.where(is_last, through, np.inf)[:, ::-1]
+    upto = np.minimum.accumulate(backwards, axis=1)[:, ::-1]
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, (before + upto + 1) / 2, axis=1)
+    return ranks
 
 
 def tied_pairs(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

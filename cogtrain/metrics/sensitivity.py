@@ -14,7 +14,7 @@ from cogtrain.metrics.accuracy import decide
 from cogtrain.metrics.correlation import constant_reason
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.human_accuracy import mean_over_people
-from cogtrain.metrics.ranks import midranks
+from cogtrain.metrics.ranks import midranks, row_ranks
 from cogtrain.metrics.statistic import Resampling, Statistic
 
 NO_TRUTH = "no stimulus has a known answer"
@@ -55,8 +55,8 @@ class AurocStatistic(_AgainstTruth):
 
     def of(self, answers: np.ndarray) -> np.ndarray:
         """Per row of other answers."""
-        once = np.ones((1, self.n))
-        return self._area(np.concatenate([midranks(row, once)[0] for row in answers]), once)
+        once = np.ones(self.n)
+        return self._area(row_ranks(answers, once), once[None])
 
     def _area(self, ranks: np.ndarray, weights: np.ndarray) -> np.ndarray:
         true = weights @ self.truth
