@@ -12,6 +12,7 @@ import numpy as np
 from cogtrain import palette
 from cogtrain.evaluation.table import HUMAN_FIGURE, is_share
 from cogtrain.metrics import Estimate
+from cogtrain.metrics.calibration import ReliabilityCurve
 
 if TYPE_CHECKING:
     from cogtrain.evaluation.run import Run
@@ -96,6 +97,39 @@ def draw_curves(runs: "Sequence[Run]", out: Path) -> bool:
         axes.set_xlabel("optimizer steps")
         axes.set_ylabel("validation accuracy")
         _percent(axes)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=9)
+        figure.savefig(out)
+    return True
+
+
+def draw_reliability(curves: Mapping[str, ReliabilityCurve], out: Path) -> bool:
+    """How often the first answer was true, by how probable each observer called it.
+
+    Args:
+        curves: By observer; whiskers are Wilson's intervals, on the diagonal words and facts agree.
+        out: PNG file to write.
+
+    Returns:
+        Whether any curve had a point; nothing is written otherwise.
+    """
+    drawn = {name: curve for name, curve in curves.items() if len(curve.n)}
+    if not drawn:
+        return False
+    from matplotlib.figure import Figure
+
+    with palette.house_style():
+        figure = Figure(figsize=(5.4, 3.8))
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color=palette.CHANCE, linestyle="--", linewidth=1)
+        for index, (name, curve) in enumerate(drawn.items()):
+            ends = np.maximum([curve.frequency - curve.low, curve.high - curve.frequency], 0)
+            style = {"color": palette.of_run(index), "label": name, "markersize": 4, "capsize": 2}
+            axes.errorbar(curve.probability, curve.frequency, ends, marker="o", **style)
+        axes.set_xlabel("P(first answer)")
+        axes.set_ylabel("share where it was true")
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_aspect("equal")
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=9)
         figure.savefig(out)
     return True

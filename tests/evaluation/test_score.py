@@ -189,7 +189,7 @@ def test_many_observers_are_compared_with_a_named_one_only():
     table = score(crowd, scoring=Scoring(against="m3", resampling={"replicates": 20}))
     assert set(table["versus"].dropna()) == {"m3"}
     assert len(table[table["versus"].notna()]["observer_id"].unique()) == 7
-    with pytest.raises(ValueError, match="`against` to be one of m0, .*, got 'base'"):
+    with pytest.raises(ValueError, match=r"`against` to be one of m0, .*, got 'base'"):
         score(crowd, scoring=Scoring(against="base"))
 
 
