@@ -215,16 +215,18 @@ def score(
     print(score_files(judgments, humans, truth, question=question, out=out, scoring=scoring))
 
 
-def report(*runs: Path, out: Path | None = None) -> None:
+def report(*runs: Path, out: Path | None = None, base: str | None = None) -> None:
     """Write a report of saved runs: one page to open and share, and its figures and tables.
 
     Args:
         runs: Run folders; the first is the one whose stimuli are framed as right or wrong.
         out: Folder to write; left out, `report` within the run, or here for several runs.
+        base: Name of the run that the others are compared with; left out, the one that was tested
+            without training, if there is one.
     """
     from cogtrain.evaluation.report import report as write_report
 
-    print("\n".join(map(str, write_report(runs, out))))
+    print("\n".join(map(str, write_report(runs, out, base=base))))
 
 
 def env() -> None:

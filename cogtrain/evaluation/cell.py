@@ -1,7 +1,7 @@
 """Cell: one set and question, and every row that a table of scores has of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from cogtrain._core import Question
@@ -44,20 +44,15 @@ def rows_of(
     everyone: Judgments, place: tuple[str, str], scoring: Scoring
 ) -> Iterator[dict[str, Any]]:
     """All rows of one set and question."""
-    name, question = place
-    wanted = ({"set": name} if name else {}) | ({"question": question} if question else {})
-    cell = everyone.select(**wanted)
-    at: dict[str, Any] = {"set": name, "question": question}
-    menu = menu_of(question, scoring.options)[0]
-    known = Known(_truth(cell), scoring.margin, None, menu)
-    people, others = cell.split_people()
+    at: dict[str, Any] = dict(zip(("set", "question"), place, strict=True))
+    cell, known = _opened(everyone, place, scoring)
+    menu, others = known.options, cell.split_people()[1]
     observers: dict[str, Observed] = {}
     if len(menu) == 2:
-        known = replace(known, people=_panel(people, menu))
         yield from (at | row for row in _people_rows(known, others, scoring))
     for observer in others.names("observer_id"):
         own = others.select(observer_id=observer)
-        if len(menu) == 2 and _panel(own, menu) is not None:
+        if _is_binary(own, known):
             observers[observer] = known.observed(own)
             rows = _observer_rows(observers[observer], scoring)
         else:
@@ -66,6 +61,32 @@ def rows_of(
         yield from (at | {"observer_id": observer} | row for row in rows)
     pairs = pairs_of(list(observers), scoring.against)
     yield from (at | row for row in compare(observers, pairs, **scoring.resampling))
+
+
+def observed_in(
+    everyone: Judgments, place: tuple[str, str], scoring: Scoring
+) -> dict[str, Observed]:
+    """Observers, by name, who answered a question of one set with one of its two options."""
+    cell, known = _opened(everyone, place, scoring)
+    others = cell.split_people()[1]
+    each = {name: others.select(observer_id=name) for name in others.names("observer_id")}
+    return {name: known.observed(own) for name, own in each.items() if _is_binary(own, known)}
+
+
+def _opened(
+    everyone: Judgments, place: tuple[str, str], scoring: Scoring
+) -> tuple[Judgments, Known]:
+    """The judgments of one set and question, and what is known of its stimuli."""
+    name, question = place
+    wanted = ({"set": name} if name else {}) | ({"question": question} if question else {})
+    cell = everyone.select(**wanted)
+    menu = menu_of(question, scoring.options)[0]
+    people = _panel(cell.split_people()[0], menu) if len(menu) == 2 else None
+    return cell, Known(_truth(cell), scoring.margin, people, menu)
+
+
+def _is_binary(own: Judgments, known: Known) -> bool:
+    return len(known.options) == 2 and _panel(own, known.options) is not None
 
 
 def _people_rows(known: Known, others: Judgments, scoring: Scoring) -> Iterator[dict[str, Any]]:
