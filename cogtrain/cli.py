@@ -180,24 +180,39 @@ def judgments(
 
 
 def score(
-    judgments: Path,
-    *,
+    *judgments: Path,
     humans: Path | None = None,
     truth: Path | None = None,
     question: str = "will_fall",
+    against: str | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+    replicates: int = 1000,
+    method: Literal["percentile", "bca"] = "percentile",
 ) -> None:
-    """Score saved judgments: accuracy, and alignment with people.
+    """Score saved judgments: accuracy, bias, and alignment with people beside its ceilings.
+
+    Any tables go in, of models, people and simulated observers; no model is needed.
 
     Args:
-        judgments: Table of a run (judgments.parquet), or a tidy one of any observers with the
+        judgments: Tables of runs (judgments.parquet), or tidy ones of any observers with the
             columns observer_id, stimulus_id, response.
         humans: People's answers, the same columns.
-        truth: Table with stimulus_id and a column named as the question, where answers lack it.
+        truth: Table with stimulus_id and a column named as the question, where answers lack it;
+            with a column margin_m psychometric slopes are fitted.
         question: What a tidy table answers.
+        against: Observer with whom the others are compared; by default every pair of up to six.
+        out: File for the whole table of scores: .csv, .tsv or .parquet.
+        seed: Fixes resamples and permutations.
+        replicates: Bootstrap resamples, and permutations of a test.
+        method: Of the bootstrap intervals.
     """
+    from cogtrain.evaluation.cell import Scoring
     from cogtrain.evaluation.score import score_files
 
-    print(score_files(judgments, humans, truth, question=question))
+    resampling: Any = {"replicates": replicates, "seed": seed, "method": method}
+    scoring = Scoring(against=against, resampling=resampling)
+    print(score_files(judgments, humans, truth, question=question, out=out, scoring=scoring))
 
 
 def mixed(
@@ -234,16 +249,18 @@ def mixed(
     print(mixed_files(judgments, humans, out, replicates=replicates, seed=seed, **options))
 
 
-def report(*runs: Path, out: Path | None = None) -> None:
+def report(*runs: Path, out: Path | None = None, base: str | None = None) -> None:
     """Write a report of saved runs: one page to open and share, and its figures and tables.
 
     Args:
         runs: Run folders; the first is the one whose stimuli are framed as right or wrong.
         out: Folder to write; left out, `report` within the run, or here for several runs.
+        base: Name of the run that the others are compared with; left out, the one that was tested
+            without training, if there is one.
     """
     from cogtrain.evaluation.report import report as write_report
 
-    print("\n".join(map(str, write_report(runs, out))))
+    print("\n".join(map(str, write_report(runs, out, base=base))))
 
 
 def env() -> None:
