@@ -32,12 +32,22 @@ class Scoring:
         against: Observer with whom all others are compared; by default every pair, if they are few.
         margin: Signed margin by stimulus id, for psychometric slopes.
         resampling: Replicates, seed and method of every interval and test.
+
+    Raises:
+        ValueError: If there are no replicates.
     """
 
     options: Sequence[str] = ("yes", "no")
     against: str | None = None
     margin: Mapping[str, float] = field(default_factory=dict)
     resampling: Resampling = field(default_factory=Resampling)
+
+    def __post_init__(self) -> None:
+        replicates = self.resampling.get("replicates", REPLICATES)
+        if replicates < 1:
+            raise ValueError(
+                f"expected `replicates` to be at least 1, got {replicates}; {REPLICATES} is usual"
+            )
 
 
 def rows_of(

@@ -28,7 +28,13 @@ def _chunks(replicates: int, cells: int) -> Iterator[int]:
 
 
 def stream(seed: int, purpose: int) -> np.random.Generator:
-    """The random stream of `seed` for one `purpose`."""
+    """The random stream of `seed` for one `purpose`.
+
+    Raises:
+        ValueError: If the seed is negative.
+    """
+    if seed < 0:
+        raise ValueError(f"expected `seed` to be at least 0, got {seed}; choose another")
     return np.random.Generator(np.random.Philox(key=[seed, purpose]))
 
 

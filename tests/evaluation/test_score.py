@@ -238,6 +238,13 @@ def test_the_seed_fixes_the_whole_table():
     assert not first["low"].equals(other["low"])
 
 
+def test_impossible_resampling_is_named():
+    with pytest.raises(ValueError, match="`replicates` to be at least 1, got 0"):
+        Scoring(resampling={"replicates": 0})
+    with pytest.raises(ValueError, match="`seed` to be at least 0, got -1"):
+        score(model(), scoring=Scoring(resampling={"seed": -1}))
+
+
 def test_counts_have_their_error():
     counts = model(question="block_count", response=["3"] * 30, truth=["4"] * 30, scale="count")
     table = counts.table

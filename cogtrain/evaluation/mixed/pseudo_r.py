@@ -9,7 +9,8 @@ from cogtrain.evaluation.mixed.fit import MixedFit
 from cogtrain.evaluation.mixed.laplace import refit
 from cogtrain.evaluation.mixed.trials import Trials
 from cogtrain.metrics.estimate import Estimate, bootstrapped, undefined
-from cogtrain.metrics.resample import over_stimuli_and_observers
+from cogtrain.metrics.interval import percentile
+from cogtrain.metrics.resample import over_stimuli_and_people
 
 REPLICATES = 200
 """Default number of resamples: each is a fit, so fewer than elsewhere."""
@@ -60,15 +61,15 @@ def resampled(
     layout = Layout(trials)
     draws = [
         _replicate(layout, w, v, fit.angle)
-        for block in over_stimuli_and_observers(
+        for block in over_stimuli_and_people(
             len(trials.stimuli), layout.n_people, replicates=replicates, seed=seed
         )
         for w, v in zip(*block, strict=True)
     ]
     slopes, roots = np.array(draws).T
     return (
-        bootstrapped(slope, slopes, n=n, chance=0.0),
-        bootstrapped(signed, roots, n=n, chance=0.0),
+        bootstrapped(slope, percentile(slopes), n=n, chance=0.0),
+        bootstrapped(signed, percentile(roots), n=n, chance=0.0),
     )
 
 
