@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,8 @@ from cogtrain.models.answers import OptionScores, Reading
 from cogtrain.models.families import Family, family
 from cogtrain.models.lora import Tuning
 from cogtrain.models.menu import Menu
-from cogtrain.models.sequences import Asked, Grid, SequenceBuilder, Sequences
+from cogtrain.models.placeholders import Arrays, Shape
+from cogtrain.models.sequences import Asked, SequenceBuilder, Sequences
 
 DType = Literal["float32", "bfloat16", "float16", "auto"]
 
@@ -50,13 +52,17 @@ class VLM(nn.Module):
         self.tuning = tuning
         self.name = name
         self.path = path
-        self.family.speed_up(model.get_submodule(self.family.visual))
+        if self.family.speed_up is not None:
+            self.family.speed_up(model.get_submodule(self.family.visual))
         lora.attach(model, self.family, tuning)
+        images, sight = self.family.images, self.family.sight
+        _check_placeholder(tokenizer, images.repeated, model.config.image_token_id)
         self._builder = SequenceBuilder(
             tokenizer,
-            image_token=self.family.image_token,
-            merge_size=self.family.merge_size(model.config),
+            image_token=images.token,
+            image_text=partial(images.text, model.config),
             position_ids=partial(self.family.position_ids, model.model),
+            sight=None if sight is None else partial(sight, model.config),
         )
         self._menus: dict[tuple[str, str], Menu] = {}
 
@@ -110,8 +116,7 @@ class VLM(nn.Module):
     def scores(
         self,
         question: Sequence[str],
-        pixel_values: Tensor,
-        image_grid_thw: Tensor,
+        arrays: Arrays,
         *,
         wording: Sequence[str] | None = None,
     ) -> OptionScores:
@@ -119,46 +124,63 @@ class VLM(nn.Module):
 
         Args:
             question: ``N`` names of questions.
-            pixel_values: ``(patches of all images, channels * time * height * width)``.
-            image_grid_thw: ``(N, 3)`` int64, patches in time, height and width.
+            arrays: What the checkpoint's own preprocessing makes of ``N`` images, by name:
+                ``pixel_values`` and, by family, ``image_grid_thw``, ``num_patches``, ``rows``, ….
             wording: ``N`` ids of wordings; left out, those that people are asked in about towers.
 
         Returns:
             Scores with ``log_mass`` of shape ``(N, options)``, padded if options differ.
 
         Raises:
-            ValueError: If counts disagree, or a grid does not fit the merge size.
+            ValueError: If an array is missing, counts disagree, or an image does not fit the model.
         """
-        grids = self._grids(question, pixel_values, image_grid_thw)
+        shapes = self._shapes(question, arrays)
         wording = [prompts.PEOPLE] * len(question) if wording is None else wording
         menus = [self._menu(*pair) for pair in zip(question, wording, strict=True)]
         asked = [
             Asked(name, words, options.branches)
             for name, words, options in zip(question, wording, menus, strict=True)
         ]
-        sequences = self._builder.batch(asked, grids, self.device)
-        states = self._states(sequences, pixel_values, image_grid_thw)
+        sequences = self._builder.batch(asked, shapes, self.device)
+        states = self._states(sequences, arrays)
         reading = Reading.of(menus, self.device)
         hidden = states[reading.item, sequences.last[reading.item] + reading.offset]
         return reading.score(self.model.get_output_embeddings()(hidden))
 
     forward = scores
 
-    def _states(self, sequences: Sequences, pixel_values: Tensor, grid_thw: Tensor) -> Tensor:
+    def train(self, mode: bool = True) -> "VLM":
+        """As of any module, except that frozen components answer as they always do."""
+        super().train(mode)
+        for component in self.tuning.tune.components("frozen"):
+            for path in self.family.modules[component]:
+                if not isinstance(part := attrgetter(path)(self.model), nn.Parameter):
+                    part.eval()
+        return self
+
+    def _states(self, sequences: Sequences, arrays: Arrays) -> Tensor:
         """``(N, L, hidden)`` states of all tokens."""
+        positions = sequences.position_ids
         return self.model.model(
             input_ids=sequences.input_ids,
-            attention_mask=self._mask(sequences.attention_mask),
-            position_ids=sequences.position_ids,
-            pixel_values=pixel_values,
-            image_grid_thw=grid_thw,
+            attention_mask=self._masks(sequences),
+            position_ids=positions if len(positions) > 1 else positions[0],
             use_cache=False,
+            **self.family.images.read(arrays),
         ).last_hidden_state
 
-    def _mask(self, mask: Tensor | None) -> Tensor | None:
-        """``mask`` as the attention of the language model takes it."""
+    def _masks(self, sequences: Sequences) -> Tensor | dict[str, Tensor] | None:
+        """Who sees whom, as the language model takes it."""
+        mask = sequences.attention_mask
         if mask is None or mask.ndim == 2:
             return mask
+        if self.family.masks is None:
+            return self._mask(mask)
+        masks = self.family.masks(self.model.config, mask, sequences.position_ids)
+        return {name: self._mask(each) for name, each in masks.items()}
+
+    def _mask(self, mask: Tensor) -> Tensor:
+        """``mask`` as the attention of the language model takes it."""
         attention = self.model.config.get_text_config()._attn_implementation
         if attention == "sdpa":
             return mask
@@ -169,32 +191,18 @@ class VLM(nn.Module):
                 ~mask, lowest
             )
         raise ValueError(
-            f"expected attention `sdpa` or `eager` for answers of several tokens, got `{attention}`"
-            "; load the model with `attn_implementation='sdpa'`"
+            "expected attention `sdpa` or `eager` where tokens see others than those before them, "
+            f"got `{attention}`; load the model with `attn_implementation='sdpa'`"
         )
 
-    def _grids(
-        self, question: Sequence[str], pixel_values: Tensor, image_grid_thw: Tensor
-    ) -> list[Grid]:
-        grids: list[Grid] = [tuple(grid) for grid in image_grid_thw.tolist()]
-        if len(question) != len(grids) or not grids:
+    def _shapes(self, question: Sequence[str], arrays: Arrays) -> list[Shape]:
+        shapes = self.family.images.of(self.model.config, arrays)
+        if len(question) != len(shapes) or not shapes:
             raise ValueError(
-                f"expected one question per image, got {len(question)} questions and {len(grids)} "
+                f"expected one question per image, got {len(question)} questions and {len(shapes)} "
                 "images; pair them"
             )
-        if (patches := sum(t * h * w for t, h, w in grids)) != len(pixel_values):
-            raise ValueError(
-                f"expected {patches} patches by `image_grid_thw`, got {len(pixel_values)} in "
-                "`pixel_values`; take both from one preprocessing call"
-            )
-        side = self.family.merge_size(self.model.config)
-        for grid in grids:
-            if grid[1] % side or grid[2] % side:
-                raise ValueError(
-                    f"expected patch grids in multiples of {side}, got {grid[1]} x {grid[2]}; "
-                    "use an image size that the model's preprocessing accepts"
-                )
-        return grids
+        return shapes
 
     def _menu(self, question: str, wording: str) -> Menu:
         key = (question, wording)
@@ -288,6 +296,14 @@ def _tokenizer(path: Path) -> Any:
             f"expected a chat template in `{path}`, got none; use an instruction-tuned checkpoint"
         )
     return tokenizer
+
+
+def _check_placeholder(tokenizer: Any, token: str, wanted: int) -> None:
+    if (found := tokenizer.convert_tokens_to_ids(token)) != wanted:
+        raise ValueError(
+            f"expected `{token}` to be token {wanted} as the model's config says, got {found} from "
+            "the tokenizer; take both from one checkpoint"
+        )
 
 
 def _model(path: Path, dtype: DType, attn_implementation: str) -> Any:

@@ -97,9 +97,6 @@ class VLMModule(LightningModule):
     def on_fit_start(self) -> None:
         """Puts what is trained into training mode; what is frozen answers as it always does."""
         self.train()
-        for component in self.vlm.tuning.tune.components("frozen"):
-            for path in self.vlm.family.modules[component]:
-                self.vlm.model.get_submodule(path).eval()
 
     def answer(self, batch: dict[str, Any]) -> tuple[Answers, Tensor]:
         """Answers to the items of ``batch`` and their losses, float32 ``(N,)``.
@@ -107,12 +104,7 @@ class VLMModule(LightningModule):
         Raises:
             ValueError: For a truth that is not among the options of its question.
         """
-        scores = self.vlm.scores(
-            batch["question"],
-            batch["pixel_values"],
-            batch["image_grid_thw"],
-            wording=batch["wording"],
-        )
+        scores = self.vlm.scores(batch["question"], batch["arrays"], wording=batch["wording"])
         options, device = scores.options, scores.log_mass.device
         items = zip(options, batch["question"], batch["answer"], strict=True)
         truth = torch.tensor([_index(*item) for item in items], device=device)

@@ -13,7 +13,7 @@ def test_gives_back_what_the_hugging_face_processor_took(sizes):
     images = [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
     processor = Qwen2VLImageProcessorPil.from_pretrained(folder("tiny"))
     made = processor(images=images, do_resize=False, return_tensors="pt")
-    back = PatchLayout.read(folder("tiny")).images(made["pixel_values"], made["image_grid_thw"])
+    back = PatchLayout.read(folder("tiny")).images(made)
     for image, restored in zip(images, back, strict=True):
         np.testing.assert_array_equal(restored, image)
 
@@ -21,6 +21,6 @@ def test_gives_back_what_the_hugging_face_processor_took(sizes):
 def test_takes_half_precision():
     layout = PatchLayout(mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
     grey = torch.zeros(4, 3 * 2 * 14 * 14, dtype=torch.bfloat16)
-    (image,) = layout.images(grey, torch.tensor([[1, 2, 2]]))
+    (image,) = layout.images({"pixel_values": grey, "image_grid_thw": torch.tensor([[1, 2, 2]])})
     assert image.shape == (28, 28, 3)
     assert (image == 128).all()
