@@ -4,30 +4,24 @@ One forward pass answers; the output layer runs at the answer's position alone. 
 and a checkpoint of the model hub go through the same code.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModelForImageTextToText, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from cogtrain import prompts
-from cogtrain.models import adapter, checkpoint, lora, menu, parameters
+from cogtrain.models import adapter, checkpoint, lora, menu, parameters, proof
 from cogtrain.models.answers import OptionScores, Reading
-from cogtrain.models.families import Family, family
 from cogtrain.models.lora import Tuning
 from cogtrain.models.menu import Menu
+from cogtrain.models.origin import DType, Init, Origin, Quantization, quiet
 from cogtrain.models.placeholders import Arrays, Shape
 from cogtrain.models.sequences import Asked, SequenceBuilder, Sequences
-
-DType = Literal["float32", "bfloat16", "float16", "auto"]
 
 
 class VLM(nn.Module):
@@ -37,21 +31,19 @@ class VLM(nn.Module):
 
     Attributes:
         model: The `transformers` model, adapters attached.
+        origin: The base that it was made of.
         family: Its record.
         tuning: What of it is trained.
-        name: What it was loaded as.
-        path: Folder of the base checkpoint.
     """
 
-    def __init__(
-        self, model: Any, tokenizer: Any, *, tuning: Tuning, name: str, path: Path
-    ) -> None:
+    def __init__(self, origin: Origin, tuning: Tuning) -> None:
         super().__init__()
-        self.model = model
-        self.family: Family = family(model.config.model_type)
+        self.origin = origin
+        self.family = origin.family
         self.tuning = tuning
-        self.name = name
-        self.path = path
+        lora.check_trainable(tuning, origin.quantization)
+        self.model = model = origin.model()
+        tokenizer = origin.tokenizer()
         if self.family.speed_up is not None:
             self.family.speed_up(model.get_submodule(self.family.visual))
         lora.attach(model, self.family, tuning)
@@ -74,6 +66,8 @@ class VLM(nn.Module):
         tuning: Tuning | None = None,
         dtype: DType = "float32",
         attn_implementation: str = "sdpa",
+        init: Init = "pretrained",
+        quantization: Quantization | None = None,
     ) -> "VLM":
         """Loads a checkpoint and attaches what is to be trained.
 
@@ -84,20 +78,50 @@ class VLM(nn.Module):
             dtype: Type of the base weights; the default is exact: training all weights needs it.
                 ``"bfloat16"`` halves the memory of a large base under an adapter.
             attn_implementation: As in `transformers`.
+            init: ``"random"`` reads no weights; see `Origin`.
+            quantization: ``"nf4"`` keeps the language model in 4 bits; see `Origin`.
 
         Raises:
             FileNotFoundError: If there is no such checkpoint, or a part of it is missing.
-            ValueError: If its family is not supported, or its weights do not fit its config.
+            ValueError: If its family is not supported, its weights do not fit its config, or they
+                cannot be quantised or trained as asked for.
 
         >>> VLM.load("tiny").family.model_type
         'qwen2_vl'
         """
-        path = checkpoint.folder(pretrained)
-        family(_model_type(path))
-        model = _model(path, dtype, attn_implementation)
         if tuning is None:
             tuning = Tuning.full() if pretrained == checkpoint.EMBEDDED else Tuning()
-        return cls(model, _tokenizer(path), tuning=tuning, name=pretrained, path=path)
+        return cls(Origin(pretrained, init, dtype, attn_implementation, quantization), tuning)
+
+    @classmethod
+    def of_adapter(
+        cls,
+        folder: Path,
+        *,
+        pretrained: str | None = None,
+        quantization: Quantization | None = None,
+    ) -> "VLM":
+        """The model that an adapter was saved from, the adapter in it, and proven to be it.
+
+        Args:
+            folder: As `save_adapter` wrote it.
+            pretrained: Where the base is, if not where it was.
+            quantization: Of the base.
+
+        Raises:
+            FileNotFoundError: Without an adapter there, or without its base.
+            ValueError: If the base is another one, or answers otherwise with the adapter.
+        """
+        made = proof.Provenance.read(folder)
+        vlm = cls.load(
+            pretrained or made.pretrained,
+            tuning=made.tuning,
+            dtype=made.dtype if made.quantization is None else "bfloat16",
+            init=made.init,
+            quantization=quantization,
+        )
+        vlm.load_adapter(folder)
+        return vlm
 
     @property
     def device(self) -> torch.device:
@@ -148,6 +172,29 @@ class VLM(nn.Module):
         return reading.score(self.model.get_output_embeddings()(hidden))
 
     forward = scores
+
+    def logits(self, question: str, arrays: Arrays) -> Tensor:
+        """``(N, vocabulary)`` float32, where the answer to ``question`` about each image begins.
+
+        Raises:
+            ValueError: As `scores`.
+        """
+        shapes = self.family.images.of(self.model.config, arrays)
+        sequences = self._builder.batch([Asked(question)] * len(shapes), shapes, self.device)
+        states = self._states(sequences, arrays)
+        places = torch.arange(len(shapes), device=self.device), sequences.last
+        return self.model.get_output_embeddings()(states[places]).float()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """As it answers when it is judged: no dropout, no gradient."""
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.train(was_training)
 
     def train(self, mode: bool = True) -> "VLM":
         """As of any module, except that frozen components answer as they always do."""
@@ -210,13 +257,9 @@ class VLM(nn.Module):
             self._menus[key] = menu.spell(self._builder, question, wording)
         return self._menus[key]
 
-    @cached_property
-    def _base_fingerprint(self) -> str:
-        return checkpoint.fingerprint(self.path)
-
     def fingerprint(self) -> str:
         """Hash of the base checkpoint (config and weights on disk), before any training."""
-        return self._base_fingerprint
+        return self.origin.fingerprint
 
     def table(self) -> str:
         """Every trained module with its counts of parameters, and what is frozen."""
@@ -228,6 +271,7 @@ class VLM(nn.Module):
         lr: float,
         weight_decay: float = 0.0,
         lr_multipliers: dict[str, float] | None = None,
+        loraplus_lr_ratio: float = 1.0,
     ) -> list[dict[str, Any]]:
         """Named optimizer groups of what is trained; see `cogtrain.models.parameters.groups`."""
         return parameters.groups(
@@ -236,10 +280,13 @@ class VLM(nn.Module):
             lr=lr,
             weight_decay=weight_decay,
             lr_multipliers=lr_multipliers,
+            loraplus_lr_ratio=loraplus_lr_ratio,
         )
 
     def save_adapter(self, folder: Path) -> None:
-        """Writes what is trained as a PEFT folder; see `cogtrain.models.adapter.save`.
+        """Writes what is trained as a PEFT folder, and what it answers to four stimuli.
+
+        See `cogtrain.models.adapter.save` and `cogtrain.models.proof`.
 
         Raises:
             ValueError: If no component is trained by ``lora``; use `save_pretrained` then.
@@ -249,18 +296,43 @@ class VLM(nn.Module):
             self.family,
             self.tuning,
             folder,
-            base=self.name,
+            base=self.origin.pretrained,
             fingerprint=self.fingerprint(),
         )
+        proof.Provenance.of(self.origin, self.tuning).write(folder)
+        proof.save(self, folder)
 
-    def load_adapter(self, folder: Path) -> None:
-        """Puts a saved adapter in; see `cogtrain.models.adapter.load`.
+    def load_adapter(self, folder: Path, *, verify: bool = True) -> None:
+        """Puts a saved adapter in, if the model then answers as it did when that was saved.
+
+        See `cogtrain.models.adapter.load` and `cogtrain.models.proof`.
+
+        Args:
+            folder: As `save_adapter` wrote it.
+            verify: Whether the answers are compared; that needs the files beside the adapter.
 
         Raises:
-            FileNotFoundError: If there is none.
-            ValueError: If it is of another base or another tuning.
+            FileNotFoundError: If there is none, or nothing to compare with.
+            ValueError: If it is of another base or another tuning, or the model answers otherwise;
+                nothing is loaded then.
         """
-        adapter.load(self.model, folder, fingerprint=self.fingerprint())
+        before = adapter.load(self.model, folder, fingerprint=self.fingerprint())
+        if not verify:
+            return
+        try:
+            proof.check(self, folder)
+        except (ValueError, OSError):
+            adapter.put(self.model, before)
+            raise
+
+    def fold(self) -> None:
+        """Adds the adapter into the base, for good: afterwards nothing is trained any more.
+
+        Raises:
+            ValueError: If the base is quantised, or a merged weight is not finite.
+        """
+        adapter.fold(self.model)
+        self.tuning = Tuning.frozen()
 
     def save_pretrained(self, folder: Path) -> None:
         """Writes a complete checkpoint that `VLM.load` and `transformers` load unaided.
@@ -273,29 +345,9 @@ class VLM(nn.Module):
                 "expected a model without adapter, got one trained by `lora` in "
                 f"{', '.join(self.tuning.tune.components('lora'))}; use `save_adapter`"
             )
-        with _quiet():
+        with quiet():
             self.model.save_pretrained(folder)
-        checkpoint.copy_processor(self.path, folder)
-
-
-def _model_type(path: Path) -> str:
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    return str(config.get("model_type"))
-
-
-def _tokenizer(path: Path) -> Any:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"expected a tokenizer in `{path}`, got {type(error).__name__}: {error}; "
-            "fetch the checkpoint again"
-        ) from error
-    if not tokenizer.chat_template:
-        raise ValueError(
-            f"expected a chat template in `{path}`, got none; use an instruction-tuned checkpoint"
-        )
-    return tokenizer
+        checkpoint.copy_processor(self.origin.path, folder)
 
 
 def _check_placeholder(tokenizer: Any, token: str, wanted: int) -> None:
@@ -304,38 +356,3 @@ def _check_placeholder(tokenizer: Any, token: str, wanted: int) -> None:
             f"expected `{token}` to be token {wanted} as the model's config says, got {found} from "
             "the tokenizer; take both from one checkpoint"
         )
-
-
-def _model(path: Path, dtype: DType, attn_implementation: str) -> Any:
-    """The model, every weight from the checkpoint: `transformers` would invent missing ones."""
-    try:
-        with _quiet():
-            load: Any = AutoModelForImageTextToText.from_pretrained
-            model, report = load(
-                path, dtype=dtype, attn_implementation=attn_implementation, output_loading_info=True
-            )
-    except (SafetensorError, RuntimeError, OSError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"expected weights that fit the config in `{path}`, got {type(error).__name__}: "
-            f"{first}; fetch the checkpoint again"
-        ) from error
-    absent = sorted(report["missing_keys"]) + sorted(report["mismatched_keys"])
-    if absent:
-        raise ValueError(
-            f"expected weights for all parameters in `{path}`, got none that fit `{absent[0]}` and "
-            f"{len(absent) - 1} more; fetch the checkpoint again"
-        )
-    return model.eval()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the progress bars of `transformers`, which would tear ours."""
-    was_shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if was_shown:
-            transformers_logging.enable_progress_bar()

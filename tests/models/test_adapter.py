@@ -140,7 +140,8 @@ class TestRefusals:
     def test_another_tuning(self, tmp_path):
         trained(LORA).save_adapter(tmp_path / "adapter")
         with pytest.raises(
-            ValueError, match=r"with \d+ other names, first `base_model\.model\.model"
+            ValueError,
+            match=r"trained tensors of this model, got \d+ in .* \(`base_model\.model\.model",
         ):
             VLM.load("tiny", tuning=Tuning(r=4)).load_adapter(tmp_path / "adapter")
 

@@ -130,7 +130,7 @@ def test_peft_loads_the_adapter_and_answers_the_same(name, pairs, folders, tmp_p
 def test_gemma_needs_both_of_its_rules(rule, pairs):
     """Were the comparison blind to them, it would prove nothing."""
     pair = pairs("gemma3")
-    broken = VLM.load(str(pair.vlm.path), tuning=FROZEN).eval()
+    broken = VLM.load(str(pair.vlm.origin.path), tuning=FROZEN).eval()
     without = dataclasses.replace(broken.family, **{rule: None})
     broken.family = without
     if rule == "sight":
@@ -144,7 +144,7 @@ def test_gemma_needs_both_of_its_rules(rule, pairs):
 @pytest.mark.parametrize("name", ["gemma3", "smolvlm"])
 def test_eager_attention_sees_the_same(name, attention, pairs):
     pair = pairs(name)
-    eager = VLM.load(str(pair.vlm.path), tuning=FROZEN, attn_implementation=attention).eval()
+    eager = VLM.load(str(pair.vlm.origin.path), tuning=FROZEN, attn_implementation=attention).eval()
     arrays = pair.arrays(draw())
     found = scores(eager, arrays, "block_count").log_mass
     torch.testing.assert_close(
@@ -172,13 +172,13 @@ class TestArraysThatDoNotFit:
             pair.vlm.scores(["will_fall"], arrays)
 
     def test_a_tower_of_another_kind(self, pairs, monkeypatch):
-        vlm = VLM.load(str(pairs("llava").vlm.path), tuning=FROZEN)
+        vlm = VLM.load(str(pairs("llava").vlm.origin.path), tuning=FROZEN)
         monkeypatch.setattr(vlm.model.config.vision_config, "model_type", "pixtral")
         with pytest.raises(ValueError, match=r"of clip_vision_model, siglip_.*, got `pixtral`"):
             vlm.scores(["will_fall"], pairs("llava").arrays(draw(((56, 56),))))
 
     def test_a_tokenizer_of_another_checkpoint(self, pairs, monkeypatch):
-        path = pairs("llava").vlm.path
+        path = pairs("llava").vlm.origin.path
         config = type(pairs("llava").vlm.model.config)
         monkeypatch.setattr(config, "image_token_index", 7, raising=False)
         original = VLM.__init__
