@@ -290,7 +290,10 @@ class StimuliDataModule(LightningDataModule):
             try:
                 preprocess(np.zeros((1, recipe.size_px, recipe.size_px, 3), dtype=np.uint8))
             except ValueError as error:
-                raise ValueError(f"set `{recipe.name}`: {error}") from error
+                advice = str(error).replace(
+                    'pass `resize="pillow"`', "set `data.resize` to `pillow`"
+                )
+                raise ValueError(f"set `{recipe.name}`: {advice}") from error
 
     def _preprocess(self) -> Preprocess:
         if self.preprocess is None:

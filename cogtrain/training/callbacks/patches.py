@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cogtrain import Preprocess
+
 
 @dataclass(frozen=True)
 class PatchLayout:
@@ -36,9 +38,13 @@ class PatchLayout:
         """Layout of the checkpoint in ``folder``."""
         config = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
         sizes = ("patch_size", "merge_size", "temporal_patch_size")
+        preprocess = Preprocess.from_pretrained(folder, resize="pillow")
+        # A file may be silent about them: what becomes of black and white is what they are.
+        black, white = _color(preprocess, 0), _color(preprocess, 255)
+        std = 1 / (white - black)
         return cls(
-            tuple(config["image_mean"]),
-            tuple(config["image_std"]),
+            tuple((-black * std).tolist()),
+            tuple(std.tolist()),
             **{name: config[name] for name in sizes if name in config},
         )
 
@@ -71,6 +77,13 @@ class PatchLayout:
         pixels = values.float().cpu()
         scaled = (pixels * torch.tensor(self.std) + torch.tensor(self.mean)) * 255.0
         return scaled.round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def _color(preprocess: Preprocess, value: int) -> np.ndarray:
+    """What the channels of an image become that is ``value`` all over, float64 ``(3,)``."""
+    made = preprocess([[np.full((56, 56, 3), value, dtype=np.uint8)]])["pixel_values"]
+    first = made[0] if made.ndim < 5 else made[0, 0]
+    return first.reshape(3, -1)[:, 0].astype(np.float64)
 
 
 def _whole(arrays: Mapping[str, Tensor]) -> Tensor:
