@@ -131,7 +131,7 @@ def score(
 
 
 def report(*runs: Path, out: Path | None = None) -> None:
-    """Write a report of saved runs: one Markdown page with figures.
+    """Write a report of saved runs: one page to open and share, and its figures and tables.
 
     Args:
         runs: Run folders; the first is the one whose stimuli are framed as right or wrong.
@@ -139,7 +139,7 @@ def report(*runs: Path, out: Path | None = None) -> None:
     """
     from cogtrain.evaluation.report import report as write_report
 
-    print(write_report(runs, out))
+    print("\n".join(map(str, write_report(runs, out))))
 
 
 def export(
