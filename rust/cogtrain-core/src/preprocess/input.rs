@@ -325,9 +325,9 @@ fn tilings(slots: &[Slot], counts: &[usize]) -> Vec<Extra> {
             values[0].push(slot.plan.tiles.0 as i64);
             values[1].push(slot.plan.tiles.1 as i64);
         }
-        values
-            .iter_mut()
-            .for_each(|each| each.resize((sample + 1) * most, 0));
+        for each in &mut values {
+            each.resize((sample + 1) * most, 0);
+        }
         rest = others;
     }
     let named = ["rows", "cols"].into_iter().zip(values);
