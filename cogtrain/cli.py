@@ -263,6 +263,37 @@ def report(*runs: Path, out: Path | None = None, base: str | None = None) -> Non
     print("\n".join(map(str, write_report(runs, out, base=base))))
 
 
+def export(
+    source: Path,
+    *,
+    merge: bool = False,
+    out: Path | None = None,
+    pretrained: str | None = None,
+    stimuli: int = 64,
+) -> None:
+    """Export a trained adapter merged into its base, for any tool that loads `transformers` models.
+
+    The folder is written only if the merged model decides as the one with its adapter does.
+
+    Args:
+        source: Run folder, or the folder of an adapter.
+        merge: Add the adapter into the base; without it, the adapter's own folder is the export.
+        out: Folder to write; left out, `merged` beside the adapter.
+        pretrained: Where the base is now, if it has moved.
+        stimuli: Towers about which both models are asked.
+    """
+    adapter = source / "adapter" if (source / "adapter").is_dir() else source
+    if not merge:
+        raise UsageError(
+            f"expected `--merge`, got no form to export; PEFT loads `{adapter}` as it is"
+        )
+    from cogtrain.models.export import merge as merge_adapter
+
+    folder = out or adapter.parent / "merged"
+    print(merge_adapter(adapter, folder, pretrained=pretrained, count=stimuli))
+    print(f"written: {folder}")
+
+
 def env() -> None:
     """Print versions, hardware and the threads that this process may use."""
     from cogtrain.environment import table
@@ -272,7 +303,7 @@ def env() -> None:
 
 LIGHT: dict[str, Verb] = {
     function.__name__: function
-    for function in (render, audit, judgments, score, mixed, report, env)
+    for function in (render, audit, judgments, score, mixed, report, export, env)
 }
 
 
@@ -351,13 +382,27 @@ def _call(verb: Verb, words: list[str]) -> int | None:
         words_of = "YAML file with any of the options below; those on the command line win"
         parser.add_argument("--config", action=ActionConfigFile, help=words_of)
     parser.add_function_arguments(verb, as_positional=True)
-    parsed = parser.parse_args(words)
+    parsed = parser.parse_args(_spelled(verb, words))
     # `instantiate_classes` until jsonargparse 4.49, and no more from 5.
     make = getattr(parser, "instantiate", None) or parser.instantiate_classes
     made: Any = make(parsed)
     options = made.as_dict()
     options.pop("config", None)
     return verb(*options.pop(many, []) if many else (), **options)
+
+
+def _spelled(verb: Verb, words: list[str]) -> list[str]:
+    """``words`` with a bare ``--flag`` written as ``--flag=true``, which jsonargparse asks for."""
+    flags = {
+        f"--{name}"
+        for name, each in inspect.signature(verb).parameters.items()
+        if each.annotation is bool
+    }
+    following = [*words[1:], ""]
+    return [
+        f"{word}=true" if word in flags and then not in ("true", "false") else word
+        for word, then in zip(words, following, strict=True)
+    ]
 
 
 def _variadic(verb: Verb) -> str | None:
