@@ -10,12 +10,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
 
 from cogtrain._core import Batch, Preprocess
 from cogtrain.data.asked_set import AskedSet
@@ -107,6 +106,8 @@ class StimuliDataModule(LightningDataModule):
         batch_size: Stimuli per step and rank.
         eval_batch_size: Stimuli per step and rank without gradients.
         preprocess: Folder with the model's `preprocessor_config.json`; follows `model.pretrained`.
+        resize: How images of another size than the model's are resized: ``pillow`` or ``torch``, as
+            the two backends of `transformers` do; left out, not at all: such images are an error.
         threads: Native threads that render and preprocess; left out, what the machine grants.
         seed: Order of the training stream.
         shares: How often each set of `train` is drawn in relation to the others, such as
@@ -134,6 +135,7 @@ class StimuliDataModule(LightningDataModule):
         batch_size: int = 64,
         eval_batch_size: int = 128,
         preprocess: str | None = None,
+        resize: Literal["pillow", "torch"] | None = None,
         threads: int | None = None,
         seed: int = 0,
         shares: list[float] | None = None,
@@ -154,6 +156,7 @@ class StimuliDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.preprocess = preprocess
+        self.resize = resize
         self.threads = threads
         self.seed = seed
         self.shares = shares
@@ -342,18 +345,22 @@ class StimuliDataModule(LightningDataModule):
             try:
                 preprocess(np.zeros((1, recipe.size_px, recipe.size_px, 3), dtype=np.uint8))
             except ValueError as error:
-                raise ValueError(f"set `{recipe.name}`: {error}") from error
+                advice = str(error).replace(
+                    'pass `resize="pillow"`', "set `data.resize` to `pillow`"
+                )
+                raise ValueError(f"set `{recipe.name}`: {advice}") from error
 
     def _preprocess(self) -> Preprocess:
         if self.preprocess is None:
-            return Preprocess.qwen2_vl()
-        return Preprocess.from_pretrained(self.preprocess)
+            return Preprocess.qwen2_vl(resize=self.resize)
+        return Preprocess.from_pretrained(self.preprocess, resize=self.resize)
 
 
 def _pinned(items: Collated) -> Collated:
     """The same items, with their tensors in page-locked memory."""
-    tensors = {name: each for name, each in items.items() if isinstance(each, Tensor)}
-    return cast(Collated, {**items, **{name: each.pin_memory() for name, each in tensors.items()}})
+    weights = items["weights"].pin_memory()
+    arrays = {name: each.pin_memory() for name, each in items["arrays"].items()}
+    return {**items, "weights": weights, "arrays": arrays}
 
 
 def _check_weights(weights: Sequence[float], sets: int) -> None:

@@ -217,6 +217,7 @@ class CogtrainCLI(LightningCLI):
         if weights is not None:
             self.model.restore(weights)
         if self.trainer.is_global_zero and self.model.vlm.tuning.tune.components("lora"):
+            self.model.to(self.trainer.strategy.root_device)  # which answers sooner than the CPU
             self.model.vlm.save_adapter(run.adapter)
         if options.after_fit and self.datamodule.build()["test"]:
             self.trainer.test(self.model, datamodule=self.datamodule, verbose=False)

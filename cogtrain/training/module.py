@@ -12,9 +12,11 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
 
+from cogtrain.models.adapter import reject_other_tensors
 from cogtrain.models.answers import OptionScores
 from cogtrain.models.lora import Tuning
-from cogtrain.models.vlm import VLM, DType
+from cogtrain.models.origin import DType, Init, Quantization
+from cogtrain.models.vlm import VLM
 from cogtrain.training.objective import Objective
 from cogtrain.training.schedule import AdamW, WarmupCosine
 from cogtrain.training.sharding import shard
@@ -54,6 +56,9 @@ class VLMModule(LightningModule):
         tuning: What of the model is trained, and how; left out, all of the embedded default, which
             knows nothing yet, and a LoRA adapter on the language part of any other model.
         dtype: Type of the base weights.
+        init: `random` builds what the checkpoint's `config.json` says with random weights and reads
+            none, for benchmarks and checks.
+        quantization: `nf4` keeps the language model in 4 bits under an adapter (QLoRA; CUDA only).
         objective: What training minimises.
         optimizer: How weights move; the config section `optimizer`.
         lr_scheduler: How fast; the config section `lr_scheduler`.
@@ -65,6 +70,8 @@ class VLMModule(LightningModule):
         tuning: Tuning | None = None,
         *,
         dtype: DType = "float32",
+        init: Init = "pretrained",
+        quantization: Quantization | None = None,
         objective: Objective = Objective(),  # noqa: B008 - frozen, and the default that --help shows
         optimizer: AdamW = AdamW(),  # noqa: B008 - as above
         lr_scheduler: WarmupCosine = WarmupCosine(),  # noqa: B008 - as above
@@ -77,7 +84,9 @@ class VLMModule(LightningModule):
         self.window = Window()
         self._is_sharded = False
         self.strict_loading = False  # checked more strictly by `on_load_checkpoint`
-        self.vlm = VLM.load(pretrained, tuning=tuning, dtype=dtype)
+        self.vlm = VLM.load(
+            pretrained, tuning=tuning, dtype=dtype, init=init, quantization=quantization
+        )
 
     def describe(self) -> dict[str, Any]:
         """What identifies the model in a manifest."""
@@ -122,9 +131,6 @@ class VLMModule(LightningModule):
     def on_fit_start(self) -> None:
         """Puts what is trained into training mode; what is frozen answers as it always does."""
         self.train()
-        for component in self.vlm.tuning.tune.components("frozen"):
-            for path in self.vlm.family.modules[component]:
-                self.vlm.model.get_submodule(path).eval()
 
     def answer(self, batch: dict[str, Any]) -> tuple[Answers, OptionScores]:
         """Answers to the items of ``batch``, and the scores that they follow from.
@@ -132,12 +138,7 @@ class VLMModule(LightningModule):
         Raises:
             ValueError: For a truth that is not among the options of its question.
         """
-        scores = self.vlm(
-            batch["question"],
-            batch["pixel_values"],
-            batch["image_grid_thw"],
-            wording=batch["wording"],
-        )
+        scores = self.vlm(batch["question"], batch["arrays"], wording=batch["wording"])
         options, device = scores.options, scores.log_mass.device
         items = zip(options, batch["question"], batch["answer"], strict=True)
         truth = torch.tensor([index_of(*item) for item in items], device=device)
@@ -244,26 +245,10 @@ class VLMModule(LightningModule):
                 f"set `--model.pretrained {saved['pretrained']}`"
             )
         if "state_dict" in checkpoint:  # FSDP2 has taken it by now
-            _reject_other_tuning(self._kept(), checkpoint["state_dict"])
+            reject_other_tensors(self._kept(), checkpoint["state_dict"], where="the checkpoint")
 
     def _kept(self) -> dict[str, Tensor]:
         """What a checkpoint holds: trained parameters and every persistent buffer, by name."""
         named = self.named_parameters(remove_duplicate=False)  # tied weights go by two names
         frozen = {name for name, parameter in named if not parameter.requires_grad}
         return {name: value for name, value in self.state_dict().items() if name not in frozen}
-
-
-def _reject_other_tuning(expected: dict[str, Tensor], got: dict[str, Tensor]) -> None:
-    differing = sorted(set(expected) ^ set(got))
-    if differing:
-        where = "only in the model" if differing[0] in expected else "only in the checkpoint"
-        raise ValueError(
-            f"expected the {len(expected)} trained tensors of this model, got {len(got)} "
-            f"(`{differing[0]}` is {where}); set `model.tuning` as in the checkpoint's run"
-        )
-    for name, value in expected.items():
-        if value.shape != got[name].shape:
-            raise ValueError(
-                f"expected `{name}` of shape {tuple(value.shape)}, got {tuple(got[name].shape)}; "
-                "set `model` as in the checkpoint's run"
-            )

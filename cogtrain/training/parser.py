@@ -87,7 +87,8 @@ def add_sections(parser: LightningArgumentParser) -> None:
     parser.link_arguments("optimizer", "model.optimizer", apply_on="instantiate")
     parser.link_arguments("lr_scheduler", "model.lr_scheduler", apply_on="instantiate")
     parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
-    parser.link_arguments("model.pretrained", "data.preprocess", compute_fn=_folder)
+    base = ("model.pretrained", "model.init")
+    parser.link_arguments(base, "data.preprocess", compute_fn=_folder)
     parser.set_defaults(
         {
             "data.train": [asdict(recipe) for recipe in DEFAULT_TRAIN],
@@ -97,5 +98,5 @@ def add_sections(parser: LightningArgumentParser) -> None:
     )
 
 
-def _folder(pretrained: str) -> str:
-    return str(checkpoint.folder(pretrained))
+def _folder(pretrained: str, init: str) -> str:
+    return str(checkpoint.folder(pretrained, weights=init == "pretrained"))

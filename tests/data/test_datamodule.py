@@ -36,7 +36,7 @@ class TestCollate:
     def test_tensors_share_the_memory_of_the_batch(self, batch):
         collated = collate(batch, ASKED)
         for name in ("pixel_values", "image_grid_thw"):
-            assert np.shares_memory(collated[name].numpy(), batch.arrays[name])
+            assert np.shares_memory(collated["arrays"][name].numpy(), batch.arrays[name])
 
     def test_names_every_item(self, batch):
         collated = collate(batch, ASKED)
@@ -70,8 +70,8 @@ class TestCollate:
         assert collated["wording"] == ["will_fall-a", "how_many-a", "will_fall-b"]
         assert collated["weights"].tolist() == [1.0, 1.0, 0.0]
         assert collated["position"] == 8
-        assert collated["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 2], [1, 1, 3]]
-        assert collated["pixel_values"][:, 0].tolist() == [0, 2, 0, 2, 4, 6, 8]
+        assert collated["arrays"]["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 2], [1, 1, 3]]
+        assert collated["arrays"]["pixel_values"][:, 0].tolist() == [0, 2, 0, 2, 4, 6, 8]
 
     def test_refuses_a_stimulus_without_a_question(self):
         class Silent:
@@ -293,4 +293,4 @@ class TestPinning:
     def test_memory_is_page_locked(self):
         module = StimuliDataModule(train=[SMALL], batch_size=4, pin_memory=True)
         batch = next(iter(module.train_dataloader()))
-        assert batch["pixel_values"].is_pinned()
+        assert batch["arrays"]["pixel_values"].is_pinned()

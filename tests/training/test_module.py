@@ -34,8 +34,7 @@ def test_answers_are_the_models_own_scores(module, batch):
         losses, weights = module.losses(batch, own)
         scores = module.vlm.scores(
             batch["question"],
-            batch["pixel_values"],
-            batch["image_grid_thw"],
+            batch["arrays"],
             wording=["plain"] * 4,
         )
     (options,) = set(scores.options)

@@ -66,14 +66,15 @@ def batch(mixed):
 
 def one_question(batch, question):
     rows = [row for row, name in enumerate(batch["question"]) if name == question]
-    patches = batch["pixel_values"].unflatten(0, (len(batch["ids"]), -1))
+    patches = batch["arrays"]["pixel_values"].unflatten(0, (len(batch["ids"]), -1))
     part = {
         name: [values[row] for row in rows]
         for name, values in batch.items()
         if isinstance(values, list)
     }
-    tensors = {name: batch[name][rows] for name in ("weights", "image_grid_thw")}
-    return rows, part | tensors | {"pixel_values": patches[rows].flatten(0, 1)}
+    grid = batch["arrays"]["image_grid_thw"][rows]
+    arrays = {"pixel_values": patches[rows].flatten(0, 1), "image_grid_thw": grid}
+    return rows, part | {"weights": batch["weights"][rows], "arrays": arrays}
 
 
 def test_a_mixed_batch_scores_as_batches_of_one_question(batch):

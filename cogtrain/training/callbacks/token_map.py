@@ -66,10 +66,10 @@ def token_maps(module: VLMModule, batch: dict[str, Any]) -> Iterator[Text]:
 def _map(vlm: VLM, batch: dict[str, Any], item: int, wanted: dict[str, float]) -> Text:
     question, wording = batch["question"][item], batch["wording"][item]
     menu = vlm._menu(question, wording)
-    grid = tuple(batch["image_grid_thw"][item].tolist())
-    rows = vlm._builder.batch([Asked(question, wording, menu.branches)], [grid], vlm.device)
+    shape = vlm.family.images.of(vlm.model.config, batch["arrays"])[item]
+    rows = vlm._builder.batch([Asked(question, wording, menu.branches)], [shape], vlm.device)
     ids, last = rows.input_ids[0].tolist(), int(rows.last[0])
-    image = set(vlm._builder.ids(vlm.family.image_token))
+    image = {int(vlm.model.config.image_token_id)}
     reject_image_labels(menu, image)
     decode = vlm._builder._tokenizer.decode
     text = Text(f"{batch['set'][item]} {batch['ids'][item]} {question} ({wording}), answer ")

@@ -1,7 +1,7 @@
 //! What a checkpoint's own image processor does, bit for bit.
 //!
-//! Families: Qwen2-VL (also 2.5 and 3), SigLIP, CLIP, LLaVA, Idefics3 and SmolVLM, InternVL. Each
-//! says in a [`plan::Plan`] how an image is padded, resized and cut; the rest is common. Resizing
+//! Families: Qwen2-VL (also 2.5 and 3), SigLIP, CLIP, LLaVA, LLaVA-OneVision, Idefics3 and SmolVLM,
+//! InternVL, Gemma 3. Each says in a [`plan::Plan`] how an image is padded, resized and cut; the rest is common. Resizing
 //! is that of Pillow or of torch ([`Resampler`]), and only where it was asked for: otherwise an
 //! image that the Hugging Face processor would resize is refused. Normalisation is a table of
 //! 3 × 256 values, filled with the arithmetic of the Hugging Face PIL backend, as `f32` or
@@ -12,11 +12,13 @@
 mod clip;
 mod config;
 mod filter;
+mod gemma3;
 mod idefics3;
 mod in_place;
 mod input;
 mod internvl;
 mod llava;
+mod llava_onevision;
 mod normalise;
 mod patchify;
 mod plan;
@@ -75,6 +77,8 @@ impl Dtype {
 enum Family {
     Qwen2Vl(Patching),
     Single(single::Single),
+    Gemma3(single::Single),
+    OneVision(llava_onevision::OneVision),
     Idefics3(idefics3::Idefics3),
     InternVl(internvl::InternVl),
 }
@@ -172,7 +176,8 @@ impl Preprocess {
     fn plan(&self, height: usize, width: usize) -> Result<Plan> {
         let plan = match &self.family {
             Family::Qwen2Vl(patching) => patching.plan(height, width, self.resize)?,
-            Family::Single(single) => single.plan(height, width),
+            Family::Single(single) | Family::Gemma3(single) => single.plan(height, width),
+            Family::OneVision(onevision) => onevision.plan(height, width),
             Family::Idefics3(idefics3) => idefics3.plan(height, width),
             Family::InternVl(internvl) => internvl.plan(height, width),
         };

@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) sizes: Vec<(usize, usize)>,
     /// What is handed on.
     pub(super) frames: Vec<Frame>,
+    /// Tiles down and across, of a processor that tells a model; 0 without tiles.
+    pub(super) tiles: (usize, usize),
 }
 
 /// One picture that a model sees.
@@ -54,6 +56,15 @@ impl Frame {
             height,
             width,
         }
+    }
+
+    /// A part elsewhere by so many rows and columns.
+    pub(super) fn moved(mut self, rows: isize, columns: isize) -> Self {
+        if let Self::Part { top, left, .. } = &mut self {
+            *top += rows;
+            *left += columns;
+        }
+        self
     }
 
     /// Rows and columns.
