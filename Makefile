@@ -50,7 +50,8 @@ bench: install  ## our figures, printed and written to benchmarks/results/
 	@for bench in benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
 
 fuzz: tools  ## damaged input for every reader, COGTRAIN_FUZZ_S seconds (30) per target
-	cargo test --release --locked --lib -p cogtrain-core fuzz::fuzz -- --ignored --nocapture
+	cargo test --release --locked --lib -p cogtrain-core fuzz::fuzz -- --ignored --nocapture \
+	  --test-threads=1
 
 golden: install  ## draw the golden images and the pictures of docs/ anew; look at them
 	$(BIN)/python tests/golden/remake.py
