@@ -29,7 +29,7 @@ from time import perf_counter, sleep
 from typing import Any
 
 import record
-from proofs import Broken, faults, sequence
+from proofs import BrokenError, faults, sequence
 
 from cogtrain import Batch, Loader, Preprocess, StimulusSet, _core, render
 from cogtrain._core import Scene
@@ -256,7 +256,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         figures = measure(arguments.count, arguments.batches, arguments.stops)
-    except Broken as broken:
+    except BrokenError as broken:
         sys.exit(f"error: a promise is broken: {broken}")
     show(figures)
     command = (

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cogtrain import Loader, StimulusSet
-from proofs import Broken
+from proofs import BrokenError
 from proofs.sequence import RANKS, THREADS
 from proofs.world import World, laid
 
@@ -42,7 +42,7 @@ def policies(stimuli: StimulusSet, files: Sequence[Path], bad: Sequence[int]) ->
         for index, content in zip(bad, contents, strict=True):
             files[index].write_bytes(content)
     if places(World().loaders([stimuli])) != whole:
-        raise Broken("mended files are not what they were")
+        raise BrokenError("mended files are not what they were")
     return found
 
 
@@ -60,11 +60,11 @@ def raised(stimuli: StimulusSet, bad: set[str]) -> str:
         next(stream)
     except ValueError as error:
         if str(error) != message or loader.state_dict() != before:
-            raise Broken("asking again gave something else") from error
+            raise BrokenError("asking again gave something else") from error
     else:
-        raise Broken("asking again passed over a bad file")
+        raise BrokenError("asking again passed over a bad file")
     if seen & bad or not any(f"{name}.png" in message for name in bad):
-        raise Broken(f"expected the error to name a bad file, got {message}")
+        raise BrokenError(f"expected the error to name a bad file, got {message}")
     return f"error by file name after {len(seen)} whole stimuli; the place is kept"
 
 
@@ -76,11 +76,13 @@ def replaced(stimuli: StimulusSet, whole: Places, bad: set[str], policy: Any) ->
         stands, counted = expected[position]
         is_right = stands not in bad and counted == counts if name in bad else stands == name
         if not is_right:
-            raise Broken(f"{policy}: {stands} (weight {counted}) stands for {name} ({weight})")
+            raise BrokenError(f"{policy}: {stands} (weight {counted}) stands for {name} ({weight})")
     for ranks in RANKS:
         for threads in THREADS:
             if places(World(ranks, threads, 2).loaders([stimuli], on_bad=policy)) != expected:
-                raise Broken(f"{policy}: other stand-ins with {ranks} ranks, {threads} threads")
+                raise BrokenError(
+                    f"{policy}: other stand-ins with {ranks} ranks, {threads} threads"
+                )
     return f"{len(bad)} places have the same stand-ins of weight {counts:g} in every world"
 
 
@@ -99,9 +101,9 @@ def budget(stimuli: StimulusSet, bad: int) -> str:
         for report in reports:
             rank.add_report(report)
     if not ranks[0].report() == ranks[1].report() or len(ranks[0].report()) != bad:
-        raise Broken(f"expected one report of {bad}, got {[rank.report() for rank in ranks]}")
+        raise BrokenError(f"expected one report of {bad}, got {[rank.report() for rank in ranks]}")
     if ranks[0].state_dict() != ranks[1].state_dict():
-        raise Broken("ranks with one report have different states")
+        raise BrokenError("ranks with one report have different states")
     each = [len(report) for report in reports]
     ranks = world(max(each))
     try:
@@ -109,4 +111,4 @@ def budget(stimuli: StimulusSet, bad: int) -> str:
             ranks[0].add_report(report)
     except ValueError as error:
         return f"ranks met {each}, together {bad}; with a budget of {max(each)}: {error}"
-    raise Broken(f"expected {bad} bad stimuli to exceed a budget of {max(each)}")
+    raise BrokenError(f"expected {bad} bad stimuli to exceed a budget of {max(each)}")

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from cogtrain import Loader, StimulusSet
-from proofs import Broken
+from proofs import BrokenError
 from proofs.world import Drawn, World, drawn, laid
 
 RANKS = (1, 2, 3, 4, 8)
@@ -29,7 +29,7 @@ def one_sequence(sets: Sequence[StimulusSet]) -> dict[str, Any]:
             loaders = World(ranks, threads, batch_size=3).loaders(sets, **options)
             for epoch, expected in enumerate(whole):
                 if drawn(laid(loaders)) != expected:
-                    raise Broken(f"{name}: epoch {epoch}, {ranks} ranks, {threads} threads")
+                    raise BrokenError(f"{name}: epoch {epoch}, {ranks} ranks, {threads} threads")
         found[name] = f"the same {len(whole[0])} + {len(whole[1])} stimuli"
     return found
 
@@ -51,7 +51,7 @@ def stops(sets: Sequence[StimulusSet], count: int) -> dict[str, Any]:
         rest = resumed(after.loaders(sets, **options), state)
         start = state["epoch"] * epoch + state["consumed"]
         if rest != whole[start : start + len(rest)]:
-            raise Broken(f"{before} stopped at {state}, {after} went on")
+            raise BrokenError(f"{before} stopped at {state}, {after} went on")
         compared += len(rest)
         inside += 0 < state["consumed"] < epoch
         changed += before.ranks != after.ranks and 0 < state["consumed"] < epoch
@@ -76,7 +76,7 @@ def stopped(ranks: Sequence[Loader], chance: random.Random) -> dict[str, Any]:
             left -= taken
     states = [json.dumps(rank.state_dict()) for rank in ranks]
     if len(set(states)) > 1:
-        raise Broken(f"ranks disagree after {steps} steps: {states}")
+        raise BrokenError(f"ranks disagree after {steps} steps: {states}")
     return json.loads(states[0])
 
 
@@ -105,5 +105,5 @@ def changes_of_world(sets: Sequence[StimulusSet]) -> dict[str, Any]:
             seen += drawn(iter(batches))
         state = loaders[0].state_dict()
     if seen != whole:
-        raise Broken(f"worlds of {sizes} saw another sequence than one rank")
+        raise BrokenError(f"worlds of {sizes} saw another sequence than one rank")
     return {"ranks within one epoch": sizes, "stimuli": len(seen)}

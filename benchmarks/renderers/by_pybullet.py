@@ -47,7 +47,9 @@ def _view(scene: dict[str, Any], client: int) -> dict[str, Any]:
         "viewMatrix": pybullet.computeViewMatrix(
             camera["position_m"], camera["target_m"], [0, 0, 1]
         ),
-        "projectionMatrix": pybullet.computeProjectionMatrixFOV(camera["fov_deg"], 1, NEAR_M, FAR_M),
+        "projectionMatrix": pybullet.computeProjectionMatrixFOV(
+            camera["fov_deg"], 1, NEAR_M, FAR_M
+        ),
         "lightDirection": toward(scene).tolist(),
         "lightDistance": LIGHT_M,
         "lightAmbientCoeff": 0.4,

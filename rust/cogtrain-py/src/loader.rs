@@ -223,7 +223,13 @@ impl LoaderCore {
         self.lock().add_faults(&told).map_err(to_python)
     }
 
-    /// How many there are.
+    /// Stimuli of an epoch, over all ranks.
+    #[getter]
+    fn epoch_size(&self) -> u64 {
+        self.lock().count()
+    }
+
+    /// How many bad stimuli there are.
     #[getter]
     fn fault_count(&self) -> usize {
         self.lock().fault_count()

@@ -16,9 +16,9 @@ pub fn graft(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
     if dice.below(16) == 0 {
         return cut(seeds, dice);
     }
-    let mut tree = read(dice.pick(seeds));
+    let mut tree = read(dice.pick::<Vec<u8>>(seeds));
     for _ in 0..=dice.below(4) {
-        let donor = read(dice.pick(seeds));
+        let donor = read(dice.pick::<Vec<u8>>(seeds));
         let graft = part(&donor, dice);
         damage(at_random(&mut tree, dice), graft, dice);
     }
@@ -78,9 +78,18 @@ fn damage(part: &mut Value, graft: Value, dice: &mut Dice) {
             }
         },
         (3, part) => *part = json!(dice.pick(&NUMBERS)),
-        (4, part) => *part = json!(dice.pick(&[0_i64, 1, -1, 2, 3, 5, 7, 64, 65, 1 << 40, i64::MIN])),
+        (4, part) => {
+            *part = json!(dice.pick(&[0_i64, 1, -1, 2, 3, 5, 7, 64, 65, 1 << 40, i64::MIN]))
+        }
         (5, part) => {
-            let odd = [json!(null), json!(true), json!(""), json!([]), json!({}), json!(u64::MAX)];
+            let odd = [
+                json!(null),
+                json!(true),
+                json!(""),
+                json!([]),
+                json!({}),
+                json!(u64::MAX),
+            ];
             part.clone_from(dice.pick(&odd));
         }
         (_, part) => *part = graft,

@@ -19,7 +19,10 @@ const MAX_PX: usize = 32;
 
 fn scene(text: &[u8]) -> Option<Scene> {
     let scene = Scene::from_json(std::str::from_utf8(text).ok()?).ok()?;
-    assert_eq!(Scene::from_json(&scene.to_json()).ok().as_ref(), Some(&scene));
+    assert_eq!(
+        Scene::from_json(&scene.to_json()).ok().as_ref(),
+        Some(&scene)
+    );
     Some(scene)
 }
 
@@ -76,8 +79,14 @@ fn make(text: &[u8]) {
 fn lay_out(text: &[u8]) {
     let Some(json) = object(text) else { return };
     let part = |name: &str| json.get(name).and_then(Value::as_object).cloned();
-    let (factors, plan) = (part("factors").unwrap_or_default(), part("design").unwrap_or_default());
-    for (task, style) in [(Task::Tower, Style::Cubeworld), (Task::Pyramid, Style::Wood)] {
+    let (factors, plan) = (
+        part("factors").unwrap_or_default(),
+        part("design").unwrap_or_default(),
+    );
+    for (task, style) in [
+        (Task::Tower, Style::Cubeworld),
+        (Task::Pyramid, Style::Wood),
+    ] {
         let Ok(design) = task.design(style, &factors, &plan) else {
             continue;
         };
@@ -85,7 +94,12 @@ fn lay_out(text: &[u8]) {
         assert!(whole > 0);
         assert!(design.check_count(whole).is_ok());
         for index in [0, 1, whole - 1, whole, u64::MAX >> 24] {
-            let place = Place { seed: 3, first: 0, index, style };
+            let place = Place {
+                seed: 3,
+                first: 0,
+                index,
+                style,
+            };
             let _ = design.assign(&place);
         }
     }
@@ -162,7 +176,11 @@ fn targets() -> Vec<Target> {
 fn damaged_input_never_panics() {
     for target in targets() {
         // A simulation takes a thousand times as long as anything else.
-        let enough = if target.name == "scene moved" { 10 } else { 200 };
+        let enough = if target.name == "scene moved" {
+            10
+        } else {
+            200
+        };
         run(&target, |number| number == enough);
     }
 }

@@ -300,8 +300,8 @@ impl Loader {
         Ok(())
     }
 
-    /// Stimuli of an epoch.
-    fn count(&self) -> u64 {
+    /// Stimuli of an epoch, over all ranks.
+    pub fn count(&self) -> u64 {
         let all = self.place.shop.sources.len() as u64;
         self.mixed.as_ref().map_or(all, Mixed::count)
     }
