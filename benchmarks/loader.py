@@ -53,7 +53,7 @@ def pictures(folder: Path, count: int, size_px: int) -> tuple[StimulusSet, list[
 
 def promises(small: StimulusSet, files: list[Path], stops: int) -> dict[str, Any]:
     """What must hold whatever the speed."""
-    sets = [StimulusSet.recipe(seed=n, count=n, size_px=SMALL_PX) for n in (46, 14, 80)]
+    sets = [StimulusSet.recipe(seed=n, count=n, size_px=SMALL_PX) for n in (23, 7, 40)]
     return {
         "ranks and threads": sequence.one_sequence(sets),
         "random stops": sequence.stops(sets, stops),

@@ -75,6 +75,8 @@ def peer_versions() -> dict[str, str | None]:
 
 def ratios(figures: dict[str, dict[str, Any]]) -> dict[str, float]:
     """How many times as fast ours is, by processor time, which a busy machine disturbs less."""
+    if "fault" in figures["cogtrain"]:
+        raise SystemExit(f"error: cogtrain did not run: {figures['cogtrain']['fault']}")
     own = figures["cogtrain"]["cpu_s_per_1000"]
     others = [name for name in PEERS if not name.startswith("cogtrain")]
     return {
