@@ -164,9 +164,9 @@ fn targets() -> Vec<Target> {
         read,
     };
     vec![
-        target("scene seen", scenes(), see),
-        target("scene judged", scenes(), judge),
-        target("scene moved", scenes(), release),
+        target("scene-seen", scenes(), see),
+        target("scene-judged", scenes(), judge),
+        target("scene-moved", scenes(), release),
         target("recipe", recipes(), make),
         target("factors", recipes(), lay_out),
     ]
@@ -176,7 +176,7 @@ fn targets() -> Vec<Target> {
 fn damaged_input_never_panics() {
     for target in targets() {
         // A simulation takes a thousand times as long as anything else.
-        let enough = if target.name == "scene moved" {
+        let enough = if target.name == "scene-moved" {
             10
         } else {
             200
