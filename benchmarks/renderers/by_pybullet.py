@@ -9,8 +9,8 @@ import numpy as np
 from renderers.tower import GROUND, SIZE_PX, said, toward
 
 # Half the side of the ground, nearest and farthest that is drawn, and how far away the light is, in
-# metres. The shadow map shares the camera's projection: with these values the tower's shadow is whole;
-# with a closer range, all the ground lies in shadow or none.
+# metres. The shadow map shares the camera's projection: with these values the tower's shadow is
+# whole; with a closer range, all the ground lies in shadow or none.
 GROUND_M, NEAR_M, FAR_M, LIGHT_M = 30.0, 0.01, 1000.0, 20.0
 
 
