@@ -144,7 +144,7 @@ def test_a_set_that_is_all_bad_is_an_error(tmp_path: Path) -> None:
 
 
 def test_ranks_with_one_report_keep_to_one_budget(tmp_path: Path) -> None:
-    stimuli = damaged(tmp_path, [3, 16, 20])
+    stimuli = damaged(tmp_path, [0, 7, 14])
 
     def world(size: int, budget: int) -> list[Loader]:
         options: dict[str, Any] = {"batch_size": 2, "seed": 1, "on_bad": "quarantine"}
