@@ -1,5 +1,6 @@
 """A damaged file under each policy, alike on every rank; one budget for all ranks."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ def places(loaders: Sequence[Loader]) -> Places:
 
 def policies(stimuli: StimulusSet, files: Sequence[Path], bad: Sequence[int]) -> dict[str, Any]:
     """What becomes of the files numbered `bad`, which are damaged and mended again."""
+    # Each of many loaders would tell of each bad file.
+    logging.getLogger("cogtrain.data.loader").setLevel(logging.ERROR)
     whole = places(World().loaders([stimuli]))
     names = {stimuli.ids[index] for index in bad}
     contents = [files[index].read_bytes() for index in bad]
