@@ -67,8 +67,8 @@ fn damage(part: &mut Value, graft: Value, dice: &mut Dice) {
             let value = number.as_f64().unwrap_or(0.0) * dice.pick(&factor);
             *number = serde_json::Number::from_f64(value).unwrap_or_else(|| 0.into());
         }
-        (0 | 1 | 2, Value::Object(map)) => prune(map, graft, dice),
-        (0 | 1 | 2, Value::Array(list)) => match dice.below(3) {
+        (0..=2, Value::Object(map)) => prune(map, graft, dice),
+        (0..=2, Value::Array(list)) => match dice.below(3) {
             0 => drop(list.pop()),
             1 => list.push(graft),
             _ => {
