@@ -38,6 +38,7 @@ from cogtrain.rendering import render_set
 BATCH = 32
 REPEATS = 5
 SMALL_PX = 28
+STATES = ("cold", "warm")
 
 
 def pictures(folder: Path, count: int, size_px: int) -> tuple[StimulusSet, list[Path]]:
@@ -74,29 +75,25 @@ def hand_over(stimuli: StimulusSet, preprocess: Preprocess | None) -> dict[str, 
     training step, the second one warm ones.
     """
     loader = Loader(stimuli, batch_size=BATCH, seed=0, preprocess=preprocess, threads=1)
-    times: dict[str, list[float]] = {"cold": [], "warm": []}
-    read: dict[str, list[float]] = {"cold": [], "warm": []}
+    names = ("next", "interpreter lock held", "reading every attribute")
+    times: dict[str, list[float]] = {f"{n}, {s} (us)": [] for n in names for s in STATES}
     for _ in range(REPEATS):
         stream = iter(loader)
         next(stream)
         for _ in range((len(loader) - 1) // 2):
+            held_s = loader.statistics()["deliver"]["busy_s"]
             sleep(0.02)  # both batches ahead are finished by then
-            for state in ("cold", "warm"):
+            for state in STATES:
                 begun = perf_counter()
                 batch = next(stream)
                 handed = perf_counter()
                 read_all(batch)
-                read[state].append((perf_counter() - handed) * 1e6)
-                times[state].append((handed - begun) * 1e6)
-    lock = loader.statistics()["deliver"]
-    return {
-        f"{name}, {state} (us)": statistics.median(each[state])
-        for name, each in (("next", times), ("reading every attribute", read))
-        for state in ("cold", "warm")
-    } | {
-        f"interpreter lock held, {name} (us)": 1e6 * lock[f"busy_{key}_s"]
-        for name, key in (("median", "p50"), ("99 %", "p99"))
-    }
+                done = perf_counter()
+                before_s, held_s = held_s, loader.statistics()["deliver"]["busy_s"]
+                measured = (handed - begun, held_s - before_s, done - handed)
+                for name, seconds in zip(names, measured, strict=True):
+                    times[f"{name}, {state} (us)"].append(1e6 * seconds)
+    return {name: statistics.median(each) for name, each in times.items()}
 
 
 def resume(stimuli: StimulusSet, steps: int) -> dict[str, float]:

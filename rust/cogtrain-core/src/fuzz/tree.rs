@@ -79,7 +79,7 @@ fn damage(part: &mut Value, graft: Value, dice: &mut Dice) {
         },
         (3, part) => *part = json!(dice.pick(&NUMBERS)),
         (4, part) => {
-            *part = json!(dice.pick(&[0_i64, 1, -1, 2, 3, 5, 7, 64, 65, 1 << 40, i64::MIN]))
+            *part = json!(dice.pick(&[0_i64, 1, -1, 2, 3, 5, 7, 64, 65, 1 << 40, i64::MIN]));
         }
         (5, part) => {
             let odd = [
