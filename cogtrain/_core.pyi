@@ -33,6 +33,8 @@ __all__ = [
     "flow",
     "friction_decides",
     "image_size",
+    "instruction_set",
+    "instruction_sets",
     "noisy_falls",
     "passes",
     "read_manifest",
