@@ -226,6 +226,9 @@ impl Source for Generator {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Split, Task};

@@ -1,6 +1,6 @@
 //! A folder of photographs as a source: images that were not made here, with their answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -48,16 +48,7 @@ impl Photographs {
                 "check the table",
             ));
         }
-        let mut ids = BTreeSet::new();
-        if let Some(twin) = rows.iter().find(|row| !ids.insert(&row.id)) {
-            let got = format!("`{}` twice", twin.id);
-            return Err(Error::argument(
-                "stimulus_id",
-                "unique",
-                got,
-                "rename or drop one row",
-            ));
-        }
+        Labelled::check_unique(rows.iter().map(|row| row.id.as_str()))?;
         let fingerprint = fingerprint(&rows)?;
         Ok(Self { rows, fingerprint })
     }

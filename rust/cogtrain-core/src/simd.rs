@@ -7,6 +7,9 @@
 
 #![allow(unsafe_code)]
 
+/// Names the body that a process uses, to check that all give the same bytes.
+const CHOICE: &str = "COGTRAIN_SIMD";
+
 /// Work to be compiled once per body; `run` and all it calls should be `#[inline(always)]`.
 pub trait Kernel {
     type Out;
@@ -48,10 +51,17 @@ impl Body {
         all
     }
 
-    /// The widest body that can run here.
+    /// The widest body that can run here, or the one named by [`CHOICE`].
     pub fn best() -> Self {
         static BEST: std::sync::OnceLock<Body> = std::sync::OnceLock::new();
-        *BEST.get_or_init(|| *Self::all().last().expect("the base is always there"))
+        *BEST.get_or_init(|| Self::chosen(std::env::var(CHOICE).ok().as_deref()))
+    }
+
+    /// The body called `name` if it can run here, else the widest.
+    fn chosen(name: Option<&str>) -> Self {
+        let all = Self::all();
+        let named = all.iter().find(|body| Some(body.name()) == name);
+        *named.or(all.last()).expect("the base is always there")
     }
 
     /// `base`, `avx2` or `avx512`.
@@ -90,4 +100,20 @@ fn avx2<K: Kernel>(kernel: K) -> K::Out {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn avx512<K: Kernel>(kernel: K) -> K::Out {
     kernel.run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_can_be_chosen_by_name_and_the_widest_is_the_default() {
+        let all = Body::all();
+        for body in &all {
+            assert_eq!(Body::chosen(Some(body.name())), *body);
+        }
+        for other in [None, Some("avx1024"), Some("")] {
+            assert_eq!(Some(&Body::chosen(other)), all.last());
+        }
+    }
 }

@@ -146,4 +146,36 @@ fn counters_count_what_passed() {
     let occupied = statistics.make.occupancy + statistics.prepare.occupancy;
     assert!(occupied > 0.0 && occupied <= 1.0, "{occupied}");
     assert!(statistics.make.busy_s > 0.0);
+    // Percentiles are of pieces of work: each lies between nothing and all of it.
+    for (p50, p99, all) in [
+        (
+            statistics.make.busy_p50_s,
+            statistics.make.busy_p99_s,
+            statistics.make.busy_s,
+        ),
+        (
+            statistics.prepare.busy_p50_s,
+            statistics.prepare.busy_p99_s,
+            statistics.prepare.busy_s,
+        ),
+        (
+            statistics.deliver.wait_p50_s,
+            statistics.deliver.wait_p99_s,
+            statistics.deliver.wait_s,
+        ),
+    ] {
+        let (p50, p99) = (p50.expect("work"), p99.expect("work"));
+        assert!(
+            0.0 < p50 && p50 <= p99 && p99 <= all * 1.07,
+            "{statistics:?}"
+        );
+    }
+    assert_eq!(statistics.deliver.busy_p50_s, None);
+    for time in [1, 2, 90] {
+        loader.handed_over(Duration::from_micros(time));
+    }
+    let deliver = loader.statistics().deliver;
+    assert!((deliver.busy_s - 93e-6).abs() < 1e-12);
+    let p50 = deliver.busy_p50_s.expect("three");
+    assert!((p50 - 2e-6).abs() < 2e-6 / 16.0, "{p50}");
 }
