@@ -1,4 +1,4 @@
-"""How fast do scenes and photographs become what a model reads, and how soon does the program answer?
+"""How fast do scenes and photographs become what a model reads, and how soon is there an answer?
 
 Run: python benchmarks/throughput.py [--count 256] [--rounds 5] [--out FILE.json]
 
@@ -122,7 +122,7 @@ def contestants(folder: Path, count: int) -> dict[str, Callable[[], int]]:
 
 
 def agreement(folder: Path) -> int:
-    """Values of the JPEG files' patches in which ours and the peer's differ: 0, or this is no race."""
+    """Values of the JPEG files' patches in which ours and the peer's differ."""
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
     images = [Image.open(path).convert("RGB") for path in sorted(folder.glob("*.jpg"))[:BATCH]]
@@ -183,7 +183,9 @@ def answer_s(*words: str) -> float:
 def show(figures: dict[str, dict[str, Any]], ratios: dict[str, float]) -> None:
     print(f"{'':<32}{'images/cpu-s':>13}{'images/s':>10}{'spread':>8}")
     for name, row in figures.items():
-        print(f"{name:<32}{row['images/cpu-s']:>13.0f}{row['images/s']:>10.0f}{row['spread']:>8.0%}")
+        print(
+            f"{name:<32}{row['images/cpu-s']:>13.0f}{row['images/s']:>10.0f}{row['spread']:>8.0%}"
+        )
         if "make (ns/pixel)" in row:
             print(
                 f"    making {row['make (ns/pixel)']:.2f} ns/pixel, writing"

@@ -40,7 +40,10 @@ fn used_s(start: Instant) -> f64 {
         let ticks = fields.take(2).map(|ticks| ticks.parse::<u32>().ok());
         ticks.sum::<Option<u32>>()
     };
-    ticks().map_or_else(|| start.elapsed().as_secs_f64(), |ticks| f64::from(ticks) / 100.0)
+    ticks().map_or_else(
+        || start.elapsed().as_secs_f64(),
+        |ticks| f64::from(ticks) / 100.0,
+    )
 }
 
 fn towers(style: Style, size_px: usize) -> Generator {
@@ -59,8 +62,12 @@ fn jpeg(source: &dyn Source, index: usize) -> Vec<u8> {
     encoder.set_fastest_defaults();
     encoder.set_size(image.width(), image.height());
     encoder.set_quality(90.0);
-    let mut encoder = encoder.start_compress(Vec::new()).expect("memory to write to");
-    encoder.write_scanlines(image.pixels()).expect("rows of the stated size");
+    let mut encoder = encoder
+        .start_compress(Vec::new())
+        .expect("memory to write to");
+    encoder
+        .write_scanlines(image.pixels())
+        .expect("rows of the stated size");
     encoder.finish().expect("memory to write to")
 }
 
@@ -76,7 +83,9 @@ fn photographs(size_px: usize) -> Encoded {
 }
 
 fn main() {
-    let size_px = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(224);
+    let size_px = std::env::args()
+        .find_map(|word| word.parse().ok())
+        .unwrap_or(224);
     let sources: [(&str, Arc<dyn Source>); 2] = [
         ("scene", Arc::new(towers(Style::Cubeworld, size_px))),
         ("JPEG", Arc::new(photographs(size_px))),
@@ -106,7 +115,9 @@ fn main() {
             let before = used_s(start);
             let mut images = 0;
             while used_s(start) - before < 0.5 {
-                let batches = loader.epoch().map(|batch| batch.expect("a good stimulus").len());
+                let batches = loader
+                    .epoch()
+                    .map(|batch| batch.expect("a good stimulus").len());
                 images += batches.sum::<usize>();
             }
             // The first one warms up.

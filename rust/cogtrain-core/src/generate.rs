@@ -294,7 +294,10 @@ mod tests {
         };
         let generator = Generator::new(recipe).expect("sizes are checked later");
         let error = generator.get(0).expect_err("refused").to_string();
-        assert!(error.contains("`size_px`") && error.contains("got 1099511627776"), "{error}");
+        assert!(
+            error.contains("`size_px`") && error.contains("got 1099511627776"),
+            "{error}"
+        );
     }
 
     #[test]

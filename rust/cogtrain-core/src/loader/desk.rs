@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use super::faults::Fault;
 use super::frame::{Bytes, Finished, Part};
 use super::plan::{Plan, Slot};
 use super::pool::Pool;
-use super::shop::Outcome;
+use super::shop::{Made, Outcome};
 use super::statistics::Tally;
+use crate::Result;
 
 /// The desk of one pass over a plan.
 #[derive(Debug)]
@@ -74,9 +76,15 @@ pub(super) struct Makings {
 }
 
 impl Makings {
-    /// The slots' outcomes in order.
-    pub(super) fn take(&mut self) -> Vec<Outcome> {
-        self.outcomes.drain(..).flatten().collect()
+    /// What was made, in the order of the slots, or the first error in that order, whichever came
+    /// first; and all faults.
+    pub(super) fn take(&mut self) -> (Result<Vec<Made>>, Vec<Fault>) {
+        let (mut made, mut faults) = (Vec::with_capacity(self.outcomes.len()), Vec::new());
+        for outcome in self.outcomes.drain(..).flatten() {
+            made.push(outcome.made);
+            faults.extend(outcome.faults);
+        }
+        (made.into_iter().collect(), faults)
     }
 
     /// Bytes that each stimulus takes in the batch, if that is the same for all; else 0.
@@ -139,7 +147,11 @@ impl Ticket {
         let is_last = *missing == 0;
         is_last.then(|| {
             let mut makings = std::mem::take(makings);
-            let room = self.room.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let room = self
+                .room
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             makings.rest = room.map_or_else(BytesMut::new, |room| room.rest);
             makings
         })

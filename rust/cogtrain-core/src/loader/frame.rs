@@ -95,37 +95,26 @@ impl Frame {
         pool: &Arc<Pool>,
     ) -> Cut {
         let bytes = makings.bytes;
-        let (mut made, mut faults, mut first) = (Vec::with_capacity(slots.len()), vec![], None);
-        for outcome in makings.take() {
-            faults.extend(outcome.faults);
-            match outcome.made {
-                Ok(stimulus) => made.push(stimulus),
-                // The first error in the batch's order is the one reported, whichever came first.
-                Err(error) => first = first.or(Some(error)),
-            }
-        }
-        let pixels = match first.map_or_else(|| pixels(&made, shop), Err) {
-            Ok(pixels) => pixels,
-            Err(error) => {
-                let batch = Err(error);
-                return Cut::Finished(Box::new(Finished {
-                    step,
-                    batch,
-                    faults,
-                    bytes,
-                }));
-            }
+        let (made, faults) = makings.take();
+        let finished = |batch, faults| {
+            Cut::Finished(Box::new(Finished {
+                step,
+                batch,
+                faults,
+                bytes,
+            }))
+        };
+        let (made, pixels) = match made.and_then(|made| pixels(&made, shop).map(|p| (made, p))) {
+            Ok(ready) => ready,
+            Err(error) => return finished(Err(error), faults),
         };
         if made.iter().all(|made| made.content.is_written()) {
             let (mut batch, images) = sheet(slots, made, pixels);
-            let parts = images.into_iter().filter_map(|(_, content)| content.written());
+            let parts = images
+                .into_iter()
+                .filter_map(|(_, content)| content.written());
             put(&mut batch, join(parts, makings.rest), pool);
-            return Cut::Finished(Box::new(Finished {
-                step,
-                batch: Ok(batch),
-                faults,
-                bytes,
-            }));
+            return finished(Ok(batch), faults);
         }
         let lengths = lengths(&made, &pixels, shop);
         let mut rest = pool.take(lengths.iter().sum());

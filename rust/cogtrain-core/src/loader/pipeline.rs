@@ -142,7 +142,10 @@ fn work(desk: &Desk, place: &Workplace) {
             Job::Make(ticket, slot) => {
                 let mut outcome = place.shop.fill(ticket.slots[slot], &mut kit);
                 let width = place.shop.value_bytes();
-                place.tally.make.passed(1, Bytes::of(&outcome, width).images);
+                place
+                    .tally
+                    .make
+                    .passed(1, Bytes::of(&outcome, width).images);
                 place.tally.make.busy(since);
                 write_at_once(&ticket, slot, &mut outcome, place, &mut kit);
                 let since = Instant::now();

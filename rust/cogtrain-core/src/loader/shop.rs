@@ -98,7 +98,9 @@ impl Shop {
 
     /// Whether the values of a batch are those of its images, one after the other.
     pub(super) fn is_row_by_row(&self) -> bool {
-        self.preprocess.as_ref().is_none_or(Preprocess::is_row_by_row)
+        self.preprocess
+            .as_ref()
+            .is_none_or(Preprocess::is_row_by_row)
     }
 
     /// The stimulus of `slot`, or, as the policy says, one in its place.

@@ -247,7 +247,12 @@ impl Preprocess {
     /// As [`Preprocess::write_f32`].
     pub fn write_bf16(&self, images: &[&Image], layout: &Layout, out: &mut [u16]) -> Result<()> {
         layout.check(images, out.len())?;
-        self.fill(images, layout, (&self.short_table, out), &mut Scratch::default());
+        self.fill(
+            images,
+            layout,
+            (&self.short_table, out),
+            &mut Scratch::default(),
+        );
         Ok(())
     }
 
@@ -266,18 +271,21 @@ impl Preprocess {
         bypassing(|bypass| {
             for (image, slot) in images.iter().zip(&layout.slots) {
                 let mut rest = &mut out[slot.start..];
-                slot.plan.run(image, self.resize, strips, |picture, strips| {
-                    let (frame, others) = std::mem::take(&mut rest).split_at_mut(slot.frame);
-                    rest = others;
-                    if let Family::Qwen2Vl(patching) = &self.family {
-                        let work = (strips, &mut *desk);
-                        patching.layout.write(picture.cut, table, frame, work, bypass);
-                    } else {
-                        let place = (frame, layout.side());
-                        let work = (strips, &mut desk.values);
-                        planes::write(picture, table, place, work, bypass);
-                    }
-                });
+                slot.plan
+                    .run(image, self.resize, strips, |picture, strips| {
+                        let (frame, others) = std::mem::take(&mut rest).split_at_mut(slot.frame);
+                        rest = others;
+                        if let Family::Qwen2Vl(patching) = &self.family {
+                            let work = (strips, &mut *desk);
+                            patching
+                                .layout
+                                .write(picture.cut, table, frame, work, bypass);
+                        } else {
+                            let place = (frame, layout.side());
+                            let work = (strips, &mut desk.values);
+                            planes::write(picture, table, place, work, bypass);
+                        }
+                    });
             }
         });
     }

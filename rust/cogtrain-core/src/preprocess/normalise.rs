@@ -184,23 +184,22 @@ pub(super) enum Way<'a, T> {
 }
 
 impl<T: Value> Way<'_, T> {
+    /// Writes the outcomes of `pixels` into `out`. Plain loops: what `map` is given need not be
+    /// inlined, and so not be compiled anew.
     #[inline(always)]
-    pub(super) fn of(self, pixels: [u8; LANES]) -> [T; LANES] {
-        // Plain loops: what `map` is given need not be inlined, and so not be compiled anew.
-        let mut values = [T::ZERO; LANES];
+    pub(super) fn write(self, pixels: &[u8], out: &mut [T]) {
         match self {
             Self::Formula(formula) => {
-                for (value, pixel) in values.iter_mut().zip(pixels) {
+                for (value, &pixel) in out.iter_mut().zip(pixels) {
                     *value = T::nearest(formula.at(pixel));
                 }
             }
             Self::Outcomes(outcomes) => {
-                for (value, pixel) in values.iter_mut().zip(pixels) {
+                for (value, &pixel) in out.iter_mut().zip(pixels) {
                     *value = outcomes[usize::from(pixel)];
                 }
             }
         }
-        values
     }
 }
 
@@ -215,14 +214,7 @@ impl<T: Value> Kernel for Line<'_, T> {
 
     #[inline(always)]
     fn run(self) {
-        let (pixels, last) = self.pixels.as_chunks::<LANES>();
-        let (out, out_last) = self.out.as_chunks_mut::<LANES>();
-        for (values, pixels) in out.iter_mut().zip(pixels) {
-            *values = self.way.of(*pixels);
-        }
-        let mut whole = [0; LANES];
-        whole[..last.len()].copy_from_slice(last);
-        out_last.copy_from_slice(&self.way.of(whole)[..last.len()]);
+        self.way.write(self.pixels, self.out);
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Layout {
 pub(super) struct Desk {
     /// The rows of one row of tokens.
     lines: Vec<u8>,
+    /// The pixels of one patch.
+    pixels: Vec<u8>,
     /// The values of one token.
     pub(super) values: Vec<f32>,
 }
@@ -61,8 +63,13 @@ impl Layout {
         let (side, width) = (self.patch * self.merge, cut.window.width);
         let stride = stride(width);
         let tall = 3 * stride;
-        let Desk { lines, values } = desk;
+        let Desk {
+            lines,
+            pixels,
+            values,
+        } = desk;
         lines.resize(side * tall + MARGIN, 0);
+        pixels.resize(3 * self.room(), 0);
         // A step may write beyond the last patch.
         values.resize(self.token() + 2 * LANES, 0.0);
         let body = Body::best();
@@ -79,6 +86,7 @@ impl Layout {
                     lines,
                     stride,
                     ways,
+                    pixels,
                     values: bytemuck::cast_slice_mut(values),
                     out: tokens.next().expect("a place for every token"),
                     bypass,
@@ -95,6 +103,7 @@ struct Tokens<'a, T> {
     lines: &'a [u8],
     stride: usize,
     ways: [Way<'a, T>; 3],
+    pixels: &'a mut [u8],
     values: &'a mut [T],
     out: &'a mut [T],
     bypass: &'a Bypass,
@@ -112,8 +121,9 @@ impl<T: Value> Kernel for Tokens<'_, T> {
                 let top = inside / merge * patch;
                 let left = (token * merge + inside % merge) * patch;
                 let lines = &self.lines[top * 3 * self.stride + left..];
+                self.layout.gather((lines, self.stride), self.pixels);
                 let values = &mut self.values[inside * columns..];
-                self.layout.write_patch((lines, self.stride), self.ways, values);
+                self.layout.write_patch(self.pixels, self.ways, values);
             }
             let values = bytemuck::cast_slice(&self.values[..out.len()]);
             self.bypass.copy(values, bytemuck::cast_slice_mut(out));
@@ -121,28 +131,37 @@ impl<T: Value> Kernel for Tokens<'_, T> {
     }
 }
 
+/// Steps are whole registers, so that the last one of a line or plane goes beyond it: to where the
+/// next is written later.
 impl Layout {
-    /// Writes the patch at the start of `lines` to the start of `out`.
-    ///
-    /// Steps are whole registers, so that the last one of a line or plane goes beyond it: to where
-    /// the next is written later.
+    /// Pixels that a plane of a patch has room for, in steps and one beyond.
+    fn room(&self) -> usize {
+        (self.patch * self.patch).next_multiple_of(LANES) + LANES
+    }
+
+    /// Copies the patch at the start of `lines` to `pixels`, each plane to room of its own.
     #[inline(always)]
-    fn write_patch<T: Value>(
-        &self,
-        (lines, stride): (&[u8], usize),
-        ways: [Way<'_, T>; 3],
-        out: &mut [T],
-    ) {
-        let area = self.patch * self.patch;
-        for (channel, way) in ways.into_iter().enumerate() {
-            let planes = &mut out[channel * self.repeats * area..];
+    fn gather(&self, (lines, stride): (&[u8], usize), pixels: &mut [u8]) {
+        for (channel, plane) in pixels.chunks_exact_mut(self.room()).enumerate() {
             for y in 0..self.patch {
                 let line = &lines[(3 * y + channel) * stride..];
                 for x in (0..self.patch).step_by(LANES) {
-                    let pixels = *line[x..].first_chunk().expect("lines have a margin");
-                    *step(planes, y * self.patch + x) = way.of(pixels);
+                    let pixels = line[x..].first_chunk().expect("lines have a margin");
+                    *step(plane, y * self.patch + x) = *pixels;
                 }
             }
+        }
+    }
+
+    /// Writes the values of a patch to the start of `out`.
+    #[inline(always)]
+    fn write_patch<T: Value>(&self, pixels: &[u8], ways: [Way<'_, T>; 3], out: &mut [T]) {
+        let area = self.patch * self.patch;
+        let whole = area.next_multiple_of(LANES);
+        let planes = pixels.chunks_exact(self.room());
+        for (channel, (way, pixels)) in ways.into_iter().zip(planes).enumerate() {
+            let planes = &mut out[channel * self.repeats * area..];
+            way.write(&pixels[..whole], &mut planes[..whole]);
             for repeat in 1..self.repeats {
                 for at in (0..area).step_by(LANES) {
                     let values = *step(planes, at);
@@ -156,5 +175,7 @@ impl Layout {
 /// The values of one step from `at` on.
 #[inline(always)]
 fn step<T>(values: &mut [T], at: usize) -> &mut [T; LANES] {
-    values[at..].first_chunk_mut().expect("values have a margin")
+    values[at..]
+        .first_chunk_mut()
+        .expect("values have a margin")
 }

@@ -118,7 +118,11 @@ impl Kernel for Across<'_> {
             *blue = *sums[2 * BLOCK..].first_chunk().expect("three channels");
         }
         for (channel, made) in made.chunks_exact(room).enumerate() {
-            stand_up(made, &mut self.out[channel * self.stride..], 3 * self.stride);
+            stand_up(
+                made,
+                &mut self.out[channel * self.stride..],
+                3 * self.stride,
+            );
         }
     }
 }
@@ -130,7 +134,12 @@ impl Across<'_> {
         let width = inputs.len() * 3;
         let laid = &mut self.side.laid;
         laid.resize(width.next_multiple_of(BLOCK) * BLOCK, 0);
-        for (index, turned) in laid.as_chunks_mut::<{ BLOCK * BLOCK }>().0.iter_mut().enumerate() {
+        for (index, turned) in laid
+            .as_chunks_mut::<{ BLOCK * BLOCK }>()
+            .0
+            .iter_mut()
+            .enumerate()
+        {
             let left = (inputs.start - self.left) * 3 + index * BLOCK;
             let mut tile: Tile = [[0; BLOCK]; BLOCK];
             for (row, line) in self.rows.chunks(self.width).zip(&mut tile) {
@@ -147,7 +156,12 @@ impl Across<'_> {
 /// Writes columns of sixteen as rows, `stride` apart, as many as `out` holds.
 #[inline(always)]
 fn stand_up(columns: &[u8], out: &mut [u8], stride: usize) {
-    for (index, columns) in columns.as_chunks::<{ BLOCK * BLOCK }>().0.iter().enumerate() {
+    for (index, columns) in columns
+        .as_chunks::<{ BLOCK * BLOCK }>()
+        .0
+        .iter()
+        .enumerate()
+    {
         let mut tile: Tile = [[0; BLOCK]; BLOCK];
         tile.as_flattened_mut().copy_from_slice(columns);
         for (row, line) in out.chunks_mut(stride).zip(transpose(tile)) {
@@ -243,7 +257,11 @@ mod tests {
                 });
                 for (column, &got) in out.iter().enumerate() {
                     let column = rows[column..].iter().step_by(stride);
-                    let sum: i32 = values.iter().zip(column).map(|(w, &v)| w * i32::from(v)).sum();
+                    let sum: i32 = values
+                        .iter()
+                        .zip(column)
+                        .map(|(w, &v)| w * i32::from(v))
+                        .sum();
                     let expected = ((sum + one / 2) >> shift).clamp(0, 255);
                     assert_eq!(i32::from(got), expected, "{}", body.name());
                 }
@@ -274,7 +292,9 @@ mod tests {
                     let (row, channel) = (at / columns.len() / 3, at / columns.len() % 3);
                     let column = at % columns.len();
                     let (start, weights) = taps.of(columns.start + column);
-                    let pixels = rows[(row * before + start) * 3 + channel..].iter().step_by(3);
+                    let pixels = rows[(row * before + start) * 3 + channel..]
+                        .iter()
+                        .step_by(3);
                     let sum: i32 = weights
                         .values
                         .iter()
