@@ -193,14 +193,13 @@ impl Frame {
 }
 
 impl Part {
-    /// Bytes to be written.
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// How many images it holds.
-    pub(super) fn samples(&self) -> usize {
-        self.frame.own(self.number).len()
+    /// How many images are to be written, and bytes; none if that was done elsewhere.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let own = self.frame.own(self.number);
+        if own.iter().any(|(_, content)| content.is_written()) {
+            return (0, 0);
+        }
+        (own.len(), self.bytes.len())
     }
 
     /// Writes the image into its place; returns the batch if it was the last one missing.

@@ -162,8 +162,8 @@ fn work(desk: &Desk, place: &Workplace) {
                 place.tally.make.busy(since);
             }
             Job::Write(part) => {
-                let samples = part.samples() as u64;
-                place.tally.prepare.passed(samples, part.len() as u64);
+                let (samples, bytes) = part.size();
+                place.tally.prepare.passed(samples as u64, bytes as u64);
                 let finished = part.write(&place.shop, &place.pool, &mut kit);
                 place.tally.prepare.busy(since);
                 if let Some(finished) = finished {
