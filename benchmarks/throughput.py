@@ -128,9 +128,8 @@ def agreement(folder: Path) -> int:
     images = [Image.open(path).convert("RGB") for path in sorted(folder.glob("*.jpg"))[:BATCH]]
     theirs = Qwen2VLImageProcessorPil()(images, return_tensors="np")["pixel_values"]
     stored = StimulusSet.photographs(folder / "stimuli.csv", folder)
-    loader = Loader(
-        stored, batch_size=len(images), preprocess=Preprocess.qwen2_vl(), shuffle=False, threads=1
-    )
+    options: dict[str, Any] = {"batch_size": len(images), "seed": 0, "shuffle": False}
+    loader = Loader(stored, preprocess=Preprocess.qwen2_vl(), threads=1, **options)
     values = next(iter(loader)).arrays["pixel_values"]
     return int((values.view(np.uint32) != np.asarray(theirs).view(np.uint32)).sum())
 
