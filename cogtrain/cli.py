@@ -200,6 +200,40 @@ def score(
     print(score_files(judgments, humans, truth, question=question))
 
 
+def mixed(
+    judgments: Path,
+    *,
+    humans: Path | None = None,
+    out: Path | None = None,
+    engine: Literal["gpboost", "pymc"] = "gpboost",
+    question: str = "will_fall",
+    graded: bool = False,
+    replicates: int = 200,
+    seed: int = 0,
+) -> None:
+    """Fit mixed models of alignment with people: slope and pseudo-r, with human bars.
+
+    The model is `model ~ 1 + human + (1 + human | observer)`, a row per stimulus and person.
+
+    Args:
+        judgments: Table of a run (judgments.parquet), or a tidy one of any observers with the
+            columns observer_id, stimulus_id, response.
+        humans: People's answers, the same columns.
+        out: Folder to write: the estimates, the tidy table of trials, and an R script that repeats
+            the analysis by lme4 and brms.
+        engine: gpboost (maximum likelihood; extra `stats`) or pymc (the Bayesian model of the
+            published studies, minutes per observer; extra `bayes`).
+        question: Whose answers.
+        graded: Take an observer's probability where there is one, not only the chosen option.
+        replicates: Resamples of stimuli and people per observer, for intervals with gpboost.
+        seed: Same seed, same numbers.
+    """
+    from cogtrain.evaluation.mixed import mixed_files
+
+    options = {"engine": engine, "question": question, "graded": graded}
+    print(mixed_files(judgments, humans, out, replicates=replicates, seed=seed, **options))
+
+
 def report(*runs: Path, out: Path | None = None) -> None:
     """Write a report of saved runs: one page to open and share, and its figures and tables.
 
@@ -220,7 +254,8 @@ def env() -> None:
 
 
 LIGHT: dict[str, Verb] = {
-    function.__name__: function for function in (render, audit, judgments, score, report, env)
+    function.__name__: function
+    for function in (render, audit, judgments, score, mixed, report, env)
 }
 
 
