@@ -100,9 +100,13 @@ impl Source for Encoded {
     }
 
     fn get(&self, index: usize) -> Result<Stimulus> {
+        self.get_in(index, Vec::new())
+    }
+
+    fn get_in(&self, index: usize, spare: Vec<u8>) -> Result<Stimulus> {
         let row = self.row(index)?;
         let bytes = self.contents.content(index)?;
-        let image = codec::decode(&bytes).map_err(|reason| Error::CorruptImage {
+        let image = codec::decode_in(&bytes, spare).map_err(|reason| Error::CorruptImage {
             path: self.contents.place(index).into(),
             reason,
         })?;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::codec::read_image;
+use crate::codec::read_image_in;
 use crate::encoded::Labelled;
 use crate::stimulus::Factor;
 use crate::{Error, Result, Source, Stimulus};
@@ -72,10 +72,14 @@ impl Source for Photographs {
     }
 
     fn get(&self, index: usize) -> Result<Stimulus> {
+        self.get_in(index, Vec::new())
+    }
+
+    fn get_in(&self, index: usize, spare: Vec<u8>) -> Result<Stimulus> {
         let row = self.row(index)?;
         Ok(Stimulus {
             id: row.id.clone(),
-            image: read_image(&row.path)?,
+            image: read_image_in(&row.path, spare)?,
             answers: row.answers.clone(),
             factors: row.factors.clone(),
             margin: Labelled::margin(&row.factors),
