@@ -87,6 +87,14 @@ impl Block {
         })
     }
 
+    /// Lowest and highest coordinate along `axis`, in metres if that is of unit length.
+    pub fn bounds(&self, axis: V3) -> [f64; 2] {
+        let along = self.turned(axis);
+        let reach = (0..3).fold(0.0, |sum, k| sum + self.half[k] * along[k].abs());
+        let middle = self.centre.dot(axis);
+        [middle - reach, middle + reach]
+    }
+
     /// Where the ray from `origin` along `direction` enters, if it does ahead of `origin`.
     pub fn enter(&self, origin: V3, direction: V3) -> Option<Hit> {
         let local = origin - self.centre;
@@ -242,9 +250,7 @@ impl Field {
         let v = sun.cross(u);
         // One micrometre of slack covers rounding where faces touch.
         let bound = |block: &Block, axis: V3| {
-            let along = block.corners().map(|p| p.dot(axis));
-            let low = along.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = along.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let [low, high] = block.bounds(axis);
             [low - 1e-6, high + 1e-6]
         };
         let bounds: Vec<[[f64; 2]; 2]> = blocks
