@@ -1,6 +1,9 @@
 //! How open a place is to light from all around: dark in creases, where blocks touch and below
 //! overhangs.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use super::cast::Block;
 use super::vector::V3;
 
@@ -34,6 +37,7 @@ impl Ambient {
     /// 1 in the open, less near boxes and near the ground (`sees_ground`: for faces, not for the
     /// ground itself). Each feeler goes straight out and measures the distance to the nearest
     /// box; in the open that distance is the feeler's own height.
+    #[inline(always)]
     pub fn openness(&self, blocks: &[Block], point: V3, normal: V3, sees_ground: bool) -> f64 {
         let mut near = [f64::INFINITY; FEELERS.len()];
         if sees_ground {

@@ -38,6 +38,7 @@ impl Block {
     }
 
     /// `point` in the box's own frame, from its centre.
+    #[inline]
     pub fn local(&self, point: V3) -> [f64; 3] {
         self.turned(point - self.centre)
     }
@@ -60,11 +61,13 @@ impl Block {
     }
 
     /// Distance from `point` to the box, in metres; 0 inside.
+    #[inline]
     pub fn distance(&self, point: V3) -> f64 {
         self.distance2(point).sqrt()
     }
 
     /// Its square, in m².
+    #[inline]
     pub fn distance2(&self, point: V3) -> f64 {
         let local = self.local(point);
         let out = |k: usize| (local[k].abs() - self.half[k]).max(0.0);

@@ -5,6 +5,9 @@
 //! smooth along chords, and the chords are turned against the scene's own lines so that no edge
 //! switches a whole chord at once: no noise, no bands.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use super::cast::Block;
 use super::vector::V3;
 use crate::scene::Light;
@@ -101,6 +104,7 @@ impl Sun {
         self.is_point
     }
 
+    #[inline(always)]
     fn local(&self, p: V3) -> V3 {
         V3::new(
             p.dot(self.across[0]),
@@ -128,6 +132,7 @@ impl Sun {
     }
 
     /// Share of the disc that `point` sees, 0 to 1; box `except` is not in the way.
+    #[inline(always)]
     pub fn visible(&self, point: V3, except: Option<usize>) -> f64 {
         let p = self.local(point);
         if !self.all.may_shade(p, self.tan_radius) {
@@ -147,6 +152,7 @@ impl Sun {
         dark.map_or(1.0, |dark| self.share(&dark))
     }
 
+    #[inline(always)]
     fn share(&self, dark: &[Stretches; CHORDS]) -> f64 {
         let covered: f32 = dark.iter().map(Stretches::length).sum();
         let whole: f32 = self.chords.iter().map(|(_, half)| 2.0 * half).sum();
@@ -168,6 +174,7 @@ impl Bounds {
     }
 
     /// Whether something within can meet a cone of that opening from `p` towards the light.
+    #[inline(always)]
     fn may_shade(&self, p: V3, tangent: f64) -> bool {
         let far = self.high.z - p.z;
         let reach = tangent * far;
@@ -181,6 +188,7 @@ impl Bounds {
 
 /// What a box covers of every chord; the first end is beyond the second where that is nothing.
 /// The box's corners, `from`, are seen from `eye` along z.
+#[inline(always)]
 fn covered(from: &[V3; 8], eye: V3, chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
     // Loops, here and below: closures over arrays would stay calls.
     let mut corners = [[0.0; 3]; 8];
@@ -191,16 +199,13 @@ fn covered(from: &[V3; 8], eye: V3, chords: &[(f32, f32); CHORDS]) -> [[f32; 2];
     if corners.iter().all(|c| c[2] > NEAR_M) {
         outline(&corners, chords)
     } else {
-        let mut covered = [[0.0; 2]; CHORDS];
-        for (covered, (v, _)) in covered.iter_mut().zip(chords) {
-            *covered = cut(&corners, *v);
-        }
-        covered
+        cut(&corners, chords)
     }
 }
 
 /// For a box that is all ahead: where its edges, seen flat, cross the chords. Chords are lanes, so
 /// that no branch depends on one.
+#[inline(always)]
 fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
     let mut seen = [[0.0; 2]; 8];
     for (seen, [x, y, z]) in seen.iter_mut().zip(corners) {
@@ -230,38 +235,45 @@ fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2];
     covered
 }
 
-/// For any box: the plane through the origin and the chord at height `v` cuts the box's edges in
-/// the corners of a polygon, some of which may lie behind.
-fn cut(corners: &[[f32; 3]; 8], v: f32) -> [f32; 2] {
-    let mut side = [0.0; 8];
-    for (side, [_, y, z]) in side.iter_mut().zip(corners) {
-        *side = y - v * z;
-    }
-    let mut ends = [f32::INFINITY, f32::NEG_INFINITY];
-    let (mut ahead, mut behind) = (None, None);
+/// For any box: the plane through the origin and a chord cuts the box's edges in the corners of a
+/// polygon, some of which may lie behind.
+#[inline(always)]
+fn cut(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
+    let (mut low, mut high) = ([f32::INFINITY; CHORDS], [f32::NEG_INFINITY; CHORDS]);
+    // Per chord, the last corner ahead and the last one behind: none yet.
+    let mut ahead = [[0.0; CHORDS], [0.0; CHORDS]];
+    let mut behind = [[0.0; CHORDS], [f32::INFINITY; CHORDS]];
     for (i, j) in EDGES {
-        if (side[i] < 0.0) == (side[j] < 0.0) {
-            continue;
-        }
-        let s = side[i] / (side[i] - side[j]);
-        let x = corners[i][0] + s * (corners[j][0] - corners[i][0]);
-        let z = corners[i][2] + s * (corners[j][2] - corners[i][2]);
-        if z > NEAR_M {
-            ends = [ends[0].min(x / z), ends[1].max(x / z)];
-            ahead = Some((x, z));
-        } else {
-            behind = Some((x, z));
-        }
-    }
-    if let (Some((x1, z1)), Some((x0, z0))) = (ahead, behind) {
-        // The polygon passes beside the origin: it reaches to infinity on that side.
-        if x0 * z1 > x1 * z0 {
-            ends[1] = f32::INFINITY;
-        } else {
-            ends[0] = f32::NEG_INFINITY;
+        let ([xi, yi, zi], [xj, yj, zj]) = (corners[i], corners[j]);
+        for (k, (v, _)) in chords.iter().enumerate() {
+            let (side, other) = (yi - v * zi, yj - v * zj);
+            let crosses = (side < 0.0) != (other < 0.0);
+            let s = side / (side - other);
+            let (x, z) = (xi + s * (xj - xi), zi + s * (zj - zi));
+            let (is_ahead, is_behind) = (crosses & (z > NEAR_M), crosses & (z <= NEAR_M));
+            let u = x / z;
+            low[k] = if is_ahead & (u < low[k]) { u } else { low[k] };
+            high[k] = if is_ahead & (u > high[k]) { u } else { high[k] };
+            ahead[0][k] = if is_ahead { x } else { ahead[0][k] };
+            ahead[1][k] = if is_ahead { z } else { ahead[1][k] };
+            behind[0][k] = if is_behind { x } else { behind[0][k] };
+            behind[1][k] = if is_behind { z } else { behind[1][k] };
         }
     }
-    ends
+    let mut covered = [[0.0; 2]; CHORDS];
+    for (k, covered) in covered.iter_mut().enumerate() {
+        *covered = [low[k], high[k]];
+        let ([x1, z1], [x0, z0]) = ([ahead[0][k], ahead[1][k]], [behind[0][k], behind[1][k]]);
+        if z1 > NEAR_M && z0 <= NEAR_M {
+            // The polygon passes beside the origin: it reaches to infinity on that side.
+            if x0 * z1 > x1 * z0 {
+                covered[1] = f32::INFINITY;
+            } else {
+                covered[0] = f32::NEG_INFINITY;
+            }
+        }
+    }
+    covered
 }
 
 /// Disjoint intervals.
@@ -272,6 +284,7 @@ struct Stretches {
 }
 
 impl Stretches {
+    #[inline(always)]
     fn add(&mut self, mut low: f32, mut high: f32) {
         if high <= low {
             return;
@@ -291,6 +304,7 @@ impl Stretches {
         self.count += 1;
     }
 
+    #[inline(always)]
     fn length(&self) -> f32 {
         self.ends[..self.count].iter().map(|[a, b]| b - a).sum()
     }

@@ -45,6 +45,7 @@ mod sheet;
 mod srgb;
 mod stage;
 mod studio;
+mod swatch;
 mod table;
 mod timber;
 mod tone;

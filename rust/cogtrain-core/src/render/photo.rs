@@ -4,27 +4,34 @@ use super::camera::Viewpoint;
 use super::cast::Field;
 use super::edge::is_edge;
 use super::mood::Mood;
-use super::studio::{Seen, Studio};
+use super::studio::{Fragment, Seen, Studio};
+use super::swatch::SWATCH;
 use super::vector::V3;
 use crate::scene::Scene;
+use crate::simd::Body;
 use crate::style::{Appearance, Rgb};
 
 /// Rays along each side of a pixel on an edge.
 const GRID: usize = 4;
 
 /// Into `pixels`: 8-bit sRGB, row-major `size_px` × `size_px`.
-pub fn photograph(scene: &Scene, appearance: &Appearance, size_px: usize, pixels: &mut [u8]) {
+pub fn photograph(
+    body: Body,
+    (scene, appearance): (&Scene, &Appearance),
+    size_px: usize,
+    pixels: &mut [u8],
+) {
     let view = Viewpoint::new(&scene.camera, size_px, size_px);
     let field = Field::new(scene, &view, size_px, size_px);
     let mood = Mood::draw(appearance);
     let studio = Studio::new(scene, appearance, mood.lights, field);
-    let light = exposed(&studio, &view, size_px);
-    mood.sensor.develop(&light, size_px, pixels);
+    let light = exposed(body, &studio, &view, size_px);
+    mood.sensor.develop(body, &light, size_px, pixels);
 }
 
 /// Light that reaches every pixel. What the next row sees is needed to find edges, and no more is
 /// kept at a time.
-fn exposed(studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec<Rgb> {
+fn exposed(body: Body, studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec<Rgb> {
     let see = |y: usize, row: &mut Vec<Seen>| {
         let pixels = (0..size_px).map(|x| (x, y));
         row.clear();
@@ -32,32 +39,59 @@ fn exposed(studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec<Rgb> {
     };
     let (mut row, mut next) = (Vec::new(), Vec::new());
     let mut keys: Vec<u16> = Vec::with_capacity(size_px * size_px);
-    let mut light = Vec::with_capacity(size_px * size_px);
+    let mut light = vec![[0.0; 3]; size_px * size_px];
     see(0, &mut next);
     keys.extend(next.iter().map(|seen| seen.key));
-    for y in 0..size_px {
+    let mut fragments = Vec::new();
+    for (y, light) in light.chunks_exact_mut(size_px).enumerate() {
         std::mem::swap(&mut row, &mut next);
         if y + 1 < size_px {
             see(y + 1, &mut next);
             keys.extend(next.iter().map(|seen| seen.key));
         }
-        light.extend(row.iter().enumerate().map(|(x, seen)| {
+        fragments.clear();
+        for (x, &seen) in row.iter().enumerate() {
+            let ray = middle(view, (x, y));
             if is_edge(&keys, size_px, (x, y), |a, b| a != b) {
-                average(studio, view, (x, y))
+                parts(studio, view, (x, y), &mut fragments);
             } else {
-                studio.shade(seen, view, middle(view, (x, y)))
+                let share = 1.0;
+                fragments.push(Fragment { seen, ray, x, share });
             }
-        }));
+        }
+        expose(body, studio, view, &fragments, light);
     }
     light
+}
+
+/// Adds the light of `fragments` to the pixels of a row. Those of one kind are shaded together.
+fn expose(
+    body: Body,
+    studio: &Studio,
+    view: &Viewpoint,
+    fragments: &[Fragment],
+    light: &mut [Rgb],
+) {
+    for some in fragments.chunks(SWATCH) {
+        for (fragment, color) in some.iter().zip(studio.shade(body, some, view)) {
+            for (sum, color) in light[fragment.x].iter_mut().zip(color) {
+                *sum += fragment.share * color;
+            }
+        }
+    }
 }
 
 fn middle(view: &Viewpoint, (x, y): (usize, usize)) -> V3 {
     view.ray(x as f64 + 0.5, y as f64 + 0.5)
 }
 
-/// Casts a 4 × 4 grid of rays and shades the middle of each surface that they meet.
-fn average(studio: &Studio, view: &Viewpoint, pixel: (usize, usize)) -> Rgb {
+/// Casts a 4 × 4 grid of rays and takes the middle of each surface that they meet.
+fn parts(
+    studio: &Studio,
+    view: &Viewpoint,
+    pixel: (usize, usize),
+    fragments: &mut Vec<Fragment>,
+) {
     let offset = |k: usize| (k as f64 + 0.5) / GRID as f64;
     let mut seen: [Seen; GRID * GRID] = std::array::from_fn(|i| {
         let (x, y) = (
@@ -68,13 +102,11 @@ fn average(studio: &Studio, view: &Viewpoint, pixel: (usize, usize)) -> Rgb {
     });
     // Stable: within a surface, rays stay in the grid's order.
     seen.sort_by_key(|seen| seen.key);
-    let mut sum = [0.0_f32; 3];
-    for part in seen.chunk_by(|a, b| a.key == b.key) {
-        let share = part.len() as f32 / seen.len() as f32;
-        let color = studio.shade(&Seen::middle(part), view, middle(view, pixel));
-        for c in 0..3 {
-            sum[c] += share * color[c];
-        }
-    }
-    sum
+    let parts = seen.chunk_by(|a, b| a.key == b.key);
+    fragments.extend(parts.map(|part| Fragment {
+        seen: Seen::middle(part),
+        ray: middle(view, pixel),
+        x: pixel.0,
+        share: part.len() as f32 / (GRID * GRID) as f32,
+    }));
 }
