@@ -108,7 +108,10 @@ impl Cloth {
         let gains = self.gains(&x, &y, hung);
         let mut slope = [[0.0; SWATCH]; 2];
         for fold in &self.folds {
-            fold.add(&self.relief, [&x, &y, &pixel], &gains[fold.patch], &mut slope);
+            let gains = &gains[fold.patch];
+            if gains.iter().any(|&gain| gain > 0.0) {
+                fold.add(&self.relief, [&x, &y, &pixel], gains, &mut slope);
+            }
         }
         let mut light = [0.0; SWATCH];
         for band in &self.bands {

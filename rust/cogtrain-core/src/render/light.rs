@@ -8,7 +8,8 @@
 // A kernel's parts have to be compiled for the body that calls them.
 #![allow(clippy::inline_always)]
 
-use super::cast::Block;
+use super::bounds::Bounds;
+use super::cast::{Block, Set, members};
 use super::vector::V3;
 use crate::scene::Light;
 
@@ -59,13 +60,6 @@ struct Caster {
     bounds: Bounds,
 }
 
-/// Lowest and highest coordinates in the light's frame.
-#[derive(Clone, Copy)]
-struct Bounds {
-    low: V3,
-    high: V3,
-}
-
 impl Sun {
     pub fn new(light: &Light, blocks: &[Block]) -> Self {
         let toward = V3::from(light.toward).normalized();
@@ -104,8 +98,9 @@ impl Sun {
         self.is_point
     }
 
+    /// A point in the light's frame.
     #[inline(always)]
-    fn local(&self, p: V3) -> V3 {
+    pub fn local(&self, p: V3) -> V3 {
         V3::new(
             p.dot(self.across[0]),
             p.dot(self.across[1]),
@@ -132,15 +127,30 @@ impl Sun {
     }
 
     /// Share of the disc that `point` sees, 0 to 1; box `except` is not in the way.
-    #[inline(always)]
     pub fn visible(&self, point: V3, except: Option<usize>) -> f64 {
         let p = self.local(point);
-        if !self.all.may_shade(p, self.tan_radius) {
-            return 1.0;
+        let casters = self.casters(&Bounds { low: p, high: p });
+        self.visible_past(casters, p, except)
+    }
+
+    /// The boxes that may shade a point within `bounds`, which are in the light's frame.
+    pub fn casters(&self, bounds: &Bounds) -> Set {
+        if !may_shade(&self.all, bounds, self.tan_radius) {
+            return 0;
         }
+        let boxes = (0..self.boxes.len())
+            .filter(|&i| may_shade(&self.boxes[i].bounds, bounds, self.tan_radius));
+        boxes.fold(0, |set, i| set | 1 << i)
+    }
+
+    /// Share of the disc that is seen from `p`, in the light's frame, past the boxes of a set.
+    #[inline(always)]
+    pub fn visible_past(&self, casters: Set, p: V3, except: Option<usize>) -> f64 {
         let mut dark: Option<[Stretches; CHORDS]> = None;
-        for (i, caster) in self.boxes.iter().enumerate() {
-            if Some(i) == except || !caster.bounds.may_shade(p, self.tan_radius) {
+        for i in members(casters) {
+            let caster = &self.boxes[i];
+            let at = Bounds { low: p, high: p };
+            if Some(i) == except || !may_shade(&caster.bounds, &at, self.tan_radius) {
                 continue;
             }
             let covered = covered(&caster.corners, p, &self.chords);
@@ -160,30 +170,17 @@ impl Sun {
     }
 }
 
-impl Bounds {
-    fn of(points: &[V3]) -> Self {
-        let bound = |start: f64, pick: fn(f64, f64) -> f64| {
-            points.iter().fold(V3::new(start, start, start), |a, b| {
-                V3::new(pick(a.x, b.x), pick(a.y, b.y), pick(a.z, b.z))
-            })
-        };
-        Self {
-            low: bound(f64::INFINITY, f64::min),
-            high: bound(f64::NEG_INFINITY, f64::max),
-        }
-    }
-
-    /// Whether something within can meet a cone of that opening from `p` towards the light.
-    #[inline(always)]
-    fn may_shade(&self, p: V3, tangent: f64) -> bool {
-        let far = self.high.z - p.z;
-        let reach = tangent * far;
-        far > f64::from(NEAR_M)
-            && self.low.x - p.x <= reach
-            && self.high.x - p.x >= -reach
-            && self.low.y - p.y <= reach
-            && self.high.y - p.y >= -reach
-    }
+/// Whether something within `bounds` can meet a cone of that opening from a point of `from`
+/// towards the light.
+#[inline(always)]
+fn may_shade(bounds: &Bounds, from: &Bounds, tangent: f64) -> bool {
+    let far = bounds.high.z - from.low.z;
+    let reach = tangent * far;
+    far > f64::from(NEAR_M)
+        && bounds.low.x - from.high.x <= reach
+        && bounds.high.x - from.low.x >= -reach
+        && bounds.low.y - from.high.y <= reach
+        && bounds.high.y - from.low.y >= -reach
 }
 
 /// What a box covers of every chord; the first end is beyond the second where that is nothing.

@@ -18,6 +18,7 @@
 //! instruction sets (`crate::simd`), none of which changes a result.
 
 mod ambient;
+mod bounds;
 mod camera;
 mod cast;
 mod cloth;

@@ -14,6 +14,13 @@ use crate::style::{Appearance, Rgb};
 /// Rays along each side of a pixel on an edge.
 const GRID: usize = 4;
 
+/// A surface that is seen in pixel `x` of a row, and how much of the pixel shows it.
+struct Part {
+    seen: Seen,
+    x: usize,
+    share: f32,
+}
+
 /// Into `pixels`: 8-bit sRGB, row-major `size_px` × `size_px`.
 pub fn photograph(
     body: Body,
@@ -42,29 +49,29 @@ fn exposed(body: Body, studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec
     let mut light = vec![[0.0; 3]; size_px * size_px];
     see(0, &mut next);
     keys.extend(next.iter().map(|seen| seen.key));
-    let mut fragments = Vec::new();
     for (y, light) in light.chunks_exact_mut(size_px).enumerate() {
         std::mem::swap(&mut row, &mut next);
         if y + 1 < size_px {
             see(y + 1, &mut next);
             keys.extend(next.iter().map(|seen| seen.key));
         }
-        fragments.clear();
-        for (x, &seen) in row.iter().enumerate() {
-            let ray = middle(view, (x, y));
-            if is_edge(&keys, size_px, (x, y), |a, b| a != b) {
-                parts(studio, view, (x, y), &mut fragments);
-            } else {
-                let share = 1.0;
-                fragments.push(Fragment { seen, ray, x, share });
-            }
+        let edges = (0..size_px).filter(|&x| is_edge(&keys, size_px, (x, y), |a, b| a != b));
+        let edges: Vec<usize> = edges.collect();
+        let mut parts = Vec::new();
+        for &x in &edges {
+            split(studio, view, (x, y), &mut parts);
         }
-        expose(body, studio, view, &fragments, light);
+        let ray = |x: usize| middle(view, (x, y));
+        let fragment = |seen, x, share| Fragment { seen, ray: ray(x), x, share };
+        let plain = row.iter().enumerate().filter(|(x, _)| edges.binary_search(x).is_err());
+        let plain = plain.map(|(x, seen)| fragment(seen, x, 1.0));
+        let mixed = parts.iter().map(|part| fragment(&part.seen, part.x, part.share));
+        expose(body, studio, view, &plain.chain(mixed).collect::<Vec<_>>(), light);
     }
     light
 }
 
-/// Adds the light of `fragments` to the pixels of a row. Those of one kind are shaded together.
+/// Adds the light of `fragments` to the pixels of a row.
 fn expose(
     body: Body,
     studio: &Studio,
@@ -86,26 +93,20 @@ fn middle(view: &Viewpoint, (x, y): (usize, usize)) -> V3 {
 }
 
 /// Casts a 4 × 4 grid of rays and takes the middle of each surface that they meet.
-fn parts(
-    studio: &Studio,
-    view: &Viewpoint,
-    pixel: (usize, usize),
-    fragments: &mut Vec<Fragment>,
-) {
+fn split(studio: &Studio, view: &Viewpoint, pixel: (usize, usize), parts: &mut Vec<Part>) {
     let offset = |k: usize| (k as f64 + 0.5) / GRID as f64;
-    let mut seen: [Seen; GRID * GRID] = std::array::from_fn(|i| {
+    let seen: [Seen; GRID * GRID] = std::array::from_fn(|i| {
         let (x, y) = (
             pixel.0 as f64 + offset(i % GRID),
             pixel.1 as f64 + offset(i / GRID),
         );
         studio.see(pixel, view.origin, view.ray(x, y))
     });
+    let mut order: [&Seen; GRID * GRID] = seen.each_ref();
     // Stable: within a surface, rays stay in the grid's order.
-    seen.sort_by_key(|seen| seen.key);
-    let parts = seen.chunk_by(|a, b| a.key == b.key);
-    fragments.extend(parts.map(|part| Fragment {
+    order.sort_by_key(|seen| seen.key);
+    parts.extend(order.chunk_by(|a, b| a.key == b.key).map(|part| Part {
         seen: Seen::middle(part),
-        ray: middle(view, pixel),
         x: pixel.0,
         share: part.len() as f32 / (GRID * GRID) as f32,
     }));

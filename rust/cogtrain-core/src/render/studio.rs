@@ -4,6 +4,7 @@
 #![allow(clippy::inline_always)]
 
 use super::ambient::Ambient;
+use super::bounds::Bounds;
 use super::camera::Viewpoint;
 use super::cast::{Block, Field};
 use super::finish::{Cover, Finish, Look};
@@ -58,8 +59,8 @@ pub struct Seen {
 }
 
 /// Part of a pixel: a surface that it sees.
-pub struct Fragment {
-    pub seen: Seen,
+pub struct Fragment<'a> {
+    pub seen: &'a Seen,
     /// The ray through the pixel's middle.
     pub ray: V3,
     /// Number of the pixel in its row, and how much of it shows the surface.
@@ -147,7 +148,7 @@ impl Studio {
     }
 
     /// Light from what was seen along rays to the camera, of up to a swatch of surfaces at once.
-    pub fn shade(&self, body: Body, fragments: &[Fragment], view: &Viewpoint) -> Vec<Rgb> {
+    pub fn shade(&self, body: Body, fragments: &[Fragment<'_>], view: &Viewpoint) -> Vec<Rgb> {
         let cast = body.run(Casting {
             studio: self,
             fragments,
@@ -172,8 +173,18 @@ impl Studio {
         .collect()
     }
 
+    /// The surface's own normal; up where nothing was met.
+    #[inline(always)]
+    fn normal(&self, seen: &Seen) -> V3 {
+        match (seen.block, &seen.spot) {
+            (Some((block, face)), _) => self.field.blocks[block].normal(face),
+            (None, Some(spot)) => spot.frame[2],
+            (None, None) => V3::new(0.0, 0.0, 1.0),
+        }
+    }
+
     /// What the cover is like wherever a fragment shows it.
-    fn weave(&self, body: Body, fragments: &[Fragment], view: &Viewpoint) -> Weave {
+    fn weave(&self, body: Body, fragments: &[Fragment<'_>], view: &Viewpoint) -> Weave {
         let per_unit = 1.0 / self.unit_m;
         let mut swatch = Swatch::new();
         for (i, Fragment { seen, ray, .. }) in fragments.iter().enumerate() {
@@ -275,7 +286,7 @@ impl Studio {
 /// How much of the lights reaches the surfaces that were seen.
 struct Casting<'a> {
     studio: &'a Studio,
-    fragments: &'a [Fragment],
+    fragments: &'a [Fragment<'a>],
 }
 
 impl Kernel for Casting<'_> {
@@ -289,23 +300,31 @@ impl Kernel for Casting<'_> {
             ambient,
             ..
         } = self.studio;
-        let mut lights = Vec::with_capacity(self.fragments.len());
+        let (mut points, mut locals) = (Vec::new(), Vec::new());
         for Fragment { seen, .. } in self.fragments {
-            let (normal, except) = match (seen.block, &seen.spot) {
-                (Some((block, face)), _) => (field.blocks[block].normal(face), Some(block)),
-                (None, Some(spot)) => (spot.frame[2], None),
-                (None, None) => {
-                    lights.push(Light::FULL);
-                    continue;
-                }
-            };
+            let lifted = seen.point + self.studio.normal(seen) * LIFT_M;
+            points.push(seen.point);
+            locals.push(sun.local(lifted));
+        }
+        // Most swatches are far from all boxes.
+        let casters = sun.casters(&Bounds::of(&locals));
+        let near = ambient.near(&Bounds::of(&points));
+        let mut lights = Vec::with_capacity(points.len());
+        for (Fragment { seen, .. }, local) in self.fragments.iter().zip(locals) {
+            let (normal, except) = (self.studio.normal(seen), seen.block.map(|(i, _)| i));
+            if except.is_none() && seen.spot.is_none() {
+                lights.push(Light::FULL);
+                continue;
+            }
             // The cover's folds may look at the sun where the plain sheet does not.
             let is_lit = except.is_none() || sun.facing(normal) > 0.0;
-            let lifted = seen.point + normal * LIFT_M;
-            let share = if is_lit { sun.visible(lifted, except) } else { 0.0 };
-            let blocks = &field.blocks;
-            let open = ambient.openness(blocks, seen.point, normal, except.is_some());
-            lights.push(Light { share, open });
+            let casters = if is_lit { casters } else { 0 };
+            let seen_share = sun.visible_past(casters, local, except);
+            let blocks = (&field.blocks[..], near);
+            lights.push(Light {
+                share: if is_lit { seen_share } else { 0.0 },
+                open: ambient.openness(blocks, (seen.point, normal), except.is_some()),
+            });
         }
         lights
     }
@@ -313,9 +332,9 @@ impl Kernel for Casting<'_> {
 
 impl Seen {
     /// The middle of several places on one surface.
-    pub fn middle(all: &[Self]) -> Self {
-        let (first, share) = (all[0], 1.0 / all.len() as f64);
-        let mean = |pick: fn(&Self) -> f64| all.iter().map(pick).sum::<f64>() * share;
+    pub fn middle(all: &[&Self]) -> Self {
+        let (&first, share) = (all[0], 1.0 / all.len() as f64);
+        let mean = |pick: fn(&Self) -> f64| all.iter().map(|seen| pick(seen)).sum::<f64>() * share;
         let point = V3::new(
             mean(|s| s.point.x),
             mean(|s| s.point.y),
