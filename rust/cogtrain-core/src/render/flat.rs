@@ -15,8 +15,9 @@ use crate::style::Rgb;
 const SAMPLES: f32 = (GRID * GRID) as f32;
 /// Places of samples from the pixel's middle, in pixels.
 const OFFSETS: [f32; GRID] = [-0.375, -0.125, 0.125, 0.375];
-/// Pixels that are coloured or left out together.
-const BLOCK: usize = 16;
+/// Pixels that are coloured or left out together: whole registers for every body, so that no loop
+/// over them has a rest.
+const BLOCK: usize = 32;
 /// Rows for which sheets are looked up together.
 const BAND: usize = 8;
 /// Key of a pixel whose samples differ.
@@ -87,8 +88,8 @@ struct Row {
     light: [Vec<f32>; 3],
     /// Where ground is looked at: 0, 1, 2 …, or amidst the samples that show it.
     xs: Vec<f32>,
-    near2: Vec<i32>,
-    packed: Vec<u32>,
+    near2: [i32; BLOCK],
+    packed: [u32; BLOCK],
     plain: Vec<Plain>,
     mixed: Vec<Mixed>,
     /// Whole blocks of pixels in which ground shows, from and to.
@@ -135,8 +136,8 @@ impl Row {
             share: vec![1.0; width],
             light: std::array::from_fn(|_| vec![0.0; width]),
             xs: (0..width).map(|x| x as f32).collect(),
-            near2: vec![0; width],
-            packed: vec![0; width],
+            near2: [0; BLOCK],
+            packed: [0; BLOCK],
             plain: Vec::new(),
             mixed: Vec::new(),
             bare: Vec::new(),
@@ -281,16 +282,19 @@ impl Row {
     #[inline(always)]
     fn fill_ground(&mut self, line: &Line<'_>, pixels: &mut [u8]) {
         for &[from, to] in &self.bare {
-            let [r, g, b] = &mut self.light;
-            line.paint(&mut Run {
-                first: from,
-                xs: &self.xs[from..to],
-                share: &self.share[from..to],
-                near2: &mut self.near2[from..to],
-                light: [&mut r[from..to], &mut g[from..to], &mut b[from..to]],
-                packed: &mut self.packed[from..to],
-            });
-            write(&mut pixels[3 * from..], &self.packed[from..to]);
+            for first in (from..to).step_by(BLOCK) {
+                let block = first..first + BLOCK;
+                let [r, g, b] = &mut self.light;
+                line.paint(&mut Run {
+                    first,
+                    xs: &self.xs[block.clone()],
+                    share: &self.share[block.clone()],
+                    near2: &mut self.near2,
+                    light: [&mut r[block.clone()], &mut g[block.clone()], &mut b[block]],
+                    packed: &mut self.packed,
+                });
+                write(&mut pixels[3 * first..], &self.packed);
+            }
         }
     }
 

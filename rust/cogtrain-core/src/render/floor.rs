@@ -232,8 +232,9 @@ impl Line<'_> {
         run.near2.fill(FAR2.to_bits() as i32);
         let end = run.first + run.xs.len();
         for foot in &self.feet {
-            let [from, to] = foot.reach.map(|x| x.clamp(run.first, end) - run.first);
-            foot.lower(&run.xs[from..to], &mut run.near2[from..to]);
+            if foot.reach[0] < end && run.first < foot.reach[1] {
+                foot.lower(run.xs, run.near2);
+            }
         }
         self.shine(run);
         match &self.floor.tones {

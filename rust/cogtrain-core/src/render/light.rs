@@ -51,8 +51,9 @@ pub struct Sun {
     boxes: Vec<Caster>,
     /// Bounds of all boxes together.
     all: Bounds,
-    /// Height and half length of every chord, in units of tangent.
-    chords: [(f32, f32); CHORDS],
+    /// Heights and half lengths of the chords, in units of tangent.
+    heights: [f32; CHORDS],
+    halves: [f32; CHORDS],
 }
 
 struct Caster {
@@ -73,6 +74,7 @@ impl Sun {
         let across = [u * TURN.0 + v * TURN.1, v * TURN.0 - u * TURN.1];
         let radius = light.radius_deg.to_radians();
         let tan_radius = libm::tan(radius.max(POINT_RADIUS));
+        let height = |k: usize| (2.0 * k as f64 + 1.0) / CHORDS as f64 - 1.0;
         let mut sun = Self {
             toward,
             across,
@@ -81,10 +83,9 @@ impl Sun {
             is_point: light.radius_deg <= 0.0,
             boxes: Vec::new(),
             all: Bounds::of(&[]),
-            chords: std::array::from_fn(|k| {
-                let v = (2.0 * k as f64 + 1.0) / CHORDS as f64 - 1.0;
-                let half = (1.0 - v * v).sqrt();
-                ((v * tan_radius) as f32, (half * tan_radius) as f32)
+            heights: std::array::from_fn(|k| (height(k) * tan_radius) as f32),
+            halves: std::array::from_fn(|k| {
+                ((1.0 - height(k) * height(k)).sqrt() * tan_radius) as f32
             }),
         };
         sun.boxes = blocks.iter().map(|block| sun.caster(block)).collect();
@@ -153,10 +154,11 @@ impl Sun {
             if Some(i) == except || !may_shade(&caster.bounds, &at, self.tan_radius) {
                 continue;
             }
-            let covered = covered(&caster.corners, p, &self.chords);
+            let [low, high] = covered(&caster.corners, p, &self.heights);
             let dark = dark.get_or_insert_default();
-            for ((stretches, [a, b]), (_, half)) in dark.iter_mut().zip(covered).zip(self.chords) {
-                stretches.add(a.max(-half), b.min(half));
+            for (k, stretches) in dark.iter_mut().enumerate() {
+                let half = self.halves[k];
+                stretches.add(low[k].max(-half), high[k].min(half));
             }
         }
         dark.map_or(1.0, |dark| self.share(&dark))
@@ -165,7 +167,7 @@ impl Sun {
     #[inline(always)]
     fn share(&self, dark: &[Stretches; CHORDS]) -> f64 {
         let covered: f32 = dark.iter().map(Stretches::length).sum();
-        let whole: f32 = self.chords.iter().map(|(_, half)| 2.0 * half).sum();
+        let whole: f32 = self.halves.iter().map(|half| 2.0 * half).sum();
         f64::from((1.0 - covered / whole).max(0.0))
     }
 }
@@ -183,10 +185,10 @@ fn may_shade(bounds: &Bounds, from: &Bounds, tangent: f64) -> bool {
         && bounds.high.y - from.low.y >= -reach
 }
 
-/// What a box covers of every chord; the first end is beyond the second where that is nothing.
+/// From and to where a box covers every chord; the first is beyond the second where that is nothing.
 /// The box's corners, `from`, are seen from `eye` along z.
 #[inline(always)]
-fn covered(from: &[V3; 8], eye: V3, chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
+fn covered(from: &[V3; 8], eye: V3, heights: &[f32; CHORDS]) -> [[f32; CHORDS]; 2] {
     // Loops, here and below: closures over arrays would stay calls.
     let mut corners = [[0.0; 3]; 8];
     for (corner, &c) in corners.iter_mut().zip(from) {
@@ -194,16 +196,16 @@ fn covered(from: &[V3; 8], eye: V3, chords: &[(f32, f32); CHORDS]) -> [[f32; 2];
         *corner = [c.x as f32, c.y as f32, c.z as f32];
     }
     if corners.iter().all(|c| c[2] > NEAR_M) {
-        outline(&corners, chords)
+        outline(&corners, heights)
     } else {
-        cut(&corners, chords)
+        cut(&corners, heights)
     }
 }
 
 /// For a box that is all ahead: where its edges, seen flat, cross the chords. Chords are lanes, so
 /// that no branch depends on one.
 #[inline(always)]
-fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
+fn outline(corners: &[[f32; 3]; 8], heights: &[f32; CHORDS]) -> [[f32; CHORDS]; 2] {
     let mut seen = [[0.0; 2]; 8];
     for (seen, [x, y, z]) in seen.iter_mut().zip(corners) {
         let inverse = 1.0 / z;
@@ -213,7 +215,7 @@ fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2];
     for (i, j) in EDGES {
         let ([xi, yi], [xj, yj]) = (seen[i], seen[j]);
         let slope = (xj - xi) / (yj - yi);
-        for (k, (v, _)) in chords.iter().enumerate() {
+        for (k, v) in heights.iter().enumerate() {
             let crosses = (yi < *v) != (yj < *v);
             let u = xi + (v - yi) * slope;
             let (below, above) = if crosses {
@@ -225,24 +227,20 @@ fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2];
             high[k] = if above > high[k] { above } else { high[k] };
         }
     }
-    let mut covered = [[0.0; 2]; CHORDS];
-    for (k, covered) in covered.iter_mut().enumerate() {
-        *covered = [low[k], high[k]];
-    }
-    covered
+    [low, high]
 }
 
 /// For any box: the plane through the origin and a chord cuts the box's edges in the corners of a
 /// polygon, some of which may lie behind.
 #[inline(always)]
-fn cut(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
+fn cut(corners: &[[f32; 3]; 8], heights: &[f32; CHORDS]) -> [[f32; CHORDS]; 2] {
     let (mut low, mut high) = ([f32::INFINITY; CHORDS], [f32::NEG_INFINITY; CHORDS]);
     // Per chord, the last corner ahead and the last one behind: none yet.
     let mut ahead = [[0.0; CHORDS], [0.0; CHORDS]];
     let mut behind = [[0.0; CHORDS], [f32::INFINITY; CHORDS]];
     for (i, j) in EDGES {
         let ([xi, yi, zi], [xj, yj, zj]) = (corners[i], corners[j]);
-        for (k, (v, _)) in chords.iter().enumerate() {
+        for (k, v) in heights.iter().enumerate() {
             let (side, other) = (yi - v * zi, yj - v * zj);
             let crosses = (side < 0.0) != (other < 0.0);
             let s = side / (side - other);
@@ -257,20 +255,18 @@ fn cut(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHO
             behind[1][k] = if is_behind { z } else { behind[1][k] };
         }
     }
-    let mut covered = [[0.0; 2]; CHORDS];
-    for (k, covered) in covered.iter_mut().enumerate() {
-        *covered = [low[k], high[k]];
+    for k in 0..CHORDS {
         let ([x1, z1], [x0, z0]) = ([ahead[0][k], ahead[1][k]], [behind[0][k], behind[1][k]]);
         if z1 > NEAR_M && z0 <= NEAR_M {
             // The polygon passes beside the origin: it reaches to infinity on that side.
             if x0 * z1 > x1 * z0 {
-                covered[1] = f32::INFINITY;
+                high[k] = f32::INFINITY;
             } else {
-                covered[0] = f32::NEG_INFINITY;
+                low[k] = f32::NEG_INFINITY;
             }
         }
     }
-    covered
+    [low, high]
 }
 
 /// Disjoint intervals.

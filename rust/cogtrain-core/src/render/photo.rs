@@ -62,11 +62,27 @@ fn exposed(body: Body, studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec
             split(studio, view, (x, y), &mut parts);
         }
         let ray = |x: usize| middle(view, (x, y));
-        let fragment = |seen, x, share| Fragment { seen, ray: ray(x), x, share };
-        let plain = row.iter().enumerate().filter(|(x, _)| edges.binary_search(x).is_err());
+        let fragment = |seen, x, share| Fragment {
+            seen,
+            ray: ray(x),
+            x,
+            share,
+        };
+        let plain = row
+            .iter()
+            .enumerate()
+            .filter(|(x, _)| edges.binary_search(x).is_err());
         let plain = plain.map(|(x, seen)| fragment(seen, x, 1.0));
-        let mixed = parts.iter().map(|part| fragment(&part.seen, part.x, part.share));
-        expose(body, studio, view, &plain.chain(mixed).collect::<Vec<_>>(), light);
+        let mixed = parts
+            .iter()
+            .map(|part| fragment(&part.seen, part.x, part.share));
+        expose(
+            body,
+            studio,
+            view,
+            &plain.chain(mixed).collect::<Vec<_>>(),
+            light,
+        );
     }
     light
 }

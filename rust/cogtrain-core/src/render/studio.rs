@@ -155,21 +155,23 @@ impl Studio {
         });
         let weave = self.weave(body, fragments, view);
         let lit = fragments.iter().zip(cast).enumerate();
-        lit.map(|(i, (Fragment { seen, ray, .. }, light))| match (seen.block, &seen.spot) {
-            (Some((block, face)), _) => {
-                let normal = self.field.blocks[block].normal(face);
-                let pixel = view.footprint(*ray, seen.t, normal);
-                self.face((block, face), (seen.point, *ray), pixel, light)
-            }
-            (None, Some(spot)) => match (&self.room, spot.part) {
-                (Some(room), Part::Wall) => self.far(room, spot, self.reach(spot, view, *ray)),
-                _ => {
-                    let slope = [weave.slope[0][i], weave.slope[1][i]];
-                    self.cover(spot, (slope, weave.shade[i]), light)
+        lit.map(
+            |(i, (Fragment { seen, ray, .. }, light))| match (seen.block, &seen.spot) {
+                (Some((block, face)), _) => {
+                    let normal = self.field.blocks[block].normal(face);
+                    let pixel = view.footprint(*ray, seen.t, normal);
+                    self.face((block, face), (seen.point, *ray), pixel, light)
                 }
+                (None, Some(spot)) => match (&self.room, spot.part) {
+                    (Some(room), Part::Wall) => self.far(room, spot, self.reach(spot, view, *ray)),
+                    _ => {
+                        let slope = [weave.slope[0][i], weave.slope[1][i]];
+                        self.cover(spot, (slope, weave.shade[i]), light)
+                    }
+                },
+                (None, None) => self.lit(self.wall, V3::new(0.0, 0.0, 1.0), Light::FULL),
             },
-            (None, None) => self.lit(self.wall, V3::new(0.0, 0.0, 1.0), Light::FULL),
-        })
+        )
         .collect()
     }
 
