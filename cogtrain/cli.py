@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cogtrain.complaint import INTERRUPTED, OneLineErrors, UsageError, complain, unknown
+from cogtrain.people.exclusions import Exclusions
 
 Verb = Callable[..., int | None]
 
@@ -109,6 +110,75 @@ def audit(
     return 1 if result.failures else 0
 
 
+def judgments(
+    *exports: Path,
+    out: Path,
+    format: Literal["tidy", "wide", "jspsych"],
+    question: str = "will_fall",
+    set: str | None = None,
+    columns: dict[str, str] | None = None,
+    where: dict[str, Any] | None = None,
+    answers: dict[str, dict[str, Any]] | None = None,
+    options: dict[str, list[str]] | None = None,
+    scale: dict[str, str] | None = None,
+    scale_max: dict[str, float] | None = None,
+    scale_min: dict[str, float] | None = None,
+    rows: Literal["stimuli", "observers"] | None = None,
+    stimuli: Path | None = None,
+    prolific: Path | None = None,
+    exclude: Exclusions = Exclusions(),  # noqa: B008  # frozen
+    keep: list[str] | None = None,
+    salt: Path | None = None,
+    keep_ids: bool = False,
+) -> None:
+    """Import what people answered: exports of an experiment to a judgments table without names.
+
+    Prints who was left out by which rule; without --exclude nobody is.
+
+    Args:
+        exports: Files, or folders with one file per person.
+        out: Table to write: .parquet, .csv or .tsv.
+        format: One row per answer, a matrix of stimuli and observers, or what jsPsych saved.
+        question: What was asked, where no column says it.
+        set: Stimulus set, where no column says it.
+        columns: Our names for theirs, e.g. --columns.observer_id participant; of observer_id,
+            stimulus_id or image, response, response_time_s or response_time_ms, question, set,
+            session, truth. `file` is the file's name.
+        where: Rows that are judgments, by column and value, e.g. --where.task judgment.
+        answers: What the export writes for the answers, by question, e.g.
+            --answers.will_fall '{f: yes, j: no}'; buttons of jsPsych count from 0.
+        options: Answers to a question that no task asks.
+        scale: binary, choice or count, for a question that no task asks.
+        scale_max: Where the scale of a rating ends, by question, e.g. --scale_max.will_fall 100.
+        scale_min: Where it begins; 0 by default.
+        rows: What a row of a matrix is; left out, known stimuli decide.
+        stimuli: Table of the known stimuli with stimulus_id, and image if files are called
+            otherwise; others are then an error.
+        prolific: Prolific's export of the study, joined by the person's id.
+        exclude: Rules of exclusion; also a YAML file of them.
+        keep: Further columns of the export that the table keeps.
+        salt: File with the secret by which ids are hidden; by default `observer_ids.salt` beside
+            the exports. It is drawn if there is none.
+        keep_ids: Do not hide ids: they tell nothing already.
+    """
+    from cogtrain.people.telling import Export, import_and_tell
+
+    reading = {
+        "columns": columns,
+        "where": where,
+        "question": question,
+        "set": set,
+        "answers": answers,
+        "options": options,
+        "scale": scale,
+        "scale_max": scale_max,
+        "scale_min": scale_min,
+        "keep": keep,
+    }
+    export = Export(exports, format, rows=rows, stimuli=stimuli, prolific=prolific)
+    import_and_tell(export, out, reading, exclude, salt=salt, keep_ids=keep_ids)
+
+
 def score(
     judgments: Path,
     *,
@@ -131,7 +201,7 @@ def score(
 
 
 def report(*runs: Path, out: Path | None = None) -> None:
-    """Write a report of saved runs: one Markdown page with figures.
+    """Write a report of saved runs: one page to open and share, and its figures and tables.
 
     Args:
         runs: Run folders; the first is the one whose stimuli are framed as right or wrong.
@@ -139,7 +209,7 @@ def report(*runs: Path, out: Path | None = None) -> None:
     """
     from cogtrain.evaluation.report import report as write_report
 
-    print(write_report(runs, out))
+    print("\n".join(map(str, write_report(runs, out))))
 
 
 def env() -> None:
@@ -150,7 +220,7 @@ def env() -> None:
 
 
 LIGHT: dict[str, Verb] = {
-    function.__name__: function for function in (render, audit, score, report, env)
+    function.__name__: function for function in (render, audit, judgments, score, report, env)
 }
 
 
@@ -200,7 +270,7 @@ def _dispatch(words: list[str]) -> int:
 
 def _overview() -> str:
     summaries = LIGHTNING | {name: _summary(verb) for name, verb in LIGHT.items()}
-    verbs = "\n".join(f"  {name:<9} {text}" for name, text in summaries.items())
+    verbs = "\n".join(f"  {name:<10} {text}" for name, text in summaries.items())
     return (
         "usage: python -m cogtrain VERB [options]\n\n"
         "Train vision-language models on visual-cognition tasks and compare them with people.\n\n"
@@ -225,11 +295,15 @@ def _call(verb: Verb, words: list[str]) -> int | None:
     many = _variadic(verb)
     if many:  # jsonargparse reads `*names` of a signature as nothing at all
         parser.add_argument(many, nargs="+", type=Path, help="one or more")
-    if verb is render:
+    if verb in (render, judgments):
         words_of = "YAML file with any of the options below; those on the command line win"
         parser.add_argument("--config", action=ActionConfigFile, help=words_of)
     parser.add_function_arguments(verb, as_positional=True)
-    options = parser.parse_args(words).as_dict()
+    parsed = parser.parse_args(words)
+    # `instantiate_classes` until jsonargparse 4.49, and no more from 5.
+    make = getattr(parser, "instantiate", None) or parser.instantiate_classes
+    made: Any = make(parsed)
+    options = made.as_dict()
     options.pop("config", None)
     return verb(*options.pop(many, []) if many else (), **options)
 

@@ -43,6 +43,12 @@ _UNION = re.compile(
     r"""\s+Subtypes: \[(?P<kind>.*?)\]\s+Errors:.*Given value: (?P<value>.*)""",
     re.DOTALL,
 )
+_FILE = re.compile(
+    r"""Parser key "(?P<key>[^"]+)":\s+Unable to load config ['"](?P<path>[^'"]+)['"]"""
+    r"""(?P<reason>.*)""",
+    re.DOTALL,
+)
+_NESTED = re.compile(r"""NestedArg\(key='(?P<key>[^']*)', val=(?P<value>.*)\)""", re.DOTALL)
 # A parser within a parser (a callback's `init_args`) has already said it better.
 _OURS = re.compile(r"expected a known key, got `[^`]+`; [^`]+`[^`]+`")
 
@@ -96,9 +102,17 @@ def parser_message(message: str, known: Iterable[str]) -> str:
         return unknown("key", ".".join(filter(None, (parts.get("group"), parts["key"]))), known)
     if found := _VALUE.search(message) or _UNION.search(message):
         kind = found["kind"].replace(", <class 'NoneType'>", " or null")
-        kind = re.sub(r"<class '([\w.]+)'>", r"\1", kind)
-        value = _one_line(found["value"])
+        kind = re.sub(r"<class '([\w.]+)'>", r"\1", kind).replace("typing.", "")
+        value = _NESTED.sub(r"\g<key>: \g<value>", _one_line(found["value"]))
         return f"expected `{found['key']}` to be {kind}, got {value}; correct the value"
+    if found := _FILE.search(message):
+        reason = _one_line(found["reason"]).lstrip("- ")
+        why = (
+            "is not there or holds none" if not reason or "Unable" in reason else f"says: {reason}"
+        )
+        return (
+            f"expected a file of `{found['key']}`, got `{found['path']}`, which {why}; correct it"
+        )
     return _one_line(message)
 
 

@@ -33,6 +33,7 @@ ALLOWED = {
     "scale": ("binary", "count", "rating", "choice", "sequence"),
 }
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_SHOWN = 5  # enough unknown ids to recognise the mistake, few enough for one line
 
 
 def read_table(path: Path) -> "pd.DataFrame":
@@ -44,7 +45,7 @@ def read_table(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    suffix = _suffix(path)
+    suffix = table_suffix(path)
     if not path.is_file():
         raise FileNotFoundError(f"expected a table at `{path}`, got no such file; check the path")
     try:
@@ -75,7 +76,7 @@ def write_table(table: "pd.DataFrame", path: Path) -> None:
         ValueError: If the suffix is not `.csv`, `.tsv` or `.parquet`.
         OSError: If the folder cannot be written.
     """
-    suffix = _suffix(path)
+    suffix = table_suffix(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -110,7 +111,8 @@ def normalise(table: "pd.DataFrame", source: str) -> "pd.DataFrame":
     return result
 
 
-def _suffix(path: Path) -> str:
+def table_suffix(path: Path) -> str:
+    """Suffix of a table that can be read and written; a `ValueError` names any other."""
     suffix = path.suffix.lower()
     if suffix not in (*_SEPARATORS, ".parquet"):
         raise ValueError(
@@ -130,6 +132,21 @@ def require_columns(table: "pd.DataFrame", source: str, required: Iterable[str] 
     joined = len(present) == 1 and ";" in present[0]
     advice = "separate the columns by commas" if joined else "add or rename a column"
     raise ValueError(f"expected a column {names} in {source}, got columns {got}; {advice}")
+
+
+def require_known(ids: Iterable[str], stimuli: Iterable[str] | None, source: str) -> None:
+    """Raises a `ValueError` that names some of `ids` that are none of `stimuli`, if any are."""
+    if stimuli is None:
+        return
+    known = frozenset(stimuli)
+    unknown = [name for name in dict.fromkeys(ids) if name not in known]
+    if unknown:
+        shown = ", ".join(f"`{name}`" for name in unknown[:_SHOWN])
+        more = ", ..." if len(unknown) > _SHOWN else ""
+        raise ValueError(
+            f"expected only stimuli of the set in {source}, got {len(unknown)} unknown "
+            f"`stimulus_id`: {shown}{more}; correct the ids or remove these rows"
+        )
 
 
 def _text(table: "pd.DataFrame", name: str) -> Any:

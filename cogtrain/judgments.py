@@ -14,13 +14,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cogtrain._core import Question
-from cogtrain.judgment_table import COLUMNS, normalise, read_table, require_columns, write_table
+from cogtrain.judgment_table import (
+    COLUMNS,
+    normalise,
+    read_table,
+    require_columns,
+    require_known,
+    write_table,
+)
 from cogtrain.responses import parse_responses
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_SHOWN = 5  # enough unknown ids to recognise the mistake, few enough for one line
 
 
 class Judgments:
@@ -94,8 +99,11 @@ class Judgments:
     ) -> "Judgments":
         """Imports a tidy table with `observer_id, stimulus_id, response` from an experiment.
 
+        Exports under other names, matrices and exclusions: `cogtrain.people.importing`.
+
         Responses may be 1/0, yes/no, true/false or the options; empty or NA is no answer; if any
-        lies between 0 and 1, those to its question are read as ratings of the first option.
+        lies between 0 and 1, those to its question are read as ratings of the first option. Rows
+        that state another `scale` than binary stay as they are.
 
         Args:
             path: `.csv`, `.tsv` or `.parquet`.
@@ -120,9 +128,12 @@ class Judgments:
             if name not in table and constant is not None:
                 table[name] = constant
         table = normalise(table, source)
-        _require_known(table["stimulus_id"], stimuli, source)
-        for name in dict.fromkeys(table["question"].fillna("")):
-            rows = np.flatnonzero(table["question"].fillna("") == name)
+        require_known(table["stimulus_id"], stimuli, source)
+        asked: Any = table["question"].fillna("")
+        # What states another scale was read before: ratings of 0 to 100 are there as 0 to 1.
+        unread = (table["scale"].isna() | (table["scale"] == "binary")).to_numpy(dtype=bool)
+        for name in dict.fromkeys(asked[unread]):
+            rows = np.flatnonzero(unread & (asked == name).to_numpy(dtype=bool))
             _read_responses(table, rows, options=options, question=name, source=source)
         return cls(table, source=source)
 
@@ -311,17 +322,3 @@ def _read_responses(
     at = table.index[rows]
     table.loc[at, "response"], table.loc[at, "scale"] = parsed.text, parsed.scale
     table.loc[at[rated], "probability"] = parsed.probability[rated]
-
-
-def _require_known(ids: Any, stimuli: Iterable[str] | None, source: str) -> None:
-    if stimuli is None:
-        return
-    known = frozenset(stimuli)
-    unknown = [name for name in ids.unique() if name not in known]
-    if unknown:
-        shown = ", ".join(f"`{name}`" for name in unknown[:_SHOWN])
-        more = ", ..." if len(unknown) > _SHOWN else ""
-        raise ValueError(
-            f"expected only stimuli of the set in {source}, got {len(unknown)} unknown "
-            f"`stimulus_id`: {shown}{more}; correct the ids or remove these rows"
-        )

@@ -43,7 +43,7 @@ def read_rows(table: Path) -> tuple[list[str], list[Row]]:
             f"expected a .csv, .tsv or .parquet table, got `{table}`; save it as one of them"
         )
     if not rows and columns:
-        raise ValueError(f"expected at least one row in `{table}`, got none; list the images")
+        raise ValueError(f"expected at least one row in `{table}`, got none; fill it in")
     return columns, rows
 
 

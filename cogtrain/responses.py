@@ -14,6 +14,7 @@ _FIRST = frozenset({"1", "true", "yes"})
 _SECOND = frozenset({"0", "false", "no"})
 _MISSING = frozenset({"", "na", "nan", "n/a", "none", "null"})
 _OTHER_SPELLINGS = {"grey": "gray"}
+_ADVICE = {"binary": "recode it, or divide a rating by the top of its scale"}
 _BETWEEN = re.compile(r"[,;\s]+")
 
 
@@ -44,6 +45,7 @@ def parse_responses(
     scale: str | None = None,
     rows: Sequence[int] | None = None,
     where: str = "table",
+    advice: str | None = None,
 ) -> Responses:
     """Reads answers to one question.
 
@@ -57,24 +59,26 @@ def parse_responses(
         scale: `binary`, `choice`, `count` or `sequence`; by default what the options say.
         rows: Where they stand in the table, from 0; by default from its start.
         where: The file, for the error.
+        advice: What to do about an answer that is none, for the error.
 
     Raises:
         ValueError: On an answer that is none; it names the value and its row.
     """
     written = [_written(value, options) for value in values]
     scale = scale or _scale(options)
+    advice = advice or _ADVICE.get(scale, "recode it")
     places = range(len(written)) if rows is None else rows
     if scale != "binary":
         read = {"choice": _option, "count": _count, "sequence": _sequence}[scale]
         text = [text and read(text, options) for text in written]
         for row, before, after in zip(places, written, text, strict=True):
             if before is not None and after is None:
-                raise _unreadable(_expected(scale, options), before, row, where)
+                raise _unreadable(_expected(scale, options), before, row, where, advice)
         return Responses(text, _blank(written), scale)
     numbers = np.array([_number(text, options) for text in written], dtype=float)
     for row, before, number in zip(places, written, numbers, strict=True):
         if before is not None and np.isnan(number):
-            raise _unreadable(_expected(scale, options), before, row, where)
+            raise _unreadable(_expected(scale, options), before, row, where, advice)
     if ((numbers > 0) & (numbers < 1)).any():
         return Responses(written, numbers, "rating")
     chosen = [None if np.isnan(number) else options[0 if number else 1] for number in numbers]
@@ -103,10 +107,7 @@ def _expected(scale: str, options: Sequence[str]) -> str:
     }[scale]
 
 
-def _unreadable(expected: str, text: str, row: int, where: str) -> ValueError:
-    advice = "recode it"
-    if "[0, 1]" in expected:
-        advice = "recode it, or divide a rating by the top of its scale"
+def _unreadable(expected: str, text: str, row: int, where: str, advice: str) -> ValueError:
     return ValueError(
         f"expected `response` to be {expected} in {where}, got {text!r} in row {row + 1}; {advice}"
     )

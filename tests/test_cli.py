@@ -52,6 +52,7 @@ def test_each_light_verb_explains_itself(verb: str, tmp_path: Path):
         ["--version"],
         ["env"],
         ["render", "--help"],
+        ["judgments", "--help"],
         ["render", "--out", "towers", "--count", "2", "--size_px", "56"],
         ["fti"],
     ],

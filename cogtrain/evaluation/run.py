@@ -1,6 +1,5 @@
 """Run: what a run folder says, read without the software that wrote it."""
 
-import csv
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from cogtrain.judgments import Judgments
 from cogtrain.metrics import Estimate, read_estimates
 from cogtrain.metrics.log import Logged
 
+_INDEX = ("set", "stimulus_id", "file")
 _PARTS = ("manifest.json", "judgments.parquet", "metrics.jsonl")
 _STAGES = ("test", "val")  # what was held back to the end says more than what was watched
 
@@ -24,7 +24,8 @@ class Run:
         manifest: Versions, commit, hardware, sets.
         logged: Every estimate of `metrics.jsonl`, in order.
         judgments: Every answer of the tested weights, people's too if they were saved; or nothing.
-        images: File of each kept stimulus by (set, stimulus id).
+        stimuli: What is known of the tested stimuli: `set, stimulus_id, file` (its picture, empty
+            without one), `margin_m`, `style` and the factors.
         notes: One line per part that is not there.
     """
 
@@ -32,7 +33,7 @@ class Run:
     manifest: dict[str, Any] = field(default_factory=dict)
     logged: list[Logged] = field(default_factory=list)
     judgments: Judgments | None = None
-    images: dict[tuple[str, str], Path] = field(default_factory=dict)
+    stimuli: Any = field(default_factory=lambda: _no_stimuli())
     notes: list[str] = field(default_factory=list)
 
     @classmethod
@@ -57,7 +58,7 @@ class Run:
             "manifest": (path / "manifest.json", _manifest),
             "logged": (path / "metrics.jsonl", read_estimates),
             "judgments": (path / "judgments.parquet", Judgments.read),
-            "images": (path / "report" / "stimuli" / "index.csv", _images),
+            "stimuli": (path / "report" / "stimuli" / "index.csv", _stimuli),
         }
         parts: dict[str, Any] = {}
         for name, (file, read) in readers.items():
@@ -68,6 +69,13 @@ class Run:
             except (ValueError, KeyError, OSError) as error:
                 notes.append(f"`{file.relative_to(path)}` cannot be read: {error}")
         return cls(path, notes=notes, **parts)
+
+    @property
+    def images(self) -> dict[tuple[str, str], Path]:
+        """File of each kept picture by (set, stimulus id)."""
+        kept = self.stimuli[self.stimuli["file"] != ""]
+        keys = zip(kept["set"], kept["stimulus_id"], strict=True)
+        return dict(zip(keys, map(Path, kept["file"]), strict=True))
 
     @property
     def name(self) -> str:
@@ -107,7 +115,17 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _images(index: Path) -> dict[tuple[str, str], Path]:
-    with index.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {(row["set"], row["stimulus_id"]): index.parent / row["file"] for row in rows}
+def _no_stimuli() -> Any:
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.Series(dtype=object) for name in _INDEX})
+
+
+def _stimuli(index: Path) -> Any:
+    import pandas as pd
+
+    table = pd.read_csv(index, dtype=dict.fromkeys(_INDEX, str), low_memory=False)
+    if missing := [name for name in _INDEX if name not in table]:
+        raise ValueError(f"expected the columns {', '.join(_INDEX)}, got no `{missing[0]}`")
+    table["file"] = [str(index.parent / each) if each == each else "" for each in table["file"]]
+    return table

@@ -110,7 +110,7 @@ class CogtrainCLI(LightningCLI):
         layout = PatchLayout.read(Path(str(self.datamodule.preprocess)))
         ours: list[Callback] = [
             self.judgments,
-            StimuliTable(layout, run.report, count=options.stimuli),
+            StimuliTable(layout, run.report, sets=sets["test"], count=options.stimuli),
         ]
         if self.subcommand == "fit":
             ours.append(RandomStreams(int(self._get(self.config, "seed_everything"))))

@@ -37,7 +37,7 @@ class Evaluation:
     """
 
     after_fit: bool = True
-    stimuli: int = 24
+    stimuli: int = 100
     checkpoint_every_s: float = 600.0
     wandb: bool = True
     wandb_project: str = "cogtrain"

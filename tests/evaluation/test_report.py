@@ -1,59 +1,17 @@
-import csv
-import json
+import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from cogtrain.evaluation.answers import answers_of
 from cogtrain.evaluation.report import report
 from cogtrain.evaluation.run import Run
 from cogtrain.judgments import Judgments
-from cogtrain.metrics import Estimate, SetMetrics, append_estimates
+from cogtrain.metrics import Estimate, append_estimates
 
 IDS = [f"s{number}" for number in range(30)]
-TRUTH = ["yes", "no"] * 15
-
-
-def make_run(folder, *, seed=0, humans=True):
-    source = np.random.default_rng(seed)
-    probability = source.random(30)
-    people = Judgments.concat(
-        Judgments.from_model(
-            f"p{i}", IDS, source.integers(0, 2, 30), observer_kind="human", set="wood/tower"
-        )
-        for i in range(3)
-    )
-    metrics = SetMetrics(people if humans else None)
-    metrics.update(IDS, probability, TRUTH)
-    folder.mkdir(parents=True)
-    for step in (10, 20):
-        append_estimates(
-            folder / "metrics.jsonl",
-            {"accuracy": Estimate(step / 40, 0.2, 0.8, 30, 0.5)},
-            stage="val",
-            set="tower",
-            step=step,
-        )
-    append_estimates(
-        folder / "metrics.jsonl", metrics.compute(), stage="test", set="wood/tower", step=20
-    )
-    own = Judgments.from_model("m", IDS, probability, set="wood/tower", truth=TRUTH)
-    Judgments.concat([own, people] if humans else [own]).write(folder / "judgments.parquet")
-    manifest = {"versions": {"cogtrain": "0.1.0"}, "git_commit": "abc1234", "command": ["fit"]}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    keep_pictures(folder / "report" / "stimuli", source)
-    return folder
-
-
-def keep_pictures(folder, source):
-    folder.mkdir(parents=True)
-    with (folder / "index.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("set", "stimulus_id", "file"))
-        for name in IDS[:7]:
-            pixels = source.integers(0, 255, (28, 28, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / f"{name}.png")
-            writer.writerow(("wood/tower", name, f"{name}.png"))
 
 
 def pictures(folder):
@@ -66,62 +24,96 @@ def pictures(folder):
     return set(found)
 
 
-def test_one_run(tmp_path):
+FIGURES = {
+    "accuracy", "spearman", "error_consistency", "training",
+    "psychometric", "margin", "calibration",
+}  # fmt: skip
+
+
+def test_one_run(make_run, tmp_path):
     run = make_run(tmp_path / "fit-1")
-    page = report([run])
-    assert page == run / "report" / "report.md"
-    text = page.read_text()
+    written = report([run])
+    assert written.markdown == run / "report" / "report.md"
+    text = written.markdown.read_text()
     assert "cogtrain 0.1.0, commit `abc1234`, command `fit`" in text
     assert "## Results (test)" in text
     assert "| wood/tower | fit-1 | accuracy |" in text
-    shown = pictures(page.parent)
-    assert shown == {
-        "accuracy.png", "spearman.png", "error_consistency.png", "training.png",
-        "stimuli-wood_tower.png",
-    }  # fmt: skip
+    sheet = "stimuli-wood_tower-will_fall.png"
+    shown = pictures(run / "report")
+    assert shown == {f"{name}.png" for name in FIGURES} | {sheet}
     assert all(f"]({name})" in text for name in shown)
+    for name in FIGURES:
+        assert (run / "report" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_the_same_run_gives_the_same_page(tmp_path):
+def test_the_page_holds_everything(make_run, tmp_path):
+    html = report([make_run(tmp_path / "fit-1")]).page.read_text()
+    assert all(f'vegaEmbed("#{name}"' in html for name in FIGURES)
+    assert html.count("<div popover ") == 7
+    places = re.findall(r"(?:src|href)=[\\\"']*([^\\\"'\s>]+)", html.rpartition("<body>\n")[2])
+    # A table's own footnote links to its makers; nothing is fetched from there.
+    assert all(place.startswith(("data:", "#", "https://itables.org")) for place in places)
+
+
+def test_the_tables_say_the_same_as_the_page(make_run, tmp_path):
     run = make_run(tmp_path / "fit-1")
-    first = report([run], tmp_path / "a")
-    second = report([run], tmp_path / "b")
-    assert first.read_bytes() == second.read_bytes()
-    for name in pictures(tmp_path / "a"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    report([run])
+    results = pd.read_csv(run / "report" / "results.csv")
+    opened = Run.open(run)
+    for row in results[results["observer"] == "fit-1"].itertuples():
+        logged = opened.results()[row.set][row.metric]
+        assert row.value == pytest.approx(logged.value, nan_ok=True)
+    answers = pd.read_csv(run / "report" / "answers.csv")
+    own = answers[answers["observer"] == "fit-1"]
+    assert own["correct"].mean() == pytest.approx(opened.results()["wood/tower"]["accuracy"].value)
+    people = answers[answers["observer"] == "people"]
+    assert set(people["n"]) == {3}
+    judged = opened.judgments.split_people()[0].table.groupby("stimulus_id")["probability"].mean()
+    shares = people.set_index("stimulus_id")["probability"]
+    pd.testing.assert_series_equal(shares.sort_index(), judged.sort_index(), check_names=False)
 
 
-def test_several_runs_side_by_side(tmp_path, monkeypatch):
+def test_names_cannot_break_out_of_the_page(make_run, tmp_path):
+    run = make_run(tmp_path / "fit-1")
+    evil = "</script><script>alert(1)</script>"
+    table = Judgments.read(run / "judgments.parquet").table
+    Judgments(table.assign(set=evil)).write(run / "judgments.parquet")
+    index = run / "report" / "stimuli" / "index.csv"
+    known = pd.read_csv(index).assign(set=evil)
+    known.to_csv(index, index=False)
+    append_estimates(
+        run / "metrics.jsonl", {"accuracy": Estimate(0.5, 0.4, 0.6, 9, 0.5)}, stage="test",
+        set=evil, step=20,
+    )  # fmt: skip
+    assert "<script>alert" not in report([run]).page.read_text()
+
+
+def test_the_same_run_gives_the_same_page(make_run, tmp_path):
+    run = make_run(tmp_path / "fit-1")
+    report([run], tmp_path / "a")
+    report([run], tmp_path / "b")
+    for first in sorted((tmp_path / "a").iterdir()):
+        if first.suffix != ".pdf":  # the date is in it
+            assert first.read_bytes() == (tmp_path / "b" / first.name).read_bytes(), first.name
+
+
+def test_several_runs_side_by_side(make_run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runs = [make_run(tmp_path / place / "fit-1", seed=seed) for seed, place in enumerate("ab")]
-    page = report(runs)
+    page = report(runs).markdown
     assert page.resolve() == tmp_path / "report" / "report.md"
     text = page.read_text()
     assert text.startswith("# fit-1 and fit-1 (2)\n")
     assert "| wood/tower | fit-1 (2) | accuracy |" in text
 
 
-def test_a_sheet_shows_the_runs_that_judged_its_set(tmp_path):
+def test_a_sheet_shows_the_runs_that_judged_its_set(make_run, tmp_path):
     first = make_run(tmp_path / "first")
     table = Judgments.read(first / "judgments.parquet").table
     Judgments(table.assign(set="elsewhere")).write(first / "judgments.parquet")
     second = make_run(tmp_path / "second")
-    text = report([first, second], tmp_path / "both").read_text()
+    text = report([first, second], tmp_path / "both").markdown.read_text()
     assert "the frame is green where second is right" in text
-
-
-def test_pictures_can_come_from_elsewhere(tmp_path):
-    run = make_run(tmp_path / "fit-1")
-    (run / "report" / "stimuli" / "index.csv").unlink()
-    asked = []
-
-    def image_of(name, stimulus):
-        asked.append((name, stimulus))
-        return None if stimulus == "s0" else np.full((28, 28, 3), 90, dtype=np.uint8)
-
-    report([run], image_of=image_of)
-    assert asked == [("wood/tower", name) for name in IDS[:24]]
-    assert "stimuli-wood_tower.png" in pictures(run / "report")
 
 
 @pytest.mark.parametrize(
@@ -133,10 +125,10 @@ def test_pictures_can_come_from_elsewhere(tmp_path):
         ("report/stimuli/index.csv", "No pictures: the runs kept no stimuli."),
     ],
 )
-def test_a_missing_part_costs_a_line(tmp_path, part, line):
+def test_a_missing_part_costs_a_line(make_run, tmp_path, part, line):
     run = make_run(tmp_path / "fit-1")
     (run / part).unlink()
-    text = report([run]).read_text()
+    text = report([run]).markdown.read_text()
     assert line in text
     assert "| wood/tower | fit-1 | accuracy |" in text
 
@@ -145,24 +137,38 @@ def test_a_missing_part_costs_a_line(tmp_path, part, line):
     "part", ["manifest.json", "metrics.jsonl", "judgments.parquet", "report/stimuli/index.csv"]
 )
 @pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe garbage\n\n[1", b"[]\n{}"])
-def test_a_damaged_part_costs_a_line(tmp_path, part, content):
+def test_a_damaged_part_is_as_good_as_missing(make_run, tmp_path, part, content):
     run = make_run(tmp_path / "fit-1")
     (run / part).write_bytes(content)
-    assert report([run]).is_file()
+    opened = Run.open(run)
+    answers_of({"fit-1": opened})
+    opened.results()
+    if content.startswith(b"\x00"):
+        assert any(f"`{part}` cannot be read" in note for note in opened.notes)
 
 
-def test_missing_and_damaged_pictures_are_left_out(tmp_path):
+def test_a_run_of_which_nothing_can_be_read(make_run, tmp_path):
+    run = make_run(tmp_path / "fit-1")
+    for part in ("manifest.json", "judgments.parquet", "metrics.jsonl"):
+        (run / part).write_bytes(b"\x00\xff\xfe garbage\n\n[1")
+    (run / "report/stimuli/index.csv").write_bytes(b"")
+    written = report([run])
+    assert "No estimates" in written.page.read_text()
+    assert "`judgments.parquet` cannot be read" in written.markdown.read_text()
+
+
+def test_missing_and_damaged_pictures_are_left_out(make_run, tmp_path):
     run = make_run(tmp_path / "fit-1")
     (run / "report/stimuli/s0.png").unlink()
     (run / "report/stimuli/s1.png").write_bytes(b"not a picture")
     report([run])
-    assert "stimuli-wood_tower.png" in pictures(run / "report")
+    assert "stimuli-wood_tower-will_fall.png" in pictures(run / "report")
     for name in IDS[2:7]:
         (run / f"report/stimuli/{name}.png").unlink()
-    assert "no picture can be read" in report([run]).read_text()
+    assert "no picture can be read" in report([run]).markdown.read_text()
 
 
-def test_without_logged_numbers_the_judgments_are_scored(tmp_path):
+def test_without_logged_numbers_the_judgments_are_scored(make_run, tmp_path):
     run = make_run(tmp_path / "fit-1")
     logged = Run.open(run).results()["wood/tower"]
     (run / "metrics.jsonl").unlink()
@@ -170,11 +176,11 @@ def test_without_logged_numbers_the_judgments_are_scored(tmp_path):
     assert {name: scored[name] for name in logged} == logged
 
 
-def test_undefined_numbers_are_drawn_as_such(tmp_path):
+def test_undefined_numbers_are_drawn_as_such(make_run, tmp_path):
     run = make_run(tmp_path / "fit-1", humans=False)
     undefined = {"accuracy": Estimate(float("nan"), reason="no truth", chance=0.5)}
     append_estimates(run / "metrics.jsonl", undefined, stage="test", set="odd", step=20)
-    text = report([run]).read_text()
+    text = report([run]).markdown.read_text()
     assert "| odd | fit-1 | accuracy | undefined | - |" in text
     assert "- fit-1, odd, accuracy: no truth" in text
 

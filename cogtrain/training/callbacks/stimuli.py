@@ -1,8 +1,8 @@
 """A few stimuli of every set as the model saw them, with its answers: in W&B and as files."""
 
-import csv
 import re
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ from lightning.pytorch.loggers import WandbLogger
 from PIL import Image
 from typing_extensions import override
 
+from cogtrain.stimuli import StimulusSet
+from cogtrain.stimulus_table import write_table
 from cogtrain.training.callbacks.patches import PatchLayout
 
 COLUMNS = ("set", "stimulus_id", "image", "question", "truth", "response", "probability", "step")
+_BLANK = {"set": "", "stimulus_id": "", "file": "", "margin_m": ""}
 _UNSAFE = re.compile(r"[^\w.-]")
 
 
@@ -23,14 +26,18 @@ class StimuliTable(Callback):
 
     Args:
         layout: Turns the model's input back into images.
-        folder: Run's `report` folder; tested stimuli go to ``stimuli/<set>/<id>.png``, listed in
-            ``stimuli/index.csv`` (`set, stimulus_id, file`).
-        count: Stimuli per set; more than a few dozen nobody looks at.
+        folder: Run's `report` folder; tested stimuli go to ``stimuli/<set>/<id>.png``.
+        sets: The tested sets. ``stimuli/index.csv`` lists their stimuli: `set, stimulus_id, file`
+            (empty without a picture), `margin_m`, `style` and the factors.
+        count: Pictures per set: what a reader of the report may want to leaf through.
     """
 
-    def __init__(self, layout: PatchLayout, folder: Path, *, count: int = 24) -> None:
+    def __init__(
+        self, layout: PatchLayout, folder: Path, *, sets: Sequence[StimulusSet], count: int = 100
+    ) -> None:
         self.layout = layout
         self.folder = folder / "stimuli"
+        self.sets = sets
         self.count = count
         self._shown: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
@@ -105,11 +112,20 @@ class StimuliTable(Callback):
             file = Path(_file_name(row["set"])) / f"{_file_name(row['stimulus_id'])}.png"
             _save(row["image"], self.folder / file)
             listed[row["set"], row["stimulus_id"]] = file.as_posix()
+        rows = [known | {"file": listed.get(key, "")} for key, known in self._known()]
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "index.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("set", "stimulus_id", "file"))
-            writer.writerows((*key, path) for key, path in listed.items())
+        columns = dict.fromkeys(name for row in (_BLANK, *rows) for name in row)
+        write_table(columns, rows, self.folder / "index.csv")
+
+    def _known(self) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+        """What is known of every stimulus of the tested sets, by set and id."""
+        for member in self.sets:
+            for stimulus in member:
+                look = {} if stimulus.appearance is None else {"style": stimulus.appearance.style}
+                told = {"margin_m": stimulus.margin} | look
+                place = {"set": member.name, "stimulus_id": stimulus.id, "file": ""}
+                # A factor never hides a column of ours.
+                yield (member.name, stimulus.id), {**stimulus.factors, **told, **place}
 
 
 def _file_name(name: str) -> str:
