@@ -9,7 +9,7 @@ use super::swatch::SWATCH;
 use super::vector::V3;
 use crate::scene::Scene;
 use crate::simd::Body;
-use crate::style::{Appearance, Rgb};
+use crate::style::Appearance;
 
 /// Rays along each side of a pixel on an edge.
 const GRID: usize = 4;
@@ -33,12 +33,12 @@ pub fn photograph(
     let mood = Mood::draw(appearance);
     let studio = Studio::new(scene, appearance, mood.lights, field);
     let light = exposed(body, &studio, &view, size_px);
-    mood.sensor.develop(body, &light, size_px, pixels);
+    mood.sensor.develop(body, light, size_px, pixels);
 }
 
-/// Light that reaches every pixel. What the next row sees is needed to find edges, and no more is
-/// kept at a time.
-fn exposed(body: Body, studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec<Rgb> {
+/// Light that reaches every pixel, by channel. What the next row sees is needed to find edges, and
+/// no more is kept at a time.
+fn exposed(body: Body, studio: &Studio, view: &Viewpoint, size_px: usize) -> [Vec<f32>; 3] {
     let see = |y: usize, row: &mut Vec<Seen>| {
         let pixels = (0..size_px).map(|x| (x, y));
         row.clear();
@@ -46,59 +46,59 @@ fn exposed(body: Body, studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec
     };
     let (mut row, mut next) = (Vec::new(), Vec::new());
     let mut keys: Vec<u16> = Vec::with_capacity(size_px * size_px);
-    let mut light = vec![[0.0; 3]; size_px * size_px];
+    let mut film = Film {
+        body,
+        studio,
+        view,
+        light: [(); 3].map(|()| vec![0.0; size_px * size_px]),
+    };
     see(0, &mut next);
     keys.extend(next.iter().map(|seen| seen.key));
-    for (y, light) in light.chunks_exact_mut(size_px).enumerate() {
+    for y in 0..size_px {
         std::mem::swap(&mut row, &mut next);
         if y + 1 < size_px {
             see(y + 1, &mut next);
             keys.extend(next.iter().map(|seen| seen.key));
         }
         let edges = (0..size_px).filter(|&x| is_edge(&keys, size_px, (x, y), |a, b| a != b));
-        let edges: Vec<usize> = edges.collect();
-        let mut parts = Vec::new();
-        for &x in &edges {
-            split(studio, view, (x, y), &mut parts);
-        }
-        let ray = |x: usize| middle(view, (x, y));
-        let fragment = |seen, x, share| Fragment {
-            seen,
-            ray: ray(x),
-            x,
-            share,
-        };
-        let plain = row
-            .iter()
-            .enumerate()
-            .filter(|(x, _)| edges.binary_search(x).is_err());
-        let plain = plain.map(|(x, seen)| fragment(seen, x, 1.0));
-        let mixed = parts
-            .iter()
-            .map(|part| fragment(&part.seen, part.x, part.share));
-        expose(
-            body,
-            studio,
-            view,
-            &plain.chain(mixed).collect::<Vec<_>>(),
-            light,
-        );
+        film.expose(y, &row, &edges.collect::<Vec<_>>());
     }
-    light
+    film.light
 }
 
-/// Adds the light of `fragments` to the pixels of a row.
-fn expose(
+/// Where light falls.
+struct Film<'a> {
     body: Body,
-    studio: &Studio,
-    view: &Viewpoint,
-    fragments: &[Fragment],
-    light: &mut [Rgb],
-) {
-    for some in fragments.chunks(SWATCH) {
-        for (fragment, color) in some.iter().zip(studio.shade(body, some, view)) {
-            for (sum, color) in light[fragment.x].iter_mut().zip(color) {
-                *sum += fragment.share * color;
+    studio: &'a Studio,
+    view: &'a Viewpoint,
+    /// By channel.
+    light: [Vec<f32>; 3],
+}
+
+impl Film<'_> {
+    /// A row of pixels, of which those on `edges` show several surfaces.
+    fn expose(&mut self, y: usize, row: &[Seen], edges: &[usize]) {
+        let mut parts = Vec::new();
+        for &x in edges {
+            split(self.studio, self.view, (x, y), &mut parts);
+        }
+        let fragment = |seen, x, share| Fragment {
+            seen,
+            ray: middle(self.view, (x, y)),
+            pixel: y * row.len() + x,
+            share,
+        };
+        let plain = (0..row.len()).filter(|x| edges.binary_search(x).is_err());
+        let plain = plain.map(|x| fragment(&row[x], x, 1.0));
+        let mixed = parts.iter();
+        let mixed = mixed.map(|part| fragment(&part.seen, part.x, part.share));
+        let fragments: Vec<Fragment> = plain.chain(mixed).collect();
+        for some in fragments.chunks(SWATCH) {
+            let colors = self.studio.shade(self.body, some, self.view);
+            for (fragment, color) in some.iter().zip(colors) {
+                for (plane, color) in self.light.iter_mut().zip(color) {
+                    plane[fragment.pixel] += fragment.share * color;
+                }
             }
         }
     }

@@ -6,7 +6,6 @@
 use super::noise::Noise;
 use super::srgb::Srgb;
 use crate::simd::{Body, Kernel};
-use crate::style::Rgb;
 
 /// The image side, in pixels, for which widths in pixels are given; a larger image of the same
 /// photograph is as soft to the eye.
@@ -30,11 +29,12 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// From light, row-major `size_px` × `size_px`, to 8-bit sRGB.
-    pub fn develop(&self, body: Body, light: &[Rgb], size_px: usize, pixels: &mut [u8]) {
+    /// From light, per channel row-major `size_px` × `size_px`, to 8-bit sRGB.
+    pub fn develop(&self, body: Body, mut light: [Vec<f32>; 3], size_px: usize, pixels: &mut [u8]) {
+        self.blur(body, &mut light, size_px);
         body.run(Developing {
             sensor: self,
-            light: self.blur(body, light, size_px),
+            light,
             size_px,
             pixels,
         });
@@ -64,7 +64,7 @@ impl Sensor {
         t * t
     }
 
-    fn blur(&self, body: Body, light: &[Rgb], size_px: usize) -> [Vec<f32>; 3] {
+    fn blur(&self, body: Body, light: &mut [Vec<f32>; 3], size_px: usize) {
         let sigma = f64::from(self.blur_px * size_px as f32 / REFERENCE_PX);
         let reach = libm::ceil(2.5 * sigma) as usize;
         let mut weights: Vec<f32> = (0..=reach)
@@ -77,32 +77,35 @@ impl Sensor {
         for weight in &mut weights {
             *weight /= total;
         }
-        [0, 1, 2].map(|c| {
-            let plane = light.iter().map(|light| light[c]).collect();
+        let mut across = vec![0.0; size_px * size_px];
+        for plane in light {
             body.run(Blurring {
                 plane,
+                across: &mut across,
                 size_px,
                 weights: &weights,
-            })
-        })
+            });
+        }
     }
 }
 
 /// From one channel's light through the lens. Beyond the border, the border goes on.
 struct Blurring<'a> {
-    plane: Vec<f32>,
+    plane: &'a mut [f32],
+    /// Working room of the same size.
+    across: &'a mut [f32],
     size_px: usize,
     /// In the middle, and on either side.
     weights: &'a [f32],
 }
 
 impl Kernel for Blurring<'_> {
-    type Out = Vec<f32>;
+    type Out = ();
 
     #[inline(always)]
-    fn run(self) -> Vec<f32> {
+    fn run(self) {
         let (n, reach) = (self.size_px, self.weights.len() - 1);
-        let mut across = vec![0.0; n * n];
+        let across = self.across;
         let mut wide = vec![0.0; n + 2 * reach];
         for (row, sums) in self.plane.chunks_exact(n).zip(across.chunks_exact_mut(n)) {
             wide[..reach].fill(row[0]);
@@ -111,13 +114,11 @@ impl Kernel for Blurring<'_> {
             let beside = |i: usize| [&wide[reach - i..], &wide[reach + i..]];
             weigh(sums, row, self.weights, beside);
         }
-        let mut blurred = self.plane;
-        for (y, sums) in blurred.chunks_exact_mut(n).enumerate() {
+        for (y, sums) in self.plane.chunks_exact_mut(n).enumerate() {
             let row = |y: usize| &across[y * n..(y + 1) * n];
             let beside = |i: usize| [row(y.saturating_sub(i)), row((y + i).min(n - 1))];
             weigh(sums, row(y), self.weights, beside);
         }
-        blurred
     }
 }
 
@@ -202,9 +203,10 @@ mod tests {
     #[test]
     fn a_perfect_sensor_keeps_every_level() {
         let tables = Srgb::tables();
-        let light: Vec<Rgb> = (0..=255).map(|l| tables.decode([l; 3])).collect();
+        let light = (0..=255).map(|l| tables.decode([l; 3])[0]).collect();
+        let light = [(); 3].map(|()| Vec::clone(&light));
         let mut pixels = [0; 3 * 256];
-        sensor().develop(Body::best(), &light, 16, &mut pixels);
+        sensor().develop(Body::best(), light, 16, &mut pixels);
         // The tone curve squares a root: half a unit in the last place, far from a rounding edge.
         assert!((0..=255).all(|l: u8| pixels[3 * usize::from(l)] == l));
     }
@@ -234,13 +236,14 @@ mod tests {
 
     #[test]
     fn blur_keeps_light() {
-        let mut light = vec![[0.0; 3]; 15 * 15];
-        light[7 * 15 + 7] = [1.0; 3];
+        let mut light = [(); 3].map(|()| vec![0.0; 15 * 15]);
+        light[0][7 * 15 + 7] = 1.0;
         let blurry = Sensor {
             blur_px: 10.0,
             ..sensor()
         };
-        let [blurred, ..] = blurry.blur(Body::best(), &light, 15);
+        blurry.blur(Body::best(), &mut light, 15);
+        let [blurred, ..] = light;
         let total: f32 = blurred.iter().sum();
         assert!((total - 1.0).abs() < 1e-5 && blurred[7 * 15 + 7] < 0.6);
     }

@@ -63,8 +63,8 @@ pub struct Fragment<'a> {
     pub seen: &'a Seen,
     /// The ray through the pixel's middle.
     pub ray: V3,
-    /// Number of the pixel in its row, and how much of it shows the surface.
-    pub x: usize,
+    /// Number of the pixel in the picture, and how much of it shows the surface.
+    pub pixel: usize,
     pub share: f32,
 }
 
