@@ -6,6 +6,7 @@ Lightning restores a loader's own state too late once a schedule has asked for t
 and not at all at the end of an epoch.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,8 +18,9 @@ from lightning.pytorch import LightningDataModule
 
 from cogtrain._core import Batch, Preprocess
 from cogtrain.data.asked_set import AskedSet
-from cogtrain.data.collate import Collated, collate
+from cogtrain.data.collate import Collated, Draw, collate
 from cogtrain.data.loader import BadStimulus, Loader, OnBad
+from cogtrain.data.people import People
 from cogtrain.data.recipe import Photographs, Recipe, Split
 from cogtrain.stimuli import StimulusSet
 
@@ -51,6 +53,7 @@ class Collating:
         on_bad: Is told how many bad stimuli each set has, when there are more than before.
         gather: Gives an object of every rank to every rank. With it, ranks tell each other of bad
             stimuli when a pass begins and before its last batch, so that they keep to one budget.
+        draws: Whether one person's answer is drawn per item, instead of all people's proportions.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class Collating:
         pin_memory: bool = False,
         on_bad: Callable[[dict[str, int]], None] | None = None,
         gather: Callable[[list[BadStimulus]], list[list[BadStimulus]]] | None = None,
+        draws: bool = False,
     ) -> None:
         self.loader = loader
         self.sets = tuple(sets)
         self.pin_memory = pin_memory
         self.on_bad = on_bad
         self.gather = gather
+        self.draws = draws
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -91,7 +96,8 @@ class Collating:
             numbers = [fault["set"] for fault in self.loader.report()]
             counts = {self.sets[number].name: numbers.count(number) for number in numbers}
             self.on_bad(counts)
-        items = collate(batch, self.sets)
+        state = self.loader.state_dict() if self.draws else {}
+        items = collate(batch, self.sets, Draw(state["seed"], state["epoch"]) if state else None)
         return _pinned(items) if self.pin_memory else items
 
     def state_dict(self) -> dict[str, Any]:
@@ -127,6 +133,9 @@ class StimuliDataModule(LightningDataModule):
             ``quarantine``, its place is filled up and does not count.
         bad_budget: How many different stimuli of a stream may be bad, over all ranks, before that
             is an error. Ranks tell each other at both ends of an epoch.
+        people: What is learned from people's answers where a set of `train` has `humans`:
+            ``proportions`` of everybody's, or single ``trials``, one observer per epoch in turn.
+        weights: How much a stimulus of each set of `train` counts in the loss; left out, 1.
         pin_memory: Whether batches are copied into page-locked memory, from which a GPU fetches
             them while it computes; left out, if the run trains on CUDA.
     """
@@ -148,6 +157,8 @@ class StimuliDataModule(LightningDataModule):
         epoch: Literal["longest", "shortest"] = "longest",
         on_bad: OnBad = "raise",
         bad_budget: int = 10,
+        people: Literal["proportions", "trials"] = "proportions",
+        weights: list[float] | None = None,
         pin_memory: bool | None = None,
     ) -> None:
         super().__init__()
@@ -167,6 +178,8 @@ class StimuliDataModule(LightningDataModule):
         self.epoch: Literal["longest", "shortest"] = epoch
         self.on_bad: OnBad = on_bad
         self.bad_budget = bad_budget
+        self.people: Literal["proportions", "trials"] = people
+        self.weights = weights
         self.pin_memory = pin_memory
         self.sets: dict[str, list[StimulusSet]] = {}
         self._asked: dict[str, list[AskedSet]] = {}
@@ -193,8 +206,30 @@ class StimuliDataModule(LightningDataModule):
             _reject_twins(part, [member.name for member in members])
             pairs = zip(declared[part], members, strict=True)
             self._asked[part] = [each.asked(member) for each, member in pairs]
+        self._asked["train"] = self._learned(self._asked["train"], sets["train"])
         self.sets = sets
         return sets
+
+    def _learned(self, asked: list[AskedSet], sets: list[StimulusSet]) -> list[AskedSet]:
+        """Sets of `train` with what people answered and how much each counts."""
+        weights = [1.0] * len(asked) if self.weights is None else self.weights
+        _check_weights(weights, len(asked))
+        return [
+            replace(
+                each,
+                weight=weight,
+                people=None if members.humans is None else People.of(members, members.humans),
+            )
+            for each, members, weight in zip(asked, sets, weights, strict=True)
+        ]
+
+    def unanswered(self) -> dict[str, list[str]]:
+        """Per set of `train` the ids of the stimuli that no people are known to have answered."""
+        members = self.build()["train"]
+        return {
+            each.name: each.ids if asked.people is None else asked.people.unanswered(each.ids)
+            for each, asked in zip(members, self._asked["train"], strict=True)
+        }
 
     def setup(self, stage: str) -> None:
         """Builds the sets."""
@@ -206,8 +241,7 @@ class StimuliDataModule(LightningDataModule):
             raise ValueError(
                 "expected at least one set to train on, got none; add one to `data.train`"
             )
-        mixture = {"shares": self.shares, "epoch": self.epoch}
-        self._train = self._loader("train", self.batch_size, shuffle=True, **mixture)
+        self._train = self._loader("train", self.batch_size, shuffle=True, **self._mixture)
         if self._place is not None:
             self._train.load_state_dict(self._place)
             self._place = None
@@ -242,6 +276,16 @@ class StimuliDataModule(LightningDataModule):
         """Keeps the place until the training stream exists."""
         self._place = state_dict.get("train")
 
+    def batches_begun(self) -> int:
+        """Batches of this rank that the epoch has behind it, if it was always as many ranks."""
+        if self._train is None:
+            return 0
+        loader = self._train.loader
+        stimuli = len(self._loader("train", 1, is_alone=True, **self._mixture).loader)
+        together = loader.batch_size * loader.world_size
+        left = -(-(stimuli - loader.state_dict()["consumed"]) // together)
+        return len(loader) - left
+
     def _is_epoch_over(self) -> bool:
         trainer = self.trainer
         if trainer is None:
@@ -255,8 +299,18 @@ class StimuliDataModule(LightningDataModule):
             for index, member in enumerate(self.build()[part])
         }
 
+    @property
+    def _mixture(self) -> dict[str, Any]:
+        return {"shares": self.shares, "epoch": self.epoch}
+
     def _loader(
-        self, part: str, batch_size: int, *, only: int | None = None, **options: Any
+        self,
+        part: str,
+        batch_size: int,
+        *,
+        only: int | None = None,
+        is_alone: bool = False,
+        **options: Any,
     ) -> Collating:
         chosen = slice(None) if only is None else slice(only, only + 1)
         trainer = self.trainer
@@ -266,8 +320,8 @@ class StimuliDataModule(LightningDataModule):
             batch_size=batch_size,
             seed=self.seed,
             preprocess=self._preprocess(),
-            rank=0 if trainer is None else trainer.global_rank,
-            world_size=1 if trainer is None else trainer.world_size,
+            rank=0 if trainer is None or is_alone else trainer.global_rank,
+            world_size=1 if trainer is None or is_alone else trainer.world_size,
             threads=self.threads,
             # A tested set is what it is: nothing stands in for what is missing of it.
             on_bad=self.on_bad if is_training or self.on_bad == "raise" else "quarantine",
@@ -280,6 +334,7 @@ class StimuliDataModule(LightningDataModule):
             pin_memory=self._is_pinned(),
             on_bad=partial(self._log_bad, part),
             gather=_gathered if self.on_bad != "raise" and _is_distributed() else None,
+            draws=part == "train" and self.people == "trials",
         )
 
     def _log_bad(self, part: str, counts: dict[str, int]) -> None:
@@ -333,6 +388,19 @@ def _pinned(items: Collated) -> Collated:
     weights = items["weights"].pin_memory()
     arrays = {name: each.pin_memory() for name, each in items["arrays"].items()}
     return {**items, "weights": weights, "arrays": arrays}
+
+
+def _check_weights(weights: Sequence[float], sets: int) -> None:
+    if len(weights) != sets:
+        raise ValueError(
+            f"expected one of `data.weights` per set of `data.train`, got {len(weights)} for "
+            f"{sets}; give {sets}"
+        )
+    if not all(0.0 <= weight < math.inf for weight in weights) or (sets and not any(weights)):
+        raise ValueError(
+            f"expected `data.weights` from 0 up, and one above it, got {list(weights)}; leave them "
+            "out to let every stimulus count alike"
+        )
 
 
 def _reject_twins(part: str, names: list[str]) -> None:

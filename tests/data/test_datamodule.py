@@ -60,6 +60,7 @@ class TestCollate:
             answers = ({"will_fall": "yes", "how_many": "3"}, {"will_fall": "no"})
             sets = np.array([0, 0])
             weights = np.array([1.0, 0.0], dtype=np.float32)
+            positions = np.array([8, 9])
             arrays = {  # noqa: RUF012 - a stand-in that nobody changes
                 "pixel_values": np.arange(10, dtype=np.float32).reshape(5, 2),
                 "image_grid_thw": np.array([[1, 1, 2], [1, 1, 3]]),
@@ -71,6 +72,7 @@ class TestCollate:
         assert collated["answer"] == ["yes", "3", "no"]
         assert collated["wording"] == ["will_fall-a", "how_many-a", "will_fall-b"]
         assert collated["weights"].tolist() == [1.0, 1.0, 0.0]
+        assert collated["position"] == 8
         assert collated["arrays"]["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 2], [1, 1, 3]]
         assert collated["arrays"]["pixel_values"][:, 0].tolist() == [0, 2, 0, 2, 4, 6, 8]
 
@@ -116,7 +118,30 @@ def test_continues_at_the_saved_place():
     assert begun + [batch["ids"] for batch in second.train_dataloader()] == whole
 
 
+@pytest.mark.parametrize(("ranks", "begun"), [((2, 1), 2), ((1, 2), 1), ((2, 3), 1)])
+def test_counts_the_batches_behind_it_for_any_number_of_ranks(ranks, begun):
+    first, second = data(), data()
+    world = SimpleNamespace(root_device=torch.device("cpu"))
+    for module, size in zip((first, second), ranks, strict=True):
+        module.trainer = SimpleNamespace(
+            global_rank=0, world_size=size, strategy=world, loggers=[], num_training_batches=5
+        )
+        module.trainer.fit_loop = SimpleNamespace(
+            epoch_loop=SimpleNamespace(
+                batch_progress=SimpleNamespace(current=SimpleNamespace(ready=1))
+            )
+        )
+    stream = iter(first.train_dataloader())
+    for _ in range(2 // ranks[0]):
+        next(stream)
+    second.load_state_dict(first.state_dict())
+    loader = second.train_dataloader()
+    assert second.batches_begun() == begun
+    assert second.batches_begun() + sum(1 for _ in loader) == len(loader)
+
+
 def test_has_no_place_before_training():
+    assert data().batches_begun() == 0
     assert data().state_dict() == {}
 
 

@@ -80,10 +80,12 @@ def one_question(batch, question):
 def test_a_mixed_batch_scores_as_batches_of_one_question(batch):
     module = VLMModule().eval()
     with torch.no_grad():
-        together, losses = module.answer(batch)
+        together, scores = module.answer(batch)
+        losses, _ = module.losses(batch, scores)
         for question in dict.fromkeys(batch["question"]):
             rows, part = one_question(batch, question)
-            alone, own = module.answer(part)
+            alone, scores = module.answer(part)
+            own, _ = module.losses(part, scores)
             assert alone["response"] == [together["response"][row] for row in rows]
             torch.testing.assert_close(losses[rows], own, atol=1e-4, rtol=0)
             for name in ("probability", "log_odds", "off_menu_mass", "response_probability"):
@@ -95,7 +97,8 @@ def test_a_mixed_batch_scores_as_batches_of_one_question(batch):
 def test_only_two_options_have_a_probability_of_the_first(batch):
     module = VLMModule().eval()
     with torch.no_grad():
-        answers, losses = module.answer(batch)
+        answers, scores = module.answer(batch)
+        losses, _ = module.losses(batch, scores)
     for index, question in enumerate(answers["question"]):
         is_binary = question == "will_fall"
         assert torch.isnan(answers["probability"][index]).item() != is_binary
