@@ -398,7 +398,7 @@ def _spelled(verb: Verb, words: list[str]) -> list[str]:
         for name, each in inspect.signature(verb).parameters.items()
         if each.annotation is bool
     }
-    following = [*words[1:], ""]
+    following = [*words, ""][1:]
     return [
         f"{word}=true" if word in flags and then not in ("true", "false") else word
         for word, then in zip(words, following, strict=True)

@@ -19,7 +19,7 @@ from lightning.pytorch import LightningDataModule
 from cogtrain._core import Batch, Preprocess
 from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collate import Collated, Draw, collate
-from cogtrain.data.loader import Loader, OnBad
+from cogtrain.data.loader import BadStimulus, Loader, OnBad
 from cogtrain.data.people import People
 from cogtrain.data.recipe import Photographs, Recipe, Split
 from cogtrain.stimuli import StimulusSet
@@ -51,6 +51,8 @@ class Collating:
         sets: Those of the loader, in its order.
         pin_memory: Whether the tensors are copied into page-locked memory (CUDA only).
         on_bad: Is told how many bad stimuli each set has, when there are more than before.
+        gather: Gives an object of every rank to every rank. With it, ranks tell each other of bad
+            stimuli when a pass begins and before its last batch, so that they keep to one budget.
         draws: Whether one person's answer is drawn per item, instead of all people's proportions.
     """
 
@@ -61,21 +63,33 @@ class Collating:
         *,
         pin_memory: bool = False,
         on_bad: Callable[[dict[str, int]], None] | None = None,
+        gather: Callable[[list[BadStimulus]], list[list[BadStimulus]]] | None = None,
         draws: bool = False,
     ) -> None:
         self.loader = loader
         self.sets = tuple(sets)
         self.pin_memory = pin_memory
         self.on_bad = on_bad
+        self.gather = gather
         self.draws = draws
 
     def __len__(self) -> int:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Collated]:
+        # Every rank begins as many passes and has as many batches, so that none waits for ever. A
+        # pass may be cut short, and who knows its length never asks beyond its last batch.
+        self._exchange()
         # Not a `map`: an error of the loader then ends in this package and is told as one line.
         for batch in self.loader:
+            if self.loader.is_last(batch):
+                self._exchange()
             yield self._collate(batch)
+
+    def _exchange(self) -> None:
+        if self.gather is not None:
+            for report in self.gather(self.loader.report()):
+                self.loader.add_report(report)
 
     def _collate(self, batch: Batch) -> Collated:
         if self.on_bad is not None and self.loader.has_new_faults():
@@ -117,7 +131,8 @@ class StimuliDataModule(LightningDataModule):
         on_bad: What becomes of a stimulus that cannot be made: ``raise``; ``substitute``, another
             one of its set counts in its place (where sets are tested, none does);
             ``quarantine``, its place is filled up and does not count.
-        bad_budget: How many different stimuli of a stream may be bad before that is an error.
+        bad_budget: How many different stimuli of a stream may be bad, over all ranks, before that
+            is an error. Ranks tell each other at both ends of an epoch.
         people: What is learned from people's answers where a set of `train` has `humans`:
             ``proportions`` of everybody's, or single ``trials``, one observer per epoch in turn.
         weights: How much a stimulus of each set of `train` counts in the loss; left out, 1.
@@ -318,6 +333,7 @@ class StimuliDataModule(LightningDataModule):
             self._asked[part][chosen],
             pin_memory=self._is_pinned(),
             on_bad=partial(self._log_bad, part),
+            gather=_gathered if self.on_bad != "raise" and _is_distributed() else None,
             draws=part == "train" and self.people == "trials",
         )
 
@@ -354,6 +370,17 @@ class StimuliDataModule(LightningDataModule):
         if self.preprocess is None:
             return Preprocess.qwen2_vl(resize=self.resize)
         return Preprocess.from_pretrained(self.preprocess, resize=self.resize)
+
+
+def _is_distributed() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def _gathered(report: list[BadStimulus]) -> list[list[BadStimulus]]:
+    """The report of every rank."""
+    reports: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(reports, report)
+    return reports
 
 
 def _pinned(items: Collated) -> Collated:

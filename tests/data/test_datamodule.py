@@ -1,3 +1,5 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -6,10 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from cogtrain import Loader, Preprocess, StimulusSet
+from cogtrain import Loader, Preprocess, StimulusSet, _core
+from cogtrain.data import datamodule
 from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collate import collate
-from cogtrain.data.datamodule import StimuliDataModule
+from cogtrain.data.datamodule import Collating, StimuliDataModule
 from cogtrain.data.recipe import Photographs, Recipe
 
 SMALL = Recipe(name="small", count=10, factors={"size": "small"}, size_px=56)
@@ -268,6 +271,57 @@ def test_bad_stimuli_are_logged_and_no_tested_one_is_substituted(tmp_path):
     batches = list(module.test_dataloader()["photographs"])
     assert torch.cat([batch["weights"] for batch in batches]).sum() == 5
     assert logged == [({"test/photographs/bad_stimuli": 1.0}, 7)]
+
+
+def test_ranks_tell_each_other_of_bad_stimuli_and_none_waits_for_ever(tmp_path):
+    paths = [tmp_path / f"{index}.png" for index in range(24)]
+    for path in paths:
+        Image.new("RGB", (56, 56)).save(path)
+    names = [path.stem for path in paths]
+    source = _core.Source.photographs(names, paths, [{"will_fall": "yes"}] * 24)
+    for index in (0, 7, 14):
+        paths[index].write_bytes(b"not an image")
+    stimuli = StimulusSet("damaged", source)
+    asked = SMALL.asked(stimuli)
+    shelf, meet = {}, threading.Barrier(2, timeout=30)
+
+    def run(rank):
+        def gather(report):
+            shelf[rank] = report
+            meet.wait()
+            reports = [shelf[each] for each in range(2)]
+            meet.wait()
+            return reports
+
+        loader = Loader(
+            stimuli,
+            batch_size=2,
+            seed=1,
+            rank=rank,
+            world_size=2,
+            on_bad="quarantine",
+            preprocess=Preprocess.qwen2_vl(),
+        )
+        stream = Collating(loader, [asked], gather=gather)
+        sizes = [len(batch["ids"]) for batch in stream]
+        return sizes, stream.state_dict()
+
+    with ThreadPoolExecutor(2) as pool:
+        (sizes, state), other = pool.map(run, range(2))
+    assert (sizes, state) == other
+    assert len(state["bad"]) == 3
+
+
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs gloo")
+def test_reports_are_gathered_from_the_group(tmp_path):
+    store = f"file://{tmp_path / 'store'}"
+    torch.distributed.init_process_group("gloo", init_method=store, rank=0, world_size=1)
+    try:
+        assert datamodule._is_distributed()
+        assert datamodule._gathered([{"set": 0}]) == [[{"set": 0}]]
+    finally:
+        torch.distributed.destroy_process_group()
+    assert not datamodule._is_distributed()
 
 
 class TestPinning:

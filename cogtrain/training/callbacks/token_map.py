@@ -66,10 +66,11 @@ def token_maps(module: VLMModule, batch: dict[str, Any]) -> Iterator[Text]:
 def _map(vlm: VLM, batch: dict[str, Any], item: int, wanted: dict[str, float]) -> Text:
     question, wording = batch["question"][item], batch["wording"][item]
     menu = vlm._menu(question, wording)
-    shape = vlm.family.images.of(vlm.model.config, batch["arrays"])[item]
+    images = vlm.family.images
+    shape = images.of(vlm.model.config, batch["arrays"])[item]
     rows = vlm._builder.batch([Asked(question, wording, menu.branches)], [shape], vlm.device)
     ids, last = rows.input_ids[0].tolist(), int(rows.last[0])
-    image = {int(vlm.model.config.image_token_id)}
+    image = set(vlm._builder.ids(images.repeated))
     reject_image_labels(menu, image)
     decode = vlm._builder._tokenizer.decode
     text = Text(f"{batch['set'][item]} {batch['ids'][item]} {question} ({wording}), answer ")

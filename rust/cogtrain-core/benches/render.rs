@@ -3,8 +3,8 @@
 //! Seconds are those that the thread ran, so that a busy machine tells little less.
 //!
 //! Run: `cargo bench --bench render [-- SIZE_PX NAME]`; with `-- --digest=COUNT`, one digest per body
-//! over COUNT pictures of each task in cubeworld is printed instead. Rounds of all cases are interleaved; the median
-//! and the spread of five rounds are printed.
+//! over COUNT pictures of each task in cubeworld is printed instead, or of the cases picked by NAME.
+//! Rounds of all cases are interleaved; the median and the spread of five rounds are printed.
 
 #![allow(clippy::print_stdout, missing_docs)]
 
@@ -52,11 +52,11 @@ impl Clock {
 }
 
 /// BLAKE3 over the bytes of the first `count` pictures of every case, by each body.
-fn digests(cases: &[(Task, Style)], count: u64, size_px: usize) {
+fn digests(cases: &[(String, Task, Style)], count: u64, size_px: usize) {
     for body in RenderBody::all() {
         let mut hash = blake3::Hasher::new();
         let mut pixels = vec![0; 3 * size_px * size_px];
-        for &(task, style) in cases {
+        for &(_, task, style) in cases {
             for item in items(task, style, count) {
                 let shown = (&item.scene, &item.appearance);
                 render_with(body, shown, size_px, &mut pixels).expect("valid");
@@ -92,11 +92,6 @@ fn main() {
         .iter()
         .filter(|word| !word.starts_with('-') && word.parse::<usize>().is_err())
         .collect();
-    if let Some(count) = words.iter().find_map(|w| w.strip_prefix("--digest=")) {
-        let count = count.parse().expect("--digest=COUNT");
-        let cases = [Task::Tower, Task::Pyramid].map(|task| (task, Style::Cubeworld));
-        return digests(&cases, count, size_px);
-    }
     let tasks = [("tower", Task::Tower), ("pyramid", Task::Pyramid)];
     let styles = [
         ("cubeworld", Style::Cubeworld),
@@ -108,10 +103,19 @@ fn main() {
         for (style_name, style) in styles {
             let name = format!("{task_name} {style_name}");
             if wanted.iter().all(|word| name.contains(*word)) {
-                cases.push((name, items(task, style, SCENES)));
+                cases.push((name, task, style));
             }
         }
     }
+    if let Some(count) = words.iter().find_map(|w| w.strip_prefix("--digest=")) {
+        let count = count.parse().expect("--digest=COUNT");
+        if wanted.is_empty() {
+            cases.retain(|(_, _, style)| *style == Style::Cubeworld);
+        }
+        return digests(&cases, count, size_px);
+    }
+    let case = |(name, task, style)| (name, items(task, style, SCENES));
+    let cases: Vec<(String, Vec<Item>)> = cases.into_iter().map(case).collect();
     let bodies = RenderBody::all();
     let mut speeds = vec![Vec::new(); cases.len() * bodies.len()];
     for _ in 0..ROUNDS {

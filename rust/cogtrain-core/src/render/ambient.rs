@@ -1,7 +1,11 @@
 //! How open a place is to light from all around: dark in creases, where blocks touch and below
 //! overhangs.
 
-use super::cast::Block;
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
+use super::bounds::Bounds;
+use super::cast::{Block, Set, members};
 use super::vector::V3;
 
 /// Heights above the surface at which room is felt for, in units, and what each counts.
@@ -31,17 +35,31 @@ impl Ambient {
         }
     }
 
+    /// The boxes near a point within `bounds`.
+    pub fn near(&self, bounds: &Bounds) -> Set {
+        let is_near = |(middle, reach): &(V3, f64)| bounds.distance2(*middle) <= reach * reach;
+        let boxes = (0..self.reach.len()).filter(|&i| is_near(&self.reach[i]));
+        boxes.fold(0, |set, i| set | 1 << i)
+    }
+
     /// 1 in the open, less near boxes and near the ground (`sees_ground`: for faces, not for the
     /// ground itself). Each feeler goes straight out and measures the distance to the nearest
-    /// box; in the open that distance is the feeler's own height.
-    pub fn openness(&self, blocks: &[Block], point: V3, normal: V3, sees_ground: bool) -> f64 {
+    /// box of a set; in the open that distance is the feeler's own height.
+    #[inline(always)]
+    pub fn openness(
+        &self,
+        (blocks, set): (&[Block], Set),
+        (point, normal): (V3, V3),
+        sees_ground: bool,
+    ) -> f64 {
         let mut near = [f64::INFINITY; FEELERS.len()];
         if sees_ground {
             for (near, (height, _)) in near.iter_mut().zip(FEELERS) {
                 *near = (point.z + normal.z * height * self.unit_m).max(0.0);
             }
         }
-        for (block, &(middle, reach)) in blocks.iter().zip(&self.reach) {
+        for i in members(set) {
+            let (block, (middle, reach)) = (&blocks[i], self.reach[i]);
             let away = point - middle;
             if away.dot(away) > reach * reach {
                 continue;
@@ -70,12 +88,13 @@ mod tests {
         let blocks: Vec<Block> = scene.bodies.iter().map(Block::new).collect();
         let ambient = Ambient::new(&blocks, 1.0);
         let up = V3::new(0.0, 0.0, 1.0);
-        let floor = |x| ambient.openness(&blocks, V3::new(x, 0.0, 0.0), up, false);
+        let all = (&blocks[..], 0b11);
+        let floor = |x| ambient.openness(all, (V3::new(x, 0.0, 0.0), up), false);
         assert!((floor(9.0) - 1.0).abs() < 1e-12);
         assert!(floor(0.52) < floor(0.8) && floor(0.8) < floor(1.5));
         let down = V3::new(0.0, 0.0, -1.0);
-        let overhang = ambient.openness(&blocks, V3::new(0.7, 0.0, 1.0), down, true);
-        let top = ambient.openness(&blocks, V3::new(0.3, 0.0, 2.0), up, true);
+        let overhang = ambient.openness(all, (V3::new(0.7, 0.0, 1.0), down), true);
+        let top = ambient.openness(all, (V3::new(0.3, 0.0, 2.0), up), true);
         assert!(
             overhang < 0.9 && (top - 1.0).abs() < 1e-12,
             "{overhang} {top}"

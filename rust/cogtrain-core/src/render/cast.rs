@@ -38,6 +38,7 @@ impl Block {
     }
 
     /// `point` in the box's own frame, from its centre.
+    #[inline]
     pub fn local(&self, point: V3) -> [f64; 3] {
         self.turned(point - self.centre)
     }
@@ -60,11 +61,13 @@ impl Block {
     }
 
     /// Distance from `point` to the box, in metres; 0 inside.
+    #[inline]
     pub fn distance(&self, point: V3) -> f64 {
         self.distance2(point).sqrt()
     }
 
     /// Its square, in m².
+    #[inline]
     pub fn distance2(&self, point: V3) -> f64 {
         let local = self.local(point);
         let out = |k: usize| (local[k].abs() - self.half[k]).max(0.0);
@@ -85,6 +88,14 @@ impl Block {
                 p + self.axes[k] * (sign(k) * self.half[k])
             })
         })
+    }
+
+    /// Lowest and highest coordinate along `axis`, in metres if that is of unit length.
+    pub fn bounds(&self, axis: V3) -> [f64; 2] {
+        let along = self.turned(axis);
+        let reach = (0..3).fold(0.0, |sum, k| sum + self.half[k] * along[k].abs());
+        let middle = self.centre.dot(axis);
+        [middle - reach, middle + reach]
     }
 
     /// Where the ray from `origin` along `direction` enters, if it does ahead of `origin`.
@@ -242,9 +253,7 @@ impl Field {
         let v = sun.cross(u);
         // One micrometre of slack covers rounding where faces touch.
         let bound = |block: &Block, axis: V3| {
-            let along = block.corners().map(|p| p.dot(axis));
-            let low = along.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = along.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let [low, high] = block.bounds(axis);
             [low - 1e-6, high + 1e-6]
         };
         let bounds: Vec<[[f64; 2]; 2]> = blocks

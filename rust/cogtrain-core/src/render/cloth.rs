@@ -1,14 +1,11 @@
 //! A sheet hung as a backdrop: broad folds, sharp creases, fine wrinkles, one long fold.
 
-use super::noise::{Noise, Tabled, ramp, resolved};
-use crate::Stream;
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
 
-/// What the sheet is like at a place: slopes across and along, and a factor on its colour.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Weave {
-    pub slope: [f32; 2],
-    pub shade: f32,
-}
+use super::noise::{Noise, Tabled, ramp, resolved};
+use super::swatch::{Lanes, SWATCH, Swatch, Weave};
+use crate::Stream;
 
 /// A wrinkled sheet; lengths are in units of a usual block's side.
 pub struct Cloth {
@@ -97,41 +94,72 @@ impl Cloth {
         }
     }
 
-    /// The sheet at `place`, for a pixel that reaches `pixel` units; `hung` is 1 on the wall and
-    /// less where the sheet lies flat.
-    pub fn weave(&self, place: [f32; 2], pixel: f32, hung: f32) -> Weave {
-        // Warped, so that no crease runs straight for long.
-        let warp = self.patches.plane(0.31 * place[0] + 5.0, 0.31 * place[1]);
-        let (x, y) = (
-            place[0] + 0.35 * warp.value,
-            place[1] + 0.12 * warp.slope[0],
-        );
-        let place = [x, y];
-        let patch = self.patches.plane(0.27 * x, 0.27 * y).value;
-        let other = self.patches.plane(0.33 * x + 31.0, 0.33 * y + 17.0).value;
-        let crumpled = hung * (0.45 + 0.75 * ramp(-0.5, 0.5, patch));
-        // Creases of one direction come where those of another go.
-        let there = [0.0, patch, -patch, other, -other, patch + other];
-        let mut gains = [0.0; 6];
-        for (gain, t) in gains.iter_mut().zip(there) {
-            *gain = crumpled * ramp(-0.35, 0.35, t);
+    /// The sheet at the places of `swatch`; `hung` is 1 on the wall and less where the sheet lies
+    /// flat.
+    ///
+    /// Loops, not closures: only they are sure to be compiled for the body.
+    #[inline(always)]
+    pub fn weave(&self, swatch: &Swatch, hung: &Lanes) -> Weave {
+        let [x, y] = self.warped(&swatch.place);
+        let mut pixel = [0.0; SWATCH];
+        for i in 0..SWATCH {
+            pixel[i] = swatch.pixel[0][i].max(swatch.pixel[1][i]);
         }
-        let mut slope = [0.0; 2];
+        let gains = self.gains(&x, &y, hung);
+        let mut slope = [[0.0; SWATCH]; 2];
         for fold in &self.folds {
-            let [a, b] = fold.slope(&self.relief, place, pixel, gains[fold.patch]);
-            slope[0] += a;
-            slope[1] += b;
+            let gains = &gains[fold.patch];
+            if gains.iter().any(|&gain| gain > 0.0) {
+                fold.add(&self.relief, [&x, &y, &pixel], gains, &mut slope);
+            }
         }
-        slope[1] += self.cross(place, pixel) * hung;
-        let cloud = self.stain.plane(0.11 * x, 0.11 * y).value;
-        let light: f32 = self.bands.iter().map(|band| band.at(place)).sum();
-        Weave {
-            slope,
-            shade: 1.0 + 0.025 * cloud + light * hung,
+        let mut light = [0.0; SWATCH];
+        for band in &self.bands {
+            for i in 0..SWATCH {
+                light[i] += band.at([x[i], y[i]]);
+            }
         }
+        let mut shade = [0.0; SWATCH];
+        for i in 0..SWATCH {
+            slope[1][i] += self.cross([x[i], y[i]], pixel[i]) * hung[i];
+            let cloud = self.stain.plane(0.11 * x[i], 0.11 * y[i]).value;
+            shade[i] = 1.0 + 0.025 * cloud + light[i] * hung[i];
+        }
+        Weave { slope, shade }
+    }
+
+    /// Places moved a little, so that no crease runs straight for long.
+    #[inline(always)]
+    fn warped(&self, [x, y]: &[Lanes; 2]) -> [Lanes; 2] {
+        let mut moved = [[0.0; SWATCH]; 2];
+        for i in 0..SWATCH {
+            let warp = self.patches.plane(0.31 * x[i] + 5.0, 0.31 * y[i]);
+            moved[0][i] = x[i] + 0.35 * warp.value;
+            moved[1][i] = y[i] + 0.12 * warp.slope[0];
+        }
+        moved
+    }
+
+    /// How strong the folds of every patch are: creases of one direction come where those of
+    /// another go.
+    #[inline(always)]
+    fn gains(&self, x: &Lanes, y: &Lanes, hung: &Lanes) -> [Lanes; 6] {
+        let mut gains = [[0.0; SWATCH]; 6];
+        for i in 0..SWATCH {
+            let (x, y) = (x[i], y[i]);
+            let patch = self.patches.plane(0.27 * x, 0.27 * y).value;
+            let other = self.patches.plane(0.33 * x + 31.0, 0.33 * y + 17.0).value;
+            let crumpled = hung[i] * (0.45 + 0.75 * ramp(-0.5, 0.5, patch));
+            let there = [0.0, patch, -patch, other, -other, patch + other];
+            for k in 0..6 {
+                gains[k][i] = crumpled * ramp(-0.35, 0.35, there[k]);
+            }
+        }
+        gains
     }
 
     /// Slope along the sheet of the long fold.
+    #[inline(always)]
     fn cross(&self, [x, y]: [f32; 2], pixel: f32) -> f32 {
         let [height, lean, depth] = self.crossing;
         let wander = 0.25 * self.stain.line(0.4 * x);
@@ -141,42 +169,42 @@ impl Cloth {
 }
 
 impl Fold {
-    fn slope(&self, relief: &Tabled, [x, y]: [f32; 2], pixel: f32, gain: f32) -> [f32; 2] {
+    /// Adds the fold's slopes across and along.
+    #[inline(always)]
+    fn add(
+        &self,
+        relief: &Tabled,
+        [x, y, pixel]: [&Lanes; 3],
+        gain: &Lanes,
+        slope: &mut [Lanes; 2],
+    ) {
         let [cos, sin] = self.turn;
         let [along, across] = self.density;
-        let finest = if self.sharpness > 0.0 {
-            0.5 * self.sharpness
-        } else {
-            1.0
-        };
-        let gain = gain * self.steepness * resolved(across * pixel * finest);
-        if gain <= 0.0 {
-            return [0.0; 2];
-        }
-        let wave = relief.plane(
-            along * (cos * x + sin * y) + self.shift[0],
-            across * (cos * y - sin * x) + self.shift[1],
-        );
-        let gain = if self.sharpness > 0.0 {
-            // A ridge 1 / (1 + q²) where the relief passes zero.
+        let is_sharp = self.sharpness > 0.0;
+        let finest = if is_sharp { 0.5 * self.sharpness } else { 1.0 };
+        for i in 0..SWATCH {
+            let gain = gain[i] * self.steepness * resolved(across * pixel[i] * finest);
+            let wave = relief.plane(
+                along * (cos * x[i] + sin * y[i]) + self.shift[0],
+                across * (cos * y[i] - sin * x[i]) + self.shift[1],
+            );
+            // A ridge 1 / (1 + q²) where the relief passes zero, if the fold is sharp.
             let q = wave.value * self.sharpness;
             let bell = 1.0 / (1.0 + q * q);
-            -2.6 * gain * q * bell * bell
-        } else {
-            gain
-        };
-        let (a, b) = (gain * wave.slope[0] * self.ratio, gain * wave.slope[1]);
-        [cos * a - sin * b, sin * a + cos * b]
+            let ridge = -2.6 * gain * q * bell * bell;
+            let gain = if is_sharp { ridge } else { gain };
+            let (a, b) = (gain * wave.slope[0] * self.ratio, gain * wave.slope[1]);
+            slope[0][i] += cos * a - sin * b;
+            slope[1][i] += sin * a + cos * b;
+        }
     }
 }
 
 impl Band {
+    #[inline(always)]
     fn at(&self, [x, y]: [f32; 2]) -> f32 {
         let (u, v) = (x - self.middle[0], y - self.middle[1]);
         let v = v - self.lean * u;
-        if u.abs() > self.half[0] + 0.25 || v.abs() > self.half[1] + 0.1 {
-            return 0.0;
-        }
         let soft = |d: f32, half: f32, blur: f32| ramp(half + blur, half - blur, d.abs());
         self.gain * soft(u, self.half[0], 0.25) * soft(v, self.half[1], 0.10)
     }

@@ -1,11 +1,16 @@
 //! What blocks and ground are made of.
 
-use super::cloth::{Cloth, Weave};
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
+use super::cloth::Cloth;
 use super::noise::ramp;
 use super::print::Print;
+use super::swatch::{SWATCH, Swatch, Weave};
 use super::table::Table;
 use super::timber::{Coat, FaceSpot, Timber};
 use crate::Stream;
+use crate::simd::Kernel;
 use crate::style::Style;
 
 /// A block's surface.
@@ -69,20 +74,36 @@ impl Cover {
             Self::Print(Print::draw(stream, [0.25, 1.2]))
         }
     }
+}
 
-    /// The cover at `place`, for a pixel that reaches `pixel` units across and along.
-    pub fn weave(&self, place: [f32; 2], pixel: [f32; 2]) -> Weave {
-        let widest = pixel[0].max(pixel[1]);
-        match self {
-            Self::Cloth(cloth, end) => {
-                let hung = 0.42 + 0.58 * ramp(end - 1.5, end + 3.0, place[1]);
-                cloth.weave(place, widest, hung)
+/// A look at a cover.
+pub struct Look<'a> {
+    pub cover: &'a Cover,
+    pub swatch: &'a Swatch,
+}
+
+impl Kernel for Look<'_> {
+    type Out = Weave;
+
+    #[inline(always)]
+    fn run(self) -> Weave {
+        let (swatch, mut shade) = (self.swatch, [0.0; SWATCH]);
+        match self.cover {
+            Cover::Cloth(cloth, end) => {
+                let mut hung = [0.0; SWATCH];
+                for i in 0..SWATCH {
+                    hung[i] = 0.42 + 0.58 * ramp(end - 1.5, end + 3.0, swatch.place[1][i]);
+                }
+                cloth.weave(swatch, &hung)
             }
-            Self::Table(table) => table.weave(place, pixel),
-            Self::Print(print) => Weave {
-                slope: [0.0; 2],
-                shade: print.shade(place, widest),
-            },
+            Cover::Table(table) => table.weave(swatch),
+            Cover::Print(print) => {
+                for i in 0..SWATCH {
+                    let (place, pixel) = swatch.at(i);
+                    shade[i] = print.shade(place, pixel[0].max(pixel[1]));
+                }
+                Weave::flat(shade)
+            }
         }
     }
 }

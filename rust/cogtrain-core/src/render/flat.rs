@@ -6,7 +6,7 @@
 
 use super::floor::{Floor, Line, Run};
 use super::plan::{FIRST, OPEN, SHADED};
-use super::sheet::{GRID, Sheets};
+use super::sheet::{GRID, Sheet, Sheets};
 use super::srgb::Srgb;
 use crate::simd::Kernel;
 use crate::style::Rgb;
@@ -15,10 +15,11 @@ use crate::style::Rgb;
 const SAMPLES: f32 = (GRID * GRID) as f32;
 /// Places of samples from the pixel's middle, in pixels.
 const OFFSETS: [f32; GRID] = [-0.375, -0.125, 0.125, 0.375];
-/// How a sample of shaded ground is counted beside open ones.
-const SHADED_UNIT: f32 = 32.0;
-/// Pixels that are coloured or left out together.
-const BLOCK: usize = 16;
+/// Pixels that are coloured or left out together: whole registers for every body, so that no loop
+/// over them has a rest.
+const BLOCK: usize = 32;
+/// Rows for which sheets are looked up together.
+const BAND: usize = 8;
 /// Key of a pixel whose samples differ.
 const MIXED: u16 = u16::MAX;
 
@@ -34,7 +35,7 @@ pub struct Picture<'a> {
 
 /// Colours by key.
 pub struct Palette {
-    /// Linear light, and in the fourth place how ground counts.
+    /// Linear light, none for ground; four numbers fill a register.
     light: Vec<[f32; 4]>,
     levels: Vec<[u8; 3]>,
 }
@@ -42,7 +43,7 @@ pub struct Palette {
 impl Palette {
     /// Per box and face: in shadow, in the sun.
     pub fn new<const FACES: usize>(faces: &[[[Rgb; 2]; FACES]]) -> Self {
-        let mut light = vec![[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, SHADED_UNIT]];
+        let mut light = vec![[0.0; 4]; usize::from(FIRST)];
         light.extend(
             faces
                 .iter()
@@ -59,12 +60,20 @@ impl Palette {
     }
 }
 
-/// A pixel on the edge of a face.
+/// Pixels from `from` to `to` that all show `levels`.
+struct Plain {
+    from: usize,
+    to: usize,
+    levels: [u8; 3],
+}
+
+/// Pixels on the edge of a face.
 struct Mixed {
-    x: usize,
+    from: usize,
+    to: usize,
     /// Linear light of all samples of faces.
     faces: Rgb,
-    /// Number of samples of ground or sky.
+    /// Number of samples of ground, more than none.
     ground: f32,
 }
 
@@ -72,16 +81,19 @@ struct Mixed {
 struct Row {
     /// Per line of samples and pixel, the keys; open wherever the row is untouched.
     keys: [Vec<[u16; GRID]>; GRID],
-    /// One key per pixel.
-    kinds: Vec<u16>,
+    /// One bit per pixel: set where keys differ from those of the pixel before.
+    marks: Vec<u64>,
     /// Share of the sun that ground sees; 1 wherever the row is untouched.
     share: Vec<f32>,
     light: [Vec<f32>; 3],
     /// Where ground is looked at: 0, 1, 2 …, or amidst the samples that show it.
     xs: Vec<f32>,
-    near2: Vec<f32>,
-    packed: Vec<u32>,
+    near2: [i32; BLOCK],
+    packed: [u32; BLOCK],
+    plain: Vec<Plain>,
     mixed: Vec<Mixed>,
+    /// Whole blocks of pixels in which ground shows, from and to.
+    bare: Vec<[usize; 2]>,
 }
 
 impl Kernel for Picture<'_> {
@@ -97,14 +109,20 @@ impl Kernel for Picture<'_> {
             floor,
             pixels,
         } = self;
+        let sky = Srgb::tables().encode(floor.sky());
+        let mut near = Vec::new();
         for (y, pixels) in pixels.chunks_exact_mut(3 * size_px).enumerate() {
-            let touched = row.stamp(sheets, y);
+            if y % BAND == 0 {
+                near.clear();
+                near.extend(sheets.between(GRID * y, GRID * (y + BAND)));
+            }
+            let touched = row.stamp(sheets, &near, y);
             row.sort(touched, palette);
             match floor.line(y, size_px) {
                 Some(line) => row.fill_ground(&line, pixels),
-                None => row.fill_sky(floor.sky(), pixels),
+                None => row.fill_sky(floor.sky(), sky, pixels),
             }
-            row.finish(touched, palette, pixels);
+            row.finish(touched, pixels);
         }
     }
 }
@@ -113,158 +131,204 @@ impl Row {
     fn new(width: usize) -> Self {
         Self {
             keys: std::array::from_fn(|_| vec![[OPEN; GRID]; width]),
-            kinds: vec![OPEN; width],
+            // One more than the last pixel may be marked.
+            marks: vec![0; width / 64 + 1],
             share: vec![1.0; width],
             light: std::array::from_fn(|_| vec![0.0; width]),
             xs: (0..width).map(|x| x as f32).collect(),
-            near2: vec![0.0; width],
-            packed: vec![0; width],
+            near2: [0; BLOCK],
+            packed: [0; BLOCK],
+            plain: Vec::new(),
             mixed: Vec::new(),
+            bare: Vec::new(),
         }
     }
 
     /// Paints every sheet's spans; returns the pixels from and to which there are any.
     #[inline(always)]
-    fn stamp(&mut self, sheets: &Sheets, y: usize) -> [usize; 2] {
-        let (from, to) = (GRID * y, GRID * (y + 1));
+    fn stamp(&mut self, sheets: &Sheets, near: &[Sheet], y: usize) -> [usize; 2] {
+        let lines = [GRID * y, GRID * (y + 1)];
         let mut touched = [usize::MAX, 0];
-        for sheet in &sheets.list {
-            let first = sheet.first.max(from);
-            let last = (sheet.first + sheet.lines).min(to);
-            for line in first..last {
-                let [start, end] = sheets.span(sheet, line);
+        for sheet in near {
+            for (line, [start, end]) in sheets.spans(sheet, lines) {
                 if start < end {
                     touched = [touched[0].min(start), touched[1].max(end)];
-                    fill(
-                        &mut self.keys[line - from].as_flattened_mut()[start..end],
-                        sheet.key,
-                    );
+                    let keys = self.keys[line - lines[0]].as_flattened_mut();
+                    fill(&mut keys[start..end], sheet.key);
+                    self.mark(start);
+                    self.mark(end);
                 }
             }
         }
         [touched[0].min(touched[1]) / GRID, touched[1].div_ceil(GRID)]
     }
 
-    /// Gives every touched pixel its key, and mixed ones a part in what follows.
+    /// Notes that keys change at a sample: in the midst of a pixel, or between two.
     #[inline(always)]
-    fn sort(&mut self, [from, to]: [usize; 2], palette: &Palette) {
-        let [a, b, c, d] = &self.keys;
-        let kinds = self.kinds[from..to].iter_mut();
-        let lines = a[from..to]
-            .iter()
-            .zip(&b[from..to])
-            .zip(c[from..to].iter().zip(&d[from..to]));
-        for (kind, ((&a, &b), (&c, &d))) in kinds.zip(lines) {
-            *kind = one_key([a, b, c, d]);
-        }
-        for x in from..to {
-            match self.kinds[x] {
-                SHADED => self.share[x] = 0.0,
-                MIXED => self.mix(x, palette),
-                _ => {}
-            }
+    fn mark(&mut self, sample: usize) {
+        for x in [sample / GRID, sample.div_ceil(GRID)] {
+            self.marks[x / 64] |= 1 << (x % 64);
         }
     }
 
+    /// The first marked pixel after `x`, or `end`.
     #[inline(always)]
-    fn mix(&mut self, x: usize, palette: &Palette) {
-        let (mut sum, mut moment) = ([0.0_f32; 4], 0.0);
-        for line in &self.keys {
-            for (i, key) in line[x].into_iter().enumerate() {
-                let light = &palette.light[usize::from(key)];
-                moment += if key < FIRST { OFFSETS[i] } else { 0.0 };
-                for c in 0..4 {
-                    sum[c] += light[c];
+    fn next(&self, x: usize, end: usize) -> usize {
+        let mut at = (x + 1) / 64;
+        let mut word = self.marks[at] & (u64::MAX << ((x + 1) % 64));
+        while word == 0 && 64 * (at + 1) < end {
+            at += 1;
+            word = self.marks[at];
+        }
+        let found = 64 * at + word.trailing_zeros() as usize;
+        found.min(end)
+    }
+
+    /// Goes through the stretches between marks, along which all pixels show the same.
+    #[inline(always)]
+    fn sort(&mut self, [from, to]: [usize; 2], palette: &Palette) {
+        let width = self.share.len();
+        let (mut bare_from, mut covered_from, mut x) = (0, from, from);
+        while x < to {
+            let end = self.next(x, to);
+            let [a, b, c, d] = [0, 1, 2, 3].map(|line| self.keys[line][x]);
+            let shows_ground = match one_key([a, b, c, d]) {
+                OPEN => true,
+                SHADED => {
+                    self.share[x..end].fill(0.0);
+                    true
                 }
+                MIXED => self.mix([a, b, c, d], [x, end], palette),
+                key => {
+                    let levels = palette.levels[usize::from(key)];
+                    self.plain.push(Plain {
+                        from: x,
+                        to: end,
+                        levels,
+                    });
+                    false
+                }
+            };
+            if shows_ground {
+                self.cover([covered_from, x], &mut bare_from);
+                covered_from = end;
+            }
+            x = end;
+        }
+        self.cover([covered_from, to], &mut bare_from);
+        if bare_from < width {
+            self.bare.push([bare_from, width]);
+        }
+    }
+
+    /// Leaves the whole blocks between two pixels out of the ground's.
+    #[inline(always)]
+    fn cover(&mut self, [from, to]: [usize; 2], bare_from: &mut usize) {
+        let (from, to) = (from.next_multiple_of(BLOCK), to / BLOCK * BLOCK);
+        if from < to {
+            if *bare_from < from {
+                self.bare.push([*bare_from, from]);
+            }
+            *bare_from = to;
+        }
+    }
+
+    /// Takes note of equal pixels whose samples differ; returns whether ground shows in them.
+    #[inline(always)]
+    fn mix(
+        &mut self,
+        lines: [[u16; GRID]; GRID],
+        [from, to]: [usize; 2],
+        palette: &Palette,
+    ) -> bool {
+        let mut sum = [0.0_f32; 4];
+        let (mut ground, mut shaded) = ([0_u16; GRID], [0_u16; GRID]);
+        for line in lines {
+            for key in line {
+                let light = palette.light[usize::from(key)];
+                sum = [0, 1, 2, 3].map(|c| sum[c] + light[c]);
+            }
+            for (i, key) in line.into_iter().enumerate() {
+                ground[i] += u16::from(key < FIRST);
+                shaded[i] += u16::from(key == SHADED);
             }
         }
-        // All counts are whole: the two kinds of ground come apart exactly.
-        let shaded = (sum[3] * (1.0 / SHADED_UNIT)).floor();
-        let open = sum[3] - SHADED_UNIT * shaded;
-        let ground = open + shaded;
-        self.share[x] = if ground > 0.0 { open / ground } else { 1.0 };
+        let moment: f32 = (0..GRID).map(|i| OFFSETS[i] * f32::from(ground[i])).sum();
+        let count = |all: [u16; GRID]| f32::from(all.iter().sum::<u16>());
+        let (ground, shaded) = (count(ground), count(shaded));
+        let open = ground - shaded;
+        let faces = [sum[0], sum[1], sum[2]];
+        if ground == 0.0 {
+            let levels = Srgb::tables().encode(faces.map(|light| light * (1.0 / SAMPLES)));
+            self.plain.push(Plain { from, to, levels });
+            return false;
+        }
+        self.share[from..to].fill(open / ground);
         if ground < SAMPLES {
-            if ground > 0.0 {
-                self.xs[x] = x as f32 + moment / ground;
-            }
+            self.xs[from..to]
+                .iter_mut()
+                .for_each(|x| *x += moment / ground);
             self.mixed.push(Mixed {
-                x,
-                faces: [sum[0], sum[1], sum[2]],
+                from,
+                to,
+                faces,
                 ground,
             });
         }
+        true
     }
 
-    /// Whether no ground shows in the pixels from `x`.
-    #[inline(always)]
-    fn is_covered(&self, x: usize) -> bool {
-        let shows = |&kind: &u16| u16::from(kind < FIRST || kind == MIXED);
-        self.kinds[x..x + BLOCK]
-            .iter()
-            .map(shows)
-            .fold(0, |a, b| a | b)
-            == 0
-    }
-
-    /// Colours the runs of blocks in which ground shows.
+    /// Colours the blocks in which ground shows.
     #[inline(always)]
     fn fill_ground(&mut self, line: &Line<'_>, pixels: &mut [u8]) {
-        let (width, mut from) = (self.kinds.len(), 0);
-        while from < width {
-            let mut to = from;
-            while to < width && !self.is_covered(to) {
-                to += BLOCK;
-            }
-            if from < to {
+        for &[from, to] in &self.bare {
+            for first in (from..to).step_by(BLOCK) {
+                let block = first..first + BLOCK;
                 let [r, g, b] = &mut self.light;
                 line.paint(&mut Run {
-                    xs: &self.xs[from..to],
-                    share: &self.share[from..to],
-                    near2: &mut self.near2[from..to],
-                    light: [&mut r[from..to], &mut g[from..to], &mut b[from..to]],
-                    packed: &mut self.packed[from..to],
+                    first,
+                    xs: &self.xs[block.clone()],
+                    share: &self.share[block.clone()],
+                    near2: &mut self.near2,
+                    light: [&mut r[block.clone()], &mut g[block.clone()], &mut b[block]],
+                    packed: &mut self.packed,
                 });
-                write(&mut pixels[3 * from..], &self.packed[from..to]);
+                write(&mut pixels[3 * first..], &self.packed);
             }
-            from = to + BLOCK;
         }
     }
 
     #[inline(always)]
-    fn fill_sky(&mut self, sky: Rgb, pixels: &mut [u8]) {
+    fn fill_sky(&mut self, sky: Rgb, levels: [u8; 3], pixels: &mut [u8]) {
         for (kept, light) in self.light.iter_mut().zip(sky) {
             kept.fill(light);
         }
-        let levels = Srgb::tables().encode(sky);
-        for pixel in pixels.chunks_exact_mut(3) {
-            pixel.copy_from_slice(&levels);
-        }
+        fill_pixels(pixels, levels);
     }
 
     /// Writes faces and their edges, and clears the row.
     #[inline(always)]
-    fn finish(&mut self, [from, to]: [usize; 2], palette: &Palette, pixels: &mut [u8]) {
+    fn finish(&mut self, [from, to]: [usize; 2], pixels: &mut [u8]) {
         let tables = Srgb::tables();
-        for x in from..to {
-            let kind = self.kinds[x];
-            if kind >= FIRST && kind != MIXED {
-                pixels[3 * x..3 * x + 3].copy_from_slice(&palette.levels[usize::from(kind)]);
-            }
+        for plain in self.plain.drain(..) {
+            fill_pixels(&mut pixels[3 * plain.from..3 * plain.to], plain.levels);
         }
         for mixed in self.mixed.drain(..) {
-            let x = mixed.x;
-            let mut color = mixed.faces;
-            for (color, light) in color.iter_mut().zip(&self.light) {
-                *color = (*color + mixed.ground * light[x]) * (1.0 / SAMPLES);
+            for x in mixed.from..mixed.to {
+                let mut color = mixed.faces;
+                for (color, light) in color.iter_mut().zip(&self.light) {
+                    *color = (*color + mixed.ground * light[x]) * (1.0 / SAMPLES);
+                }
+                pixels[3 * x..3 * x + 3].copy_from_slice(&tables.encode(color));
+                self.xs[x] = x as f32;
             }
-            pixels[3 * x..3 * x + 3].copy_from_slice(&tables.encode(color));
-            self.xs[x] = x as f32;
         }
         for line in &mut self.keys {
             line[from..to].fill([OPEN; GRID]);
         }
-        self.kinds[from..to].fill(OPEN);
         self.share[from..to].fill(1.0);
+        self.marks.fill(0);
+        self.bare.clear();
     }
 }
 
@@ -296,6 +360,20 @@ fn fill(keys: &mut [u16], key: u16) {
         chunk.copy_from_slice(&wide);
     }
     keys[len - WIDE..].copy_from_slice(&wide);
+}
+
+/// Fills pixels with one colour, many at a time.
+#[inline(always)]
+fn fill_pixels(pixels: &mut [u8], levels: [u8; 3]) {
+    let wide = [levels; BLOCK];
+    let wide = wide.as_flattened();
+    let mut chunks = pixels.chunks_exact_mut(wide.len());
+    for chunk in &mut chunks {
+        chunk.copy_from_slice(wide);
+    }
+    for pixel in chunks.into_remainder().chunks_exact_mut(3) {
+        pixel.copy_from_slice(&levels);
+    }
 }
 
 /// Writes pixels of four bytes as pixels of three, as far as there is room.

@@ -13,6 +13,8 @@ use super::tone::Tone;
 use super::vector::V3;
 use crate::style::Rgb;
 
+/// Places on a line at which it is found out which boxes are near.
+const PLACES: usize = 16;
 /// Farther than any square of a distance that makes a difference, in m².
 const FAR2: f32 = 1e30;
 
@@ -45,6 +47,8 @@ struct Affine {
 struct Foot {
     axes: [Axis; 3],
     count: usize,
+    /// Pixels from and to which it may be the nearest box.
+    reach: [usize; 2],
 }
 
 /// A coordinate along an axis of a box, and the box's half side.
@@ -99,13 +103,15 @@ impl<'a> Floor<'a> {
             step: step as f32,
         };
         let ends = [first, first + step * width_px as f64];
-        let feet = self
-            .standing
-            .iter()
-            .map(|block| Foot::new(block, ends, step));
+        let feet = self.standing.iter();
+        let feet = feet.map(|block| Foot::new(block, ends, step));
+        let mut feet: Vec<Foot> = feet.collect();
+        if feet.len() > 1 {
+            keep_nearest(&mut feet, width_px, t as f32);
+        }
         Some(Line {
             away: [affine(away.x, step.x), affine(away.y, step.y)],
-            feet: feet.collect(),
+            feet,
             floor: self,
         })
     }
@@ -130,6 +136,7 @@ impl Foot {
         let mut foot = Self {
             axes: [axis(0); 3],
             count: 0,
+            reach: [0, usize::MAX],
         };
         for k in 0..3 {
             // Distance along an axis counts only outside; a little slack does no harm.
@@ -143,17 +150,45 @@ impl Foot {
 
     /// Lowers `near2` to the squared distance from the box, in m².
     #[inline(always)]
-    fn lower(&self, xs: &[f32], near2: &mut [f32]) {
+    fn lower(&self, xs: &[f32], near2: &mut [i32]) {
         let [a, b, c] = &self.axes;
         let places = xs.iter().zip(near2);
         match self.count {
-            0 => places.for_each(|(_, near2)| *near2 = 0.0),
-            1 => places.for_each(|(&x, near2)| *near2 = smaller(*near2, a.out2(x))),
-            2 => places.for_each(|(&x, near2)| *near2 = smaller(*near2, a.out2(x) + b.out2(x))),
-            _ => places.for_each(|(&x, near2)| {
-                *near2 = smaller(*near2, a.out2(x) + b.out2(x) + c.out2(x));
-            }),
+            0 => places.for_each(|(_, near2)| *near2 = 0),
+            1 => places.for_each(|(&x, near2)| lower(near2, a.out2(x))),
+            2 => places.for_each(|(&x, near2)| lower(near2, a.out2(x) + b.out2(x))),
+            _ => places.for_each(|(&x, near2)| lower(near2, a.out2(x) + b.out2(x) + c.out2(x))),
         }
+    }
+}
+
+/// Bits of numbers that are not negative are in the numbers' order. As whole numbers they have a
+/// minimum; of floats, the compiler would make stores that a comparison decides on, which are slow.
+#[inline(always)]
+fn lower(near2: &mut i32, other: f32) {
+    *near2 = (*near2).min(other.to_bits() as i32);
+}
+
+/// Bounds the reach of each of several boxes on a line whose pixels are `step_m` apart: a few
+/// places are looked at, and distances change by no more than one moves.
+#[inline(always)]
+fn keep_nearest(feet: &mut [Foot], width_px: usize, step_m: f32) {
+    let apart = width_px.div_ceil(PLACES - 1);
+    let xs: [f32; PLACES] = std::array::from_fn(|i| (i * apart) as f32);
+    let mut far = [FAR2.to_bits() as i32; PLACES];
+    for foot in feet.iter() {
+        foot.lower(&xs, &mut far);
+    }
+    // To the next place and back, and a pixel's share for places amidst samples.
+    let slack = 2.0 * step_m * (apart + 2) as f32;
+    let far = far.map(|bits| f32::from_bits(bits as u32).sqrt() + slack);
+    for foot in feet {
+        let mut own = [FAR2.to_bits() as i32; PLACES];
+        foot.lower(&xs, &mut own);
+        let is_near = |&i: &usize| f32::from_bits(own[i] as u32) <= far[i] * far[i];
+        let first = (0..PLACES).find(is_near).unwrap_or(PLACES);
+        let last = (0..PLACES).rfind(is_near).unwrap_or(0);
+        foot.reach = [(first * apart).saturating_sub(apart), (last + 1) * apart];
     }
 }
 
@@ -174,12 +209,14 @@ fn smaller(a: f32, b: f32) -> f32 {
 
 /// A run of pixels; all slices are equally long.
 pub struct Run<'a> {
+    /// Number of the first pixel.
+    pub first: usize,
     /// Numbers of the pixels in their row.
     pub xs: &'a [f32],
     /// Share of the sun that they see.
     pub share: &'a [f32],
     /// Working room.
-    pub near2: &'a mut [f32],
+    pub near2: &'a mut [i32],
     /// Linear light, by channel.
     pub light: [&'a mut [f32]; 3],
     /// 8-bit colours, red in the lowest byte.
@@ -192,9 +229,12 @@ impl Line<'_> {
     /// Loops over slices: the compiler makes registers of neighbours.
     #[inline(always)]
     pub fn paint(&self, run: &mut Run<'_>) {
-        run.near2.fill(FAR2);
+        run.near2.fill(FAR2.to_bits() as i32);
+        let end = run.first + run.xs.len();
         for foot in &self.feet {
-            foot.lower(run.xs, run.near2);
+            if foot.reach[0] < end && run.first < foot.reach[1] {
+                foot.lower(run.xs, run.near2);
+            }
         }
         self.shine(run);
         match &self.floor.tones {
@@ -220,7 +260,8 @@ impl Line<'_> {
             // Near the horizon the square may be infinite.
             let far2 = smaller(u * u + v * v, FAR2);
             let fade = far2 / (far2 + fade2);
-            let open = 1.0 - contact / (1.0 + near2[i] * per_range);
+            let near2 = f32::from_bits(near2[i] as u32);
+            let open = 1.0 - contact / (1.0 + near2 * per_range);
             let own = (dark[0] + gain[0] * share[i]) * open;
             red[i] = own + (backdrop[0] - own) * fade;
             let own = (dark[1] + gain[1] * share[i]) * open;

@@ -5,7 +5,11 @@
 //! smooth along chords, and the chords are turned against the scene's own lines so that no edge
 //! switches a whole chord at once: no noise, no bands.
 
-use super::cast::Block;
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
+use super::bounds::Bounds;
+use super::cast::{Block, Set, members};
 use super::vector::V3;
 use crate::scene::Light;
 
@@ -47,20 +51,14 @@ pub struct Sun {
     boxes: Vec<Caster>,
     /// Bounds of all boxes together.
     all: Bounds,
-    /// Height and half length of every chord, in units of tangent.
-    chords: [(f32, f32); CHORDS],
+    /// Heights and half lengths of the chords, in units of tangent.
+    heights: [f32; CHORDS],
+    halves: [f32; CHORDS],
 }
 
 struct Caster {
     corners: [V3; 8],
     bounds: Bounds,
-}
-
-/// Lowest and highest coordinates in the light's frame.
-#[derive(Clone, Copy)]
-struct Bounds {
-    low: V3,
-    high: V3,
 }
 
 impl Sun {
@@ -76,6 +74,7 @@ impl Sun {
         let across = [u * TURN.0 + v * TURN.1, v * TURN.0 - u * TURN.1];
         let radius = light.radius_deg.to_radians();
         let tan_radius = libm::tan(radius.max(POINT_RADIUS));
+        let height = |k: usize| (2.0 * k as f64 + 1.0) / CHORDS as f64 - 1.0;
         let mut sun = Self {
             toward,
             across,
@@ -84,10 +83,9 @@ impl Sun {
             is_point: light.radius_deg <= 0.0,
             boxes: Vec::new(),
             all: Bounds::of(&[]),
-            chords: std::array::from_fn(|k| {
-                let v = (2.0 * k as f64 + 1.0) / CHORDS as f64 - 1.0;
-                let half = (1.0 - v * v).sqrt();
-                ((v * tan_radius) as f32, (half * tan_radius) as f32)
+            heights: std::array::from_fn(|k| (height(k) * tan_radius) as f32),
+            halves: std::array::from_fn(|k| {
+                ((1.0 - height(k) * height(k)).sqrt() * tan_radius) as f32
             }),
         };
         sun.boxes = blocks.iter().map(|block| sun.caster(block)).collect();
@@ -101,7 +99,9 @@ impl Sun {
         self.is_point
     }
 
-    fn local(&self, p: V3) -> V3 {
+    /// A point in the light's frame.
+    #[inline(always)]
+    pub fn local(&self, p: V3) -> V3 {
         V3::new(
             p.dot(self.across[0]),
             p.dot(self.across[1]),
@@ -130,58 +130,65 @@ impl Sun {
     /// Share of the disc that `point` sees, 0 to 1; box `except` is not in the way.
     pub fn visible(&self, point: V3, except: Option<usize>) -> f64 {
         let p = self.local(point);
-        if !self.all.may_shade(p, self.tan_radius) {
-            return 1.0;
+        let casters = self.casters(&Bounds { low: p, high: p });
+        self.visible_past(casters, p, except)
+    }
+
+    /// The boxes that may shade a point within `bounds`, which are in the light's frame.
+    pub fn casters(&self, bounds: &Bounds) -> Set {
+        if !may_shade(&self.all, bounds, self.tan_radius) {
+            return 0;
         }
+        let boxes = (0..self.boxes.len())
+            .filter(|&i| may_shade(&self.boxes[i].bounds, bounds, self.tan_radius));
+        boxes.fold(0, |set, i| set | 1 << i)
+    }
+
+    /// Share of the disc that is seen from `p`, in the light's frame, past the boxes of a set.
+    #[inline(always)]
+    pub fn visible_past(&self, casters: Set, p: V3, except: Option<usize>) -> f64 {
         let mut dark: Option<[Stretches; CHORDS]> = None;
-        for (i, caster) in self.boxes.iter().enumerate() {
-            if Some(i) == except || !caster.bounds.may_shade(p, self.tan_radius) {
+        for i in members(casters) {
+            let caster = &self.boxes[i];
+            let at = Bounds { low: p, high: p };
+            if Some(i) == except || !may_shade(&caster.bounds, &at, self.tan_radius) {
                 continue;
             }
-            let covered = covered(&caster.corners, p, &self.chords);
+            let [low, high] = covered(&caster.corners, p, &self.heights);
             let dark = dark.get_or_insert_default();
-            for ((stretches, [a, b]), (_, half)) in dark.iter_mut().zip(covered).zip(self.chords) {
-                stretches.add(a.max(-half), b.min(half));
+            for (k, stretches) in dark.iter_mut().enumerate() {
+                let half = self.halves[k];
+                stretches.add(low[k].max(-half), high[k].min(half));
             }
         }
         dark.map_or(1.0, |dark| self.share(&dark))
     }
 
+    #[inline(always)]
     fn share(&self, dark: &[Stretches; CHORDS]) -> f64 {
         let covered: f32 = dark.iter().map(Stretches::length).sum();
-        let whole: f32 = self.chords.iter().map(|(_, half)| 2.0 * half).sum();
+        let whole: f32 = self.halves.iter().map(|half| 2.0 * half).sum();
         f64::from((1.0 - covered / whole).max(0.0))
     }
 }
 
-impl Bounds {
-    fn of(points: &[V3]) -> Self {
-        let bound = |start: f64, pick: fn(f64, f64) -> f64| {
-            points.iter().fold(V3::new(start, start, start), |a, b| {
-                V3::new(pick(a.x, b.x), pick(a.y, b.y), pick(a.z, b.z))
-            })
-        };
-        Self {
-            low: bound(f64::INFINITY, f64::min),
-            high: bound(f64::NEG_INFINITY, f64::max),
-        }
-    }
-
-    /// Whether something within can meet a cone of that opening from `p` towards the light.
-    fn may_shade(&self, p: V3, tangent: f64) -> bool {
-        let far = self.high.z - p.z;
-        let reach = tangent * far;
-        far > f64::from(NEAR_M)
-            && self.low.x - p.x <= reach
-            && self.high.x - p.x >= -reach
-            && self.low.y - p.y <= reach
-            && self.high.y - p.y >= -reach
-    }
+/// Whether something within `bounds` can meet a cone of that opening from a point of `from`
+/// towards the light.
+#[inline(always)]
+fn may_shade(bounds: &Bounds, from: &Bounds, tangent: f64) -> bool {
+    let far = bounds.high.z - from.low.z;
+    let reach = tangent * far;
+    far > f64::from(NEAR_M)
+        && bounds.low.x - from.high.x <= reach
+        && bounds.high.x - from.low.x >= -reach
+        && bounds.low.y - from.high.y <= reach
+        && bounds.high.y - from.low.y >= -reach
 }
 
-/// What a box covers of every chord; the first end is beyond the second where that is nothing.
+/// From and to where a box covers every chord; the first is beyond the second where that is nothing.
 /// The box's corners, `from`, are seen from `eye` along z.
-fn covered(from: &[V3; 8], eye: V3, chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
+#[inline(always)]
+fn covered(from: &[V3; 8], eye: V3, heights: &[f32; CHORDS]) -> [[f32; CHORDS]; 2] {
     // Loops, here and below: closures over arrays would stay calls.
     let mut corners = [[0.0; 3]; 8];
     for (corner, &c) in corners.iter_mut().zip(from) {
@@ -189,19 +196,16 @@ fn covered(from: &[V3; 8], eye: V3, chords: &[(f32, f32); CHORDS]) -> [[f32; 2];
         *corner = [c.x as f32, c.y as f32, c.z as f32];
     }
     if corners.iter().all(|c| c[2] > NEAR_M) {
-        outline(&corners, chords)
+        outline(&corners, heights)
     } else {
-        let mut covered = [[0.0; 2]; CHORDS];
-        for (covered, (v, _)) in covered.iter_mut().zip(chords) {
-            *covered = cut(&corners, *v);
-        }
-        covered
+        cut(&corners, heights)
     }
 }
 
 /// For a box that is all ahead: where its edges, seen flat, cross the chords. Chords are lanes, so
 /// that no branch depends on one.
-fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2]; CHORDS] {
+#[inline(always)]
+fn outline(corners: &[[f32; 3]; 8], heights: &[f32; CHORDS]) -> [[f32; CHORDS]; 2] {
     let mut seen = [[0.0; 2]; 8];
     for (seen, [x, y, z]) in seen.iter_mut().zip(corners) {
         let inverse = 1.0 / z;
@@ -211,7 +215,7 @@ fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2];
     for (i, j) in EDGES {
         let ([xi, yi], [xj, yj]) = (seen[i], seen[j]);
         let slope = (xj - xi) / (yj - yi);
-        for (k, (v, _)) in chords.iter().enumerate() {
+        for (k, v) in heights.iter().enumerate() {
             let crosses = (yi < *v) != (yj < *v);
             let u = xi + (v - yi) * slope;
             let (below, above) = if crosses {
@@ -223,45 +227,46 @@ fn outline(corners: &[[f32; 3]; 8], chords: &[(f32, f32); CHORDS]) -> [[f32; 2];
             high[k] = if above > high[k] { above } else { high[k] };
         }
     }
-    let mut covered = [[0.0; 2]; CHORDS];
-    for (k, covered) in covered.iter_mut().enumerate() {
-        *covered = [low[k], high[k]];
-    }
-    covered
+    [low, high]
 }
 
-/// For any box: the plane through the origin and the chord at height `v` cuts the box's edges in
-/// the corners of a polygon, some of which may lie behind.
-fn cut(corners: &[[f32; 3]; 8], v: f32) -> [f32; 2] {
-    let mut side = [0.0; 8];
-    for (side, [_, y, z]) in side.iter_mut().zip(corners) {
-        *side = y - v * z;
-    }
-    let mut ends = [f32::INFINITY, f32::NEG_INFINITY];
-    let (mut ahead, mut behind) = (None, None);
+/// For any box: the plane through the origin and a chord cuts the box's edges in the corners of a
+/// polygon, some of which may lie behind.
+#[inline(always)]
+fn cut(corners: &[[f32; 3]; 8], heights: &[f32; CHORDS]) -> [[f32; CHORDS]; 2] {
+    let (mut low, mut high) = ([f32::INFINITY; CHORDS], [f32::NEG_INFINITY; CHORDS]);
+    // Per chord, the last corner ahead and the last one behind: none yet.
+    let mut ahead = [[0.0; CHORDS], [0.0; CHORDS]];
+    let mut behind = [[0.0; CHORDS], [f32::INFINITY; CHORDS]];
     for (i, j) in EDGES {
-        if (side[i] < 0.0) == (side[j] < 0.0) {
-            continue;
-        }
-        let s = side[i] / (side[i] - side[j]);
-        let x = corners[i][0] + s * (corners[j][0] - corners[i][0]);
-        let z = corners[i][2] + s * (corners[j][2] - corners[i][2]);
-        if z > NEAR_M {
-            ends = [ends[0].min(x / z), ends[1].max(x / z)];
-            ahead = Some((x, z));
-        } else {
-            behind = Some((x, z));
-        }
-    }
-    if let (Some((x1, z1)), Some((x0, z0))) = (ahead, behind) {
-        // The polygon passes beside the origin: it reaches to infinity on that side.
-        if x0 * z1 > x1 * z0 {
-            ends[1] = f32::INFINITY;
-        } else {
-            ends[0] = f32::NEG_INFINITY;
+        let ([xi, yi, zi], [xj, yj, zj]) = (corners[i], corners[j]);
+        for (k, v) in heights.iter().enumerate() {
+            let (side, other) = (yi - v * zi, yj - v * zj);
+            let crosses = (side < 0.0) != (other < 0.0);
+            let s = side / (side - other);
+            let (x, z) = (xi + s * (xj - xi), zi + s * (zj - zi));
+            let (is_ahead, is_behind) = (crosses & (z > NEAR_M), crosses & (z <= NEAR_M));
+            let u = x / z;
+            low[k] = if is_ahead & (u < low[k]) { u } else { low[k] };
+            high[k] = if is_ahead & (u > high[k]) { u } else { high[k] };
+            ahead[0][k] = if is_ahead { x } else { ahead[0][k] };
+            ahead[1][k] = if is_ahead { z } else { ahead[1][k] };
+            behind[0][k] = if is_behind { x } else { behind[0][k] };
+            behind[1][k] = if is_behind { z } else { behind[1][k] };
         }
     }
-    ends
+    for k in 0..CHORDS {
+        let ([x1, z1], [x0, z0]) = ([ahead[0][k], ahead[1][k]], [behind[0][k], behind[1][k]]);
+        if z1 > NEAR_M && z0 <= NEAR_M {
+            // The polygon passes beside the origin: it reaches to infinity on that side.
+            if x0 * z1 > x1 * z0 {
+                high[k] = f32::INFINITY;
+            } else {
+                low[k] = f32::NEG_INFINITY;
+            }
+        }
+    }
+    [low, high]
 }
 
 /// Disjoint intervals.
@@ -272,6 +277,7 @@ struct Stretches {
 }
 
 impl Stretches {
+    #[inline(always)]
     fn add(&mut self, mut low: f32, mut high: f32) {
         if high <= low {
             return;
@@ -291,6 +297,7 @@ impl Stretches {
         self.count += 1;
     }
 
+    #[inline(always)]
     fn length(&self) -> f32 {
         self.ends[..self.count].iter().map(|[a, b]| b - a).sum()
     }

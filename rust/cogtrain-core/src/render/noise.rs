@@ -1,5 +1,8 @@
 //! Smooth random fields: value noise on a lattice, keyed, with slopes.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use crate::Stream;
 
 /// A random field; equal keys are equal fields.
@@ -20,12 +23,14 @@ impl Noise {
     }
 
     /// 32 random bits of a lattice point.
+    #[inline(always)]
     pub fn bits(self, x: i32, y: i32, z: i32) -> u32 {
         let h = self.mixed(x, y, z);
         h ^ h >> 16
     }
 
     /// Well mixed in the upper bits.
+    #[inline(always)]
     fn mixed(self, x: i32, y: i32, z: i32) -> u32 {
         let mut h = self.0
             ^ (x as u32).wrapping_mul(0x8DA6_B343)
@@ -35,17 +40,19 @@ impl Noise {
         (h ^ h >> 15).wrapping_mul(0x846C_A68B)
     }
 
+    #[inline(always)]
     fn at(self, x: i32, y: i32, z: i32) -> f32 {
         (self.mixed(x, y, z) >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0
     }
 
     /// The field over the plane, one lattice cell per unit.
-    #[inline]
+    #[inline(always)]
     pub fn plane(self, x: f32, y: f32) -> Wave {
         between(x, y, |i, j| self.at(i, j, 0))
     }
 
     /// The field over space, one lattice cell per unit.
+    #[inline(always)]
     pub fn solid(self, [x, y, z]: [f32; 3]) -> f32 {
         let (i, u, _) = cell(x);
         let (j, v, _) = cell(y);
@@ -63,6 +70,7 @@ impl Noise {
     }
 
     /// The field along a line, one lattice cell per unit.
+    #[inline(always)]
     pub fn line(self, x: f32) -> f32 {
         let (i, u, _) = cell(x);
         let (a, b) = (self.at(i, 0, 0), self.at(i + 1, 0, 0));
@@ -75,18 +83,18 @@ const SIDE: usize = 64;
 
 /// A field over the plane whose lattice values are drawn once: for many places at little cost. It
 /// repeats after 64 cells.
-pub struct Tabled(Vec<f32>);
+pub struct Tabled(Box<[f32; SIDE * SIDE]>);
 
 impl Tabled {
     /// A field of its own for every call.
     pub fn draw(stream: &mut Stream) -> Self {
         let noise = Noise::draw(stream);
         let at = |i: usize| noise.at((i % SIDE) as i32, (i / SIDE) as i32, 0);
-        Self((0..SIDE * SIDE).map(at).collect())
+        Self(Box::new(std::array::from_fn(at)))
     }
 
     /// The field, one lattice cell per unit.
-    #[inline]
+    #[inline(always)]
     pub fn plane(&self, x: f32, y: f32) -> Wave {
         let wrap = |i: i32| i as usize & (SIDE - 1);
         between(x, y, |i, j| self.0[wrap(j) * SIDE + wrap(i)])
@@ -94,7 +102,7 @@ impl Tabled {
 }
 
 /// Smooth between the four lattice values around a place.
-#[inline]
+#[inline(always)]
 fn between(x: f32, y: f32, at: impl Fn(i32, i32) -> f32) -> Wave {
     let (i, u, du) = cell(x);
     let (j, v, dv) = cell(y);
@@ -108,7 +116,7 @@ fn between(x: f32, y: f32, at: impl Fn(i32, i32) -> f32) -> Wave {
 }
 
 /// Lattice index, weight of the next lattice point, and the weight's slope.
-#[inline]
+#[inline(always)]
 fn cell(x: f32) -> (i32, f32, f32) {
     // A cast truncates towards zero; below zero, one less is the floor.
     let cut = x as i32;
@@ -120,12 +128,13 @@ fn cell(x: f32) -> (i32, f32, f32) {
 
 /// Share of a detail that survives a pixel which spans `cells` of its lattice cells: all of it
 /// below half a cell, none above one and a half, so that nothing aliases.
+#[inline(always)]
 pub fn resolved(cells: f32) -> f32 {
     ramp(1.5, 0.5, cells)
 }
 
 /// Straight from 0 at `from` to 1 at `to`, clipped; smooth at both ends.
-#[inline]
+#[inline(always)]
 pub fn ramp(from: f32, to: f32, x: f32) -> f32 {
     let t = ((x - from) / (to - from)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)

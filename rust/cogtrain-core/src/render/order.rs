@@ -9,12 +9,11 @@ const TOUCH_M: f64 = 1e-6;
 /// Boxes from the farthest to the nearest, so that none hides one after it; `None` if boxes
 /// overlap, or hide each other in a ring.
 pub fn back_to_front(blocks: &[Block], camera: V3) -> Option<Vec<usize>> {
-    let sides: Vec<Sides> = blocks.iter().map(Sides::new).collect();
     // Per box, those that must be painted before it.
     let mut before: Vec<Set> = vec![0; blocks.len()];
     for i in 0..blocks.len() {
         for j in 0..i {
-            match hiding(&sides[i], &sides[j], camera)? {
+            match hiding(&blocks[i], &blocks[j], camera)? {
                 Hiding::First => before[i] |= 1 << j,
                 Hiding::Second => before[j] |= 1 << i,
                 Hiding::Neither => {}
@@ -43,49 +42,25 @@ enum Hiding {
     Neither,
 }
 
-struct Sides<'a> {
-    block: &'a Block,
-    corners: [V3; 8],
-}
-
-impl<'a> Sides<'a> {
-    fn new(block: &'a Block) -> Self {
-        Self {
-            block,
-            corners: block.corners(),
-        }
+/// On which side of a plane across `axis` that is between the boxes the camera is: that of `a`?
+fn parts(a: &Block, b: &Block, axis: V3, camera: V3) -> Option<bool> {
+    let ([low, high], [others_low, others_high]) = (a.bounds(axis), b.bounds(axis));
+    let from = camera.dot(axis);
+    if others_low >= high - TOUCH_M {
+        Some(from < high)
+    } else if others_high <= low + TOUCH_M {
+        Some(from > low)
+    } else {
+        None
     }
-
-    /// On which side of a plane across `axis` that is between the boxes the camera is: this box's?
-    fn parts(&self, other: &Self, axis: V3, camera: V3) -> Option<bool> {
-        let [low, high] = bounds(&self.corners, axis);
-        let [others_low, others_high] = bounds(&other.corners, axis);
-        let from = camera.dot(axis);
-        if others_low >= high - TOUCH_M {
-            Some(from < high)
-        } else if others_high <= low + TOUCH_M {
-            Some(from > low)
-        } else {
-            None
-        }
-    }
-}
-
-fn bounds(points: &[V3; 8], axis: V3) -> [f64; 2] {
-    points
-        .iter()
-        .map(|p| p.dot(axis))
-        .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], x| {
-            [low.min(x), high.max(x)]
-        })
 }
 
 /// Which of two boxes can hide the other; `None` if they overlap.
-fn hiding(a: &Sides, b: &Sides, camera: V3) -> Option<Hiding> {
-    let faces = a.block.axes.into_iter().chain(b.block.axes);
+fn hiding(a: &Block, b: &Block, camera: V3) -> Option<Hiding> {
+    let faces = a.axes.into_iter().chain(b.axes);
     let mut found: Option<Hiding> = None;
     for axis in faces {
-        let Some(is_first) = a.parts(b, axis, camera) else {
+        let Some(is_first) = parts(a, b, axis, camera) else {
             continue;
         };
         let hiding = if is_first {
@@ -101,9 +76,9 @@ fn hiding(a: &Sides, b: &Sides, camera: V3) -> Option<Hiding> {
     }
     found.or_else(|| {
         // Boxes may touch with edges across each other.
-        let pairs = (0..9).map(|n| a.block.axes[n / 3].cross(b.block.axes[n % 3]));
+        let pairs = (0..9).map(|n| a.axes[n / 3].cross(b.axes[n % 3]));
         let mut axes = pairs.filter(|axis| axis.dot(*axis) > 1e-6);
-        let is_first = axes.find_map(|axis| a.parts(b, axis.normalized(), camera))?;
+        let is_first = axes.find_map(|axis| parts(a, b, axis.normalized(), camera))?;
         Some(if is_first {
             Hiding::First
         } else {

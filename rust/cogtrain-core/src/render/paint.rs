@@ -65,7 +65,7 @@ pub fn render_with(
         ));
     }
     if appearance.style != Style::Cubeworld {
-        photograph(scene, appearance, size_px, pixels);
+        photograph(body, (scene, appearance), size_px, pixels);
         return Ok(());
     }
     let view = Viewpoint::new(&scene.camera, size_px, size_px);

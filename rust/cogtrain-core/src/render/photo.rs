@@ -4,27 +4,41 @@ use super::camera::Viewpoint;
 use super::cast::Field;
 use super::edge::is_edge;
 use super::mood::Mood;
-use super::studio::{Seen, Studio};
+use super::studio::{Fragment, Seen, Studio};
+use super::swatch::SWATCH;
 use super::vector::V3;
 use crate::scene::Scene;
-use crate::style::{Appearance, Rgb};
+use crate::simd::Body;
+use crate::style::Appearance;
 
 /// Rays along each side of a pixel on an edge.
 const GRID: usize = 4;
 
+/// A surface that is seen in pixel `x` of a row, and how much of the pixel shows it.
+struct Part {
+    seen: Seen,
+    x: usize,
+    share: f32,
+}
+
 /// Into `pixels`: 8-bit sRGB, row-major `size_px` × `size_px`.
-pub fn photograph(scene: &Scene, appearance: &Appearance, size_px: usize, pixels: &mut [u8]) {
+pub fn photograph(
+    body: Body,
+    (scene, appearance): (&Scene, &Appearance),
+    size_px: usize,
+    pixels: &mut [u8],
+) {
     let view = Viewpoint::new(&scene.camera, size_px, size_px);
     let field = Field::new(scene, &view, size_px, size_px);
     let mood = Mood::draw(appearance);
     let studio = Studio::new(scene, appearance, mood.lights, field);
-    let light = exposed(&studio, &view, size_px);
-    mood.sensor.develop(&light, size_px, pixels);
+    let light = exposed(body, &studio, &view, size_px);
+    mood.sensor.develop(body, light, size_px, pixels);
 }
 
-/// Light that reaches every pixel. What the next row sees is needed to find edges, and no more is
-/// kept at a time.
-fn exposed(studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec<Rgb> {
+/// Light that reaches every pixel, by channel. What the next row sees is needed to find edges, and
+/// no more is kept at a time.
+fn exposed(body: Body, studio: &Studio, view: &Viewpoint, size_px: usize) -> [Vec<f32>; 3] {
     let see = |y: usize, row: &mut Vec<Seen>| {
         let pixels = (0..size_px).map(|x| (x, y));
         row.clear();
@@ -32,7 +46,12 @@ fn exposed(studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec<Rgb> {
     };
     let (mut row, mut next) = (Vec::new(), Vec::new());
     let mut keys: Vec<u16> = Vec::with_capacity(size_px * size_px);
-    let mut light = Vec::with_capacity(size_px * size_px);
+    let mut film = Film {
+        body,
+        studio,
+        view,
+        light: [(); 3].map(|()| vec![0.0; size_px * size_px]),
+    };
     see(0, &mut next);
     keys.extend(next.iter().map(|seen| seen.key));
     for y in 0..size_px {
@@ -41,40 +60,70 @@ fn exposed(studio: &Studio, view: &Viewpoint, size_px: usize) -> Vec<Rgb> {
             see(y + 1, &mut next);
             keys.extend(next.iter().map(|seen| seen.key));
         }
-        light.extend(row.iter().enumerate().map(|(x, seen)| {
-            if is_edge(&keys, size_px, (x, y), |a, b| a != b) {
-                average(studio, view, (x, y))
-            } else {
-                studio.shade(seen, view, middle(view, (x, y)))
-            }
-        }));
+        let edges = (0..size_px).filter(|&x| is_edge(&keys, size_px, (x, y), |a, b| a != b));
+        film.expose(y, &row, &edges.collect::<Vec<_>>());
     }
-    light
+    film.light
+}
+
+/// Where light falls.
+struct Film<'a> {
+    body: Body,
+    studio: &'a Studio,
+    view: &'a Viewpoint,
+    /// By channel.
+    light: [Vec<f32>; 3],
+}
+
+impl Film<'_> {
+    /// A row of pixels, of which those on `edges` show several surfaces.
+    fn expose(&mut self, y: usize, row: &[Seen], edges: &[usize]) {
+        let mut parts = Vec::new();
+        for &x in edges {
+            split(self.studio, self.view, (x, y), &mut parts);
+        }
+        let fragment = |seen, x, share| Fragment {
+            seen,
+            ray: middle(self.view, (x, y)),
+            pixel: y * row.len() + x,
+            share,
+        };
+        let plain = (0..row.len()).filter(|x| edges.binary_search(x).is_err());
+        let plain = plain.map(|x| fragment(&row[x], x, 1.0));
+        let mixed = parts.iter();
+        let mixed = mixed.map(|part| fragment(&part.seen, part.x, part.share));
+        let fragments: Vec<Fragment> = plain.chain(mixed).collect();
+        for some in fragments.chunks(SWATCH) {
+            let colors = self.studio.shade(self.body, some, self.view);
+            for (fragment, color) in some.iter().zip(colors) {
+                for (plane, color) in self.light.iter_mut().zip(color) {
+                    plane[fragment.pixel] += fragment.share * color;
+                }
+            }
+        }
+    }
 }
 
 fn middle(view: &Viewpoint, (x, y): (usize, usize)) -> V3 {
     view.ray(x as f64 + 0.5, y as f64 + 0.5)
 }
 
-/// Casts a 4 × 4 grid of rays and shades the middle of each surface that they meet.
-fn average(studio: &Studio, view: &Viewpoint, pixel: (usize, usize)) -> Rgb {
+/// Casts a 4 × 4 grid of rays and takes the middle of each surface that they meet.
+fn split(studio: &Studio, view: &Viewpoint, pixel: (usize, usize), parts: &mut Vec<Part>) {
     let offset = |k: usize| (k as f64 + 0.5) / GRID as f64;
-    let mut seen: [Seen; GRID * GRID] = std::array::from_fn(|i| {
+    let seen: [Seen; GRID * GRID] = std::array::from_fn(|i| {
         let (x, y) = (
             pixel.0 as f64 + offset(i % GRID),
             pixel.1 as f64 + offset(i / GRID),
         );
         studio.see(pixel, view.origin, view.ray(x, y))
     });
+    let mut order: [&Seen; GRID * GRID] = seen.each_ref();
     // Stable: within a surface, rays stay in the grid's order.
-    seen.sort_by_key(|seen| seen.key);
-    let mut sum = [0.0_f32; 3];
-    for part in seen.chunk_by(|a, b| a.key == b.key) {
-        let share = part.len() as f32 / seen.len() as f32;
-        let color = studio.shade(&Seen::middle(part), view, middle(view, pixel));
-        for c in 0..3 {
-            sum[c] += share * color[c];
-        }
-    }
-    sum
+    order.sort_by_key(|seen| seen.key);
+    parts.extend(order.chunk_by(|a, b| a.key == b.key).map(|part| Part {
+        seen: Seen::middle(part),
+        x: pixel.0,
+        share: part.len() as f32 / (GRID * GRID) as f32,
+    }));
 }

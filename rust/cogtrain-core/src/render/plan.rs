@@ -40,7 +40,11 @@ pub fn flat(blocks: &[Block], view: &Viewpoint, sun: V3) -> Option<Vec<Cut>> {
     let mut cuts: Vec<Cut> = on_ground.collect();
     for i in order {
         for facet in facets(&blocks[i], view) {
+            // Only what rises above a face can shade it.
+            let height =
+                facet.plane.normal.dot(blocks[i].centre) + blocks[i].half()[facet.face / 2];
             let others = super::cast::members(shaders[i]).map(|j| &blocks[j]);
+            let others = others.filter(|other| other.bounds(facet.plane.normal)[1] > height);
             face(&mut cuts, i, &facet, view, (sun, others));
         }
     }

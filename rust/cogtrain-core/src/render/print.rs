@@ -1,6 +1,9 @@
 //! Printed patterns of one colour: stripes, checks, mottle. Their mean is the plain colour, so
 //! that what it is called does not change.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use super::noise::{Noise, ramp, resolved};
 use crate::Stream;
 
@@ -41,6 +44,7 @@ impl Print {
     }
 
     /// Factor on the colour at `place`, averaged over a pixel that reaches `pixel` units.
+    #[inline(always)]
     pub fn shade(&self, [x, y]: [f32; 2], pixel: f32) -> f32 {
         let [cos, sin] = self.turn;
         let u = self.density * (cos * x + sin * y);
@@ -60,6 +64,7 @@ impl Print {
 }
 
 /// A square wave of period 1 between −1 and 1, averaged over `width` periods.
+#[inline(always)]
 fn square(x: f32, width: f32) -> f32 {
     let phase = x - x.floor();
     // Distance from the nearest step, positive in the upper half of the period.

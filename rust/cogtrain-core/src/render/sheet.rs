@@ -35,16 +35,30 @@ pub struct Sheet {
 /// Spans of many outlines, in the order in which they are painted.
 pub struct Sheets {
     pub list: Vec<Sheet>,
-    starts: Vec<u16>,
-    ends: Vec<u16>,
+    /// Samples from and to which a sheet lies, line by line.
+    spans: Vec<[u16; 2]>,
 }
 
 impl Sheets {
-    /// Samples from and to which `sheet` lies on `line`, one of its own.
+    /// The sheets that reach into lines `from` to `to`, in their order.
     #[inline(always)]
-    pub fn span(&self, sheet: &Sheet, line: usize) -> [usize; 2] {
-        let at = sheet.at + line - sheet.first;
-        [usize::from(self.starts[at]), usize::from(self.ends[at])]
+    pub fn between(&self, from: usize, to: usize) -> impl Iterator<Item = Sheet> {
+        let reaches = move |sheet: &&Sheet| sheet.first < to && from < sheet.first + sheet.lines;
+        self.list.iter().filter(reaches).copied()
+    }
+
+    /// Samples from and to which `sheet` lies, on those of its lines from `from` to `to`, with the
+    /// lines' numbers.
+    #[inline(always)]
+    pub fn spans(
+        &self,
+        sheet: &Sheet,
+        [from, to]: [usize; 2],
+    ) -> impl Iterator<Item = (usize, [usize; 2])> {
+        let last = (sheet.first + sheet.lines).min(to).max(sheet.first);
+        let first = sheet.first.max(from).min(last);
+        let spans = &self.spans[sheet.at + first - sheet.first..sheet.at + last - sheet.first];
+        (first..).zip(spans.iter().map(|span| span.map(usize::from)))
     }
 }
 
@@ -61,20 +75,15 @@ impl Kernel for Cutter<'_> {
     fn run(self) -> Sheets {
         let mut sheets = Sheets {
             list: Vec::with_capacity(self.cuts.len()),
-            starts: Vec::new(),
-            ends: Vec::new(),
+            spans: Vec::new(),
         };
         for cut in self.cuts {
             let sheet = self.lines(cut, &sheets);
             let edges = Edges::new(&cut.outline);
             let cutting = sheet.lines.next_multiple_of(LINES);
-            sheets.starts.resize(sheet.at + cutting, 0);
-            sheets.ends.resize(sheet.at + cutting, 0);
             for line in (0..cutting).step_by(LINES) {
-                let [starts, ends] = edges.spans(sheet.first + line, GRID * self.size_px);
-                let at = sheet.at + line;
-                sheets.starts[at..at + LINES].copy_from_slice(&starts);
-                sheets.ends[at..at + LINES].copy_from_slice(&ends);
+                let spans = edges.spans(sheet.first + line, GRID * self.size_px);
+                sheets.spans.extend_from_slice(&spans);
             }
             if let Some(outer) = cut.within {
                 let outer = sheets.list[outer];
@@ -106,7 +115,7 @@ impl Cutter<'_> {
             key: cut.key,
             first,
             lines: end.saturating_sub(first),
-            at: sheets.starts.len(),
+            at: sheets.spans.len(),
         }
     }
 }
@@ -114,18 +123,18 @@ impl Cutter<'_> {
 #[inline(always)]
 fn keep_within(sheets: &mut Sheets, sheet: &Sheet, outer: &Sheet) {
     let from = outer.at + sheet.first - outer.first.min(sheet.first);
-    for line in 0..sheet.lines {
-        let [start, end] = [sheets.starts[from + line], sheets.ends[from + line]];
-        let at = sheet.at + line;
-        sheets.starts[at] = sheets.starts[at].max(start);
-        sheets.ends[at] = sheets.ends[at].min(end);
+    // What is within another outline comes after it.
+    let (before, after) = sheets.spans.split_at_mut(sheet.at);
+    let bounds = &before[from..from + sheet.lines];
+    for (span, bound) in after.iter_mut().zip(bounds) {
+        *span = [bound[0].max(span[0]), bound[1].min(span[1])];
     }
 }
 
 /// Without the lines at both ends that have no sample.
 #[inline(always)]
 fn trimmed(sheets: &Sheets, mut sheet: Sheet) -> Sheet {
-    let is_empty = |at: usize| sheets.starts[at] >= sheets.ends[at];
+    let is_empty = |at: usize| sheets.spans[at][0] >= sheets.spans[at][1];
     while sheet.lines > 0 && is_empty(sheet.at + sheet.lines - 1) {
         sheet.lines -= 1;
     }
@@ -181,7 +190,7 @@ impl Edges {
 
     /// First sample inside and first one after, of each of [`LINES`] lines from `line`.
     #[inline(always)]
-    fn spans(&self, line: usize, samples: usize) -> [[u16; LINES]; 2] {
+    fn spans(&self, line: usize, samples: usize) -> [[u16; 2]; LINES] {
         let (mut at, end) = ([0.0; LINES], samples as f64);
         for (k, at) in at.iter_mut().enumerate() {
             *at = (line + k) as f64;
@@ -205,10 +214,9 @@ impl Edges {
                 high[k] = if inside { high[k] } else { 0.0 };
             }
         }
-        let mut spans = [[0; LINES]; 2];
+        let mut spans = [[0; 2]; LINES];
         for k in 0..LINES {
-            spans[0][k] = sample(low[k], end);
-            spans[1][k] = sample(high[k], end);
+            spans[k] = [sample(low[k], end), sample(high[k], end)];
         }
         spans
     }

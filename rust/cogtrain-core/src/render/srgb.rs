@@ -1,5 +1,8 @@
 //! Between linear light and 8-bit sRGB (IEC 61966-2-1), exactly rounded.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use std::sync::OnceLock;
 
 /// Entries of the first-guess table: fine enough that the guess is off by one at most.
@@ -9,8 +12,8 @@ const GUESSES: usize = 4096;
 pub struct Srgb {
     linear: [f32; 256],
     /// `upper[i]` is the linear value halfway (in sRGB) between levels `i` and `i + 1`.
-    upper: [f32; 255],
-    guess: Vec<u8>,
+    upper: [f32; 256],
+    guess: Box<[u8; GUESSES + 1]>,
 }
 
 impl Srgb {
@@ -22,12 +25,13 @@ impl Srgb {
 
     fn build() -> Self {
         let linear = std::array::from_fn(|level| to_linear(level as f64) as f32);
-        let upper: [f32; 255] = std::array::from_fn(|level| to_linear(level as f64 + 0.5) as f32);
+        let mut upper = std::array::from_fn(|level| to_linear(level as f64 + 0.5) as f32);
+        upper[255] = f32::INFINITY;
         let at = |i: usize| {
             let value = i as f32 / GUESSES as f32;
             upper.partition_point(|&bound| bound <= value) as u8
         };
-        let guess = (0..=GUESSES).map(at).collect();
+        let guess = Box::new(std::array::from_fn(at));
         Self {
             linear,
             upper,
@@ -41,19 +45,18 @@ impl Srgb {
     }
 
     /// The nearest 8-bit sRGB colour; light outside [0, 1] is clipped.
+    #[inline(always)]
     pub fn encode(&self, linear: [f32; 3]) -> [u8; 3] {
         let [red, green, blue] = linear;
         [self.level(red), self.level(green), self.level(blue)]
     }
 
-    #[inline]
-    fn level(&self, value: f32) -> u8 {
+    /// The nearest 8-bit level of one channel.
+    #[inline(always)]
+    pub fn level(&self, value: f32) -> u8 {
         let value = value.clamp(0.0, 1.0);
-        let mut level = usize::from(self.guess[(value * GUESSES as f32) as usize]);
-        while level < 255 && value >= self.upper[level] {
-            level += 1;
-        }
-        level as u8
+        let guess = self.guess[(value * GUESSES as f32) as usize];
+        guess + u8::from(value >= self.upper[usize::from(guess)])
     }
 }
 
@@ -76,6 +79,12 @@ mod tests {
         for level in 0..=255 {
             assert_eq!(tables.encode(tables.decode([level; 3])), [level; 3]);
         }
+    }
+
+    #[test]
+    fn a_guess_is_off_by_one_at_most() {
+        let guess = &Srgb::tables().guess;
+        assert!(guess.windows(2).all(|pair| pair[1] - pair[0] <= 1));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! A table top of oiled boards.
 
-use super::cloth::Weave;
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use super::noise::{Noise, resolved};
+use super::swatch::{SWATCH, Swatch, Weave};
 use crate::Stream;
 
 /// Boards that run across the view; lengths are in units of a usual block's side.
@@ -20,8 +23,19 @@ impl Table {
         }
     }
 
-    /// The boards at `place`, for a pixel that reaches `pixel` units across and along.
-    pub fn weave(&self, [x, y]: [f32; 2], pixel: [f32; 2]) -> Weave {
+    /// The boards at the places of `swatch`.
+    #[inline(always)]
+    pub fn weave(&self, swatch: &Swatch) -> Weave {
+        let mut shade = [0.0; SWATCH];
+        for i in 0..SWATCH {
+            let (place, pixel) = swatch.at(i);
+            shade[i] = self.shade(place, pixel);
+        }
+        Weave::flat(shade)
+    }
+
+    #[inline(always)]
+    fn shade(&self, [x, y]: [f32; 2], pixel: [f32; 2]) -> f32 {
         let board = y / self.width;
         let index = board.floor();
         let tone = self.boards.line(index * 1.618) * 0.09;
@@ -33,14 +47,11 @@ impl Table {
         let gap = (board - index).min(1.0 - board + index) * self.width;
         let blur = 0.03_f32.max(pixel[1]);
         let joint = 0.45 * (0.03 / blur) * (1.0 - gap / blur).max(0.0);
-        Weave {
-            slope: [0.0; 2],
-            shade: (1.0
-                + tone
-                + 0.10 * streak(0.35, 5.0)
-                + 0.09 * streak(0.8, 17.0)
-                + 0.06 * streak(0.22, 1.3))
-                * (1.0 - joint),
-        }
+        let streaked = 1.0
+            + tone
+            + 0.10 * streak(0.35, 5.0)
+            + 0.09 * streak(0.8, 17.0)
+            + 0.06 * streak(0.22, 1.3);
+        streaked * (1.0 - joint)
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::inline_always)]
 
 use std::f64::consts::PI;
+use std::sync::OnceLock;
 
 /// Degree of the polynomial.
 const DEGREE: usize = 9;
@@ -25,11 +26,10 @@ impl Tone {
     pub fn fit(low: f64, high: f64) -> Option<Self> {
         let (middle, half) = (0.5 * (low + high), (0.5 * (high - low)).max(1e-4));
         let level = |u: f64| level(middle + half * u);
-        let count = DEGREE + 1;
-        let angle = |i: usize| PI * (i as f64 + 0.5) / count as f64;
-        let values: [f64; DEGREE + 1] = std::array::from_fn(|i| level(libm::cos(angle(i))));
+        let (cosines, count) = (cosines(), DEGREE + 1);
+        let values = cosines[1].map(level);
         let series: [f64; DEGREE + 1] = std::array::from_fn(|k| {
-            let term = |i: usize| values[i] * libm::cos(k as f64 * angle(i));
+            let term = |i: usize| values[i] * cosines[k][i];
             let share = if k == 0 { 1.0 } else { 2.0 } / count as f64;
             (0..count).map(term).sum::<f64>() * share
         });
@@ -57,6 +57,15 @@ impl Tone {
         // Adding 1.5 · 2²³ leaves the whole number in the lowest bits, rounded to nearest.
         (sum + 12_582_912.0).to_bits() & 0xFF
     }
+}
+
+/// Chebyshev's polynomials, degree by degree, at the zeros of the one after them.
+fn cosines() -> &'static [[f64; DEGREE + 1]; DEGREE + 1] {
+    static COSINES: OnceLock<[[f64; DEGREE + 1]; DEGREE + 1]> = OnceLock::new();
+    let angle = |i: usize| PI * (i as f64 + 0.5) / (DEGREE + 1) as f64;
+    COSINES.get_or_init(|| {
+        std::array::from_fn(|k| std::array::from_fn(|i| libm::cos(k as f64 * angle(i))))
+    })
 }
 
 /// The level of `light` before rounding (IEC 61966-2-1); the curve goes on above 1.
