@@ -46,11 +46,15 @@ lint: install  ## rustfmt, clippy, ruff, pyright, stubtest on the compiled modul
 	$(BIN)/python -m mypy.stubtest cogtrain._core
 	$(BIN)/python -m pytest -q tests/test_layers.py
 
-bench: install  ## our figures, printed and written to benchmarks/results/
-	@for bench in benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
+# What takes a few minutes each. The others (`make bench BENCHES=parity`) take from ten to sixty.
+BENCHES := rendering throughput loading loader resample codec_parity reproducible
+bench: install  ## figures of the data core beside its peers, into benchmarks/results/ and docs/
+	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python benchmarks/$$bench.py || exit 1; done
+	$(BIN)/python docs/performance.py
 
 fuzz: tools  ## damaged input for every reader, COGTRAIN_FUZZ_S seconds (30) per target
-	cargo test --release --locked --lib -p cogtrain-core fuzz::fuzz -- --ignored --nocapture
+	cargo test --release --locked --lib -p cogtrain-core fuzz::fuzz -- --ignored --nocapture \
+	  --test-threads=1
 
 golden: install  ## draw the golden images and the pictures of docs/ anew; look at them
 	$(BIN)/python tests/golden/remake.py

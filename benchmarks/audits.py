@@ -8,14 +8,14 @@ interval), beside what a noisy ideal observer makes of the margin. Exit code 1 u
 """
 
 import argparse
-import json
 import sys
 from itertools import product
 from pathlib import Path
 
 import pandas as pd
+import record
 
-from cogtrain import StimulusSet, environment
+from cogtrain import StimulusSet
 from cogtrain.audit.finding import Section
 from cogtrain.audit.measure import measure
 from cogtrain.audit.optimum import MARGIN_NOISE_M
@@ -47,13 +47,9 @@ def main() -> None:
     }
     table = pd.DataFrame({name: figures(section) for name, section in sections.items()})
     print(table.to_string())
-    record = {
-        "command": f"python benchmarks/audits.py --count {arguments.count}",
-        "machine": environment.processor(),
-        "audits": {name: section.data for name, section in sections.items()},
-    }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+    command = f"python benchmarks/audits.py --count {arguments.count}"
+    found = {name: section.data for name, section in sections.items()}
+    record.write(arguments.out, command, {"audits": found})
     levels = {name: section.level for name, section in sections.items()}
     print(levels)
     sys.exit(set(levels.values()) != {"pass"})

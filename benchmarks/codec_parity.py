@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import record
 from PIL import Image, ImageFile, features
 
-from cogtrain import _core, environment
+from cogtrain import _core
 
 RESULTS = Path(__file__).parent / "results" / "codec_parity.json"
 FILES = 500
@@ -167,7 +168,6 @@ def main() -> None:
     rng = np.random.default_rng(0)
     kinds = {"jpeg": jpegs, "jpeg by cjpeg": cjpegs, "png": pngs, "webp": webps}
     result: dict[str, object] = {
-        "machine": environment.describe(),
         "pillow": {name: features.version(name) for name in ("pil", "libjpeg_turbo", "webp")},
     }
     for name, make in kinds.items():
@@ -175,7 +175,7 @@ def main() -> None:
         print(name, json.dumps(result[name], indent=1), flush=True)
     result["speed"] = speeds(rng)
     print(json.dumps(result["speed"], indent=1))
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    record.write(RESULTS, "python benchmarks/codec_parity.py", result)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import record
 from scipy.stats import binomtest, mannwhitneyu
 
 from cogtrain import Scene, StimulusSet, _core, environment
@@ -161,9 +162,7 @@ def main() -> None:
     print(f"\n{friction.to_string()}\n")
     print(f"agreement over all {len(rows)}: {total:.4f}")
     print(f"{jammed} move by more than {MOVE_M} m and yet no block falls: they jam")
-    record: dict[str, Any] = {
-        "command": f"python benchmarks/labels.py --task {arguments.task} --count {len(rows)}",
-        "machine": environment.processor(),
+    found: dict[str, Any] = {
         "seconds": seconds,
         "agreement": total,
         "clear": clear,
@@ -175,10 +174,10 @@ def main() -> None:
     if arguments.task == "tower" and arguments.set is None:
         separated = separation(rows)
         print("\n", separated.to_string(), sep="")
-        record["cues"] = separated.reset_index().to_dict("records")
+        found["cues"] = separated.reset_index().to_dict("records")
     out = arguments.out or Path(f"benchmarks/results/labels-{arguments.task}.json")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n")
+    command = f"python benchmarks/labels.py --task {arguments.task} --count {len(rows)}"
+    record.write(out, command, found)
 
 
 if __name__ == "__main__":

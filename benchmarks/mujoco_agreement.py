@@ -25,6 +25,7 @@ from typing import Any
 import mujoco
 import numpy as np
 import pandas as pd
+import record
 
 from cogtrain import Scene, StimulusSet, _core, environment
 
@@ -181,14 +182,13 @@ def main() -> None:
     differ = rows[rows.statics != rows.mujoco].sort_values("margin")
     print(table.to_string(), "\n")
     print(differ.to_string() if len(differ) else "statics and MuJoCo agree on every scene")
-    record = {
-        "command": f"python benchmarks/mujoco_agreement.py --count {arguments.count}",
+    found = {
         "mujoco": mujoco.__version__,
         "agreement": table.reset_index().to_dict("records"),
         "differ": differ.to_dict("records"),
     }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+    command = f"python benchmarks/mujoco_agreement.py --count {arguments.count}"
+    record.write(arguments.out, command, found)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ noises, how many answers a made-up panel gets right, and seconds per 1,000 stimu
 """
 
 import argparse
-import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import record
 from scipy.optimize import curve_fit
 from scipy.special import expit
 
-from cogtrain import Scene, StimulusSet, _core, environment
+from cogtrain import Scene, StimulusSet, _core
 from cogtrain.observers import NoisyPhysics
 
 MOST = {"tower": 0.4, "pyramid": 0.15}
@@ -87,10 +87,7 @@ def main() -> None:
         "simulation, 10 copies": seconds_per_thousand(simulated, few),
     }
     print("seconds per 1,000 stimuli, one thread:", times)
-    record = {
-        "command": f"python benchmarks/observer.py --task {arguments.task} "
-        f"--count {arguments.count}",
-        "machine": environment.processor(),
+    found = {
         "observer": observer.observer_id,
         "by_margin": table.reset_index().astype({"margin": str}).to_dict("records"),
         "logistic": fit,
@@ -99,8 +96,8 @@ def main() -> None:
         "seconds_per_1000": times,
     }
     out = arguments.out or Path(f"benchmarks/results/observer-{arguments.task}.json")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n")
+    command = f"python benchmarks/observer.py --task {arguments.task} --count {arguments.count}"
+    record.write(out, command, found)
 
 
 if __name__ == "__main__":

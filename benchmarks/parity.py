@@ -7,7 +7,6 @@ differing values (or a differing shape or type) are counted. Ours resize as Pill
 """
 
 import argparse
-import json
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -16,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import record
 from PIL import Image
 
-from cogtrain import Preprocess, environment
+from cogtrain import Preprocess
 
 MODES = ["RGB", "L", "RGBA", "P", "CMYK", "LA", "1"]
 
@@ -151,13 +151,8 @@ def main() -> None:
             f"{row['differing']:8,} differ",
             flush=True,
         )
-    record = {
-        "command": f"python benchmarks/parity.py --count {arguments.count}",
-        "machine": environment.describe(),
-        "figures": figures,
-    }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+    command = f"python benchmarks/parity.py --count {arguments.count}"
+    record.write(arguments.out, command, {"figures": figures})
     if any(row["differing"] for row in figures.values()):
         raise SystemExit(1)
 

@@ -10,7 +10,6 @@ seconds and bytes.
 
 import argparse
 import hashlib
-import json
 import random
 import subprocess
 import sys
@@ -18,7 +17,9 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from cogtrain import StimulusSet, environment
+import record
+
+from cogtrain import StimulusSet
 
 
 def command(out: Path, count: int, *more: str) -> list[str]:
@@ -97,9 +98,7 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:<{width}}  {f'{value:,.2f}' if isinstance(value, float) else value}")
     words = f"python benchmarks/render_set.py --count {arguments.count} --kills {arguments.kills}"
-    record = {"command": words, "machine": environment.describe(), "figures": figures}
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+    record.write(arguments.out, words, {"figures": figures})
     sys.exit(not figures["same SHA-256 after kills"])
 
 

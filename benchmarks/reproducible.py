@@ -1,24 +1,34 @@
-"""Are the bytes of a set the same whatever the number of threads?
+"""Are the bytes the same whatever the number of threads and the instruction set?
 
 Run: python benchmarks/reproducible.py [--count 1000] [--threads 1 2 4] [--out FILE.json]
 
-Writes a set of every task in every style as shards, once per number of threads, and prints one
-SHA-256 over the names and bytes of all its files. Exit code 1 if they differ.
+For every task in every style: writes a set as shards, once per number of threads, and takes one
+SHA-256 over the names and bytes of all its files; then makes pictures and model input in a process
+of its own per instruction set that this machine has (chosen by the environment variable
+COGTRAIN_SIMD), and takes one SHA-256 over ids, pixels, and values resized as Pillow and as torch
+do. Exit code 1 if any differ.
 """
 
 import argparse
 import hashlib
-import json
+import os
+import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from cogtrain import StimulusSet, environment
+import record
+
+from cogtrain import Loader, Preprocess, StimulusSet, _core
 from cogtrain.rendering import render_set
 
 TASKS = ("tower", "pyramid")
 STYLES = ("cubeworld", "wood", "randomised")
+BATCH = 50
+# Smaller than the pictures, so that there is something to resize.
+MAX_PIXELS = 196 * 196
 
 
 def digest(folder: Path) -> str:
@@ -37,30 +47,77 @@ def written(task: str, style: str, count: int, threads: int) -> str:
         return digest(out)
 
 
+def made(task: str, style: str, count: int) -> str:
+    """SHA-256 over what this process makes of a recipe."""
+    stimuli = StimulusSet.recipe(task, style, count=count)
+    inputs = [
+        Preprocess.qwen2_vl(max_pixels=MAX_PIXELS, resize=mode) for mode in ("pillow", "torch")
+    ]
+    found = hashlib.sha256()
+    for batch in Loader(stimuli, batch_size=BATCH, seed=0, shuffle=False):
+        found.update(" ".join(batch.ids).encode())
+        found.update(batch.images)
+        for preprocess in inputs:
+            found.update(preprocess(batch.images)["pixel_values"])
+    return found.hexdigest()
+
+
+def made_by(body: str, task: str, style: str, count: int) -> str:
+    """`made` in a process that uses the instruction set called `body`."""
+    words = [sys.executable, __file__, "--only", task, style, "--count", str(count)]
+    run = subprocess.run(
+        words, env=os.environ | {"COGTRAIN_SIMD": body}, capture_output=True, text=True, check=True
+    )
+    used, found = run.stdout.split()
+    if used != body:
+        raise SystemExit(f"expected the instruction set {body} to be used, got {used}")
+    return found
+
+
+def agree(what: str, names: Sequence[object], found: Sequence[str]) -> str | None:
+    """The one digest, printed; nothing if they differ."""
+    is_same = len(set(found)) == 1
+    listed = ", ".join(map(str, names))
+    verdict = "same" if is_same else f"DIFFER {found}"
+    print(f"{what:<28}{found[0]}  {listed}: {verdict}", flush=True)
+    return found[0] if is_same else None
+
+
+def compare(count: int, threads: Sequence[int], bodies: Sequence[str]) -> dict[str, object]:
+    by_threads: dict[str, str | None] = {}
+    by_body: dict[str, str | None] = {}
+    for task, style in product(TASKS, STYLES):
+        name = f"{task} {style}"
+        files = [written(task, style, count, n) for n in threads]
+        by_threads[name] = agree(f"{name}, files", [f"{n} threads" for n in threads], files)
+        values = [made_by(body, task, style, count) for body in bodies]
+        by_body[name] = agree(f"{name}, values", bodies, values)
+    return {
+        "count": count,
+        "threads": threads,
+        "sha256": by_threads,
+        "instruction_sets": bodies,
+        "sha256_by_instruction_set": by_body,
+    }
+
+
 def main() -> None:
     """Writes, compares, prints and writes the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--only", nargs=2, metavar=("TASK", "STYLE"), help="one digest, here")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/reproducible.json"))
     arguments = parser.parse_args()
-    sets, same = {}, True
-    for task, style in product(TASKS, STYLES):
-        found = [written(task, style, arguments.count, n) for n in arguments.threads]
-        is_same = len(set(found)) == 1
-        same &= is_same
-        sets[f"{task} {style}"] = found[0] if is_same else found
-        verdict = "same" if is_same else f"DIFFER {found}"
-        print(f"{task:<8}{style:<12}{found[0]}  threads {arguments.threads}: {verdict}", flush=True)
-    record = {
-        "command": f"python benchmarks/reproducible.py --count {arguments.count}",
-        "machine": environment.describe(),
-        "threads": arguments.threads,
-        "sha256": sets,
-    }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
-    sys.exit(not same)
+    if arguments.only:
+        print(_core.instruction_set(), made(*arguments.only, arguments.count))
+        return
+    bodies = _core.instruction_sets()
+    found = compare(arguments.count, arguments.threads, bodies)
+    command = f"python benchmarks/reproducible.py --count {arguments.count}"
+    record.write(arguments.out, command, found)
+    digests = [found["sha256"], found["sha256_by_instruction_set"]]
+    sys.exit(any(None in each.values() for each in digests if isinstance(each, dict)))
 
 
 if __name__ == "__main__":

@@ -8,18 +8,17 @@ bit: benchmarks/parity.py.
 """
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median, quantiles
 from time import thread_time
 
 import numpy as np
+import record
 import torch
 from parity import FAMILIES, hugging_face, ours
 from PIL import Image
 
-from cogtrain import environment
 from cogtrain._core import resize
 
 # Side before and after.
@@ -96,24 +95,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/resample.json"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    record: dict[str, object] = {
-        "command": f"python benchmarks/resample.py --rounds {arguments.rounds}",
-        "machine": environment.describe(),
-    }
+    found: dict[str, object] = {}
     for name in ("bicubic", "lanczos"):
         for before, after in SIZES:
             figures = measure(resizers(before, after, name), arguments.rounds)
-            record[f"{name}, {before} px to {after} px"] = figures
+            found[f"{name}, {before} px to {after} px"] = figures
             print(f"{name:<8} {before:4} → {after:3}", row(figures, "ours, as Pillow", "Pillow"))
             if name != "lanczos":
                 print(" " * 19, row(figures, "ours, as torch", "torch"))
     for family in FAMILIES:
         figures = measure(processors(family), arguments.rounds)
-        record[f"{family}, {SIDE} px"] = figures
+        found[f"{family}, {SIDE} px"] = figures
         print(f"{family:<19}", row(figures, "ours", "Hugging Face"))
         print(" " * 19, row(figures, "ours, bfloat16", "Hugging Face"))
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+    command = f"python benchmarks/resample.py --rounds {arguments.rounds}"
+    record.write(arguments.out, command, found)
 
 
 if __name__ == "__main__":

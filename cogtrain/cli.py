@@ -180,36 +180,118 @@ def judgments(
 
 
 def score(
-    judgments: Path,
-    *,
+    *judgments: Path,
     humans: Path | None = None,
     truth: Path | None = None,
     question: str = "will_fall",
+    against: str | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+    replicates: int = 1000,
+    method: Literal["percentile", "bca"] = "percentile",
 ) -> None:
-    """Score saved judgments: accuracy, and alignment with people.
+    """Score saved judgments: accuracy, bias, and alignment with people beside its ceilings.
+
+    Any tables go in, of models, people and simulated observers; no model is needed.
+
+    Args:
+        judgments: Tables of runs (judgments.parquet), or tidy ones of any observers with the
+            columns observer_id, stimulus_id, response.
+        humans: People's answers, the same columns.
+        truth: Table with stimulus_id and a column named as the question, where answers lack it;
+            with a column margin_m psychometric slopes are fitted.
+        question: What a tidy table answers.
+        against: Observer with whom the others are compared; by default every pair of up to six.
+        out: File for the whole table of scores: .csv, .tsv or .parquet.
+        seed: Fixes resamples and permutations.
+        replicates: Bootstrap resamples, and permutations of a test.
+        method: Of the bootstrap intervals.
+    """
+    from cogtrain.evaluation.cell import Scoring
+    from cogtrain.evaluation.score import score_files
+
+    resampling: Any = {"replicates": replicates, "seed": seed, "method": method}
+    scoring = Scoring(against=against, resampling=resampling)
+    print(score_files(judgments, humans, truth, question=question, out=out, scoring=scoring))
+
+
+def mixed(
+    judgments: Path,
+    *,
+    humans: Path | None = None,
+    out: Path | None = None,
+    engine: Literal["gpboost", "pymc"] = "gpboost",
+    question: str = "will_fall",
+    graded: bool = False,
+    replicates: int = 200,
+    seed: int = 0,
+) -> None:
+    """Fit mixed models of alignment with people: slope and pseudo-r, with human bars.
+
+    The model is `model ~ 1 + human + (1 + human | observer)`, a row per stimulus and person.
 
     Args:
         judgments: Table of a run (judgments.parquet), or a tidy one of any observers with the
             columns observer_id, stimulus_id, response.
         humans: People's answers, the same columns.
-        truth: Table with stimulus_id and a column named as the question, where answers lack it.
-        question: What a tidy table answers.
+        out: Folder to write: the estimates, the tidy table of trials, and an R script that repeats
+            the analysis by lme4 and brms.
+        engine: gpboost (maximum likelihood; extra `stats`) or pymc (the Bayesian model of the
+            published studies, minutes per observer; extra `bayes`).
+        question: Whose answers.
+        graded: Take an observer's probability where there is one, not only the chosen option.
+        replicates: Resamples of stimuli and people per observer, for intervals with gpboost.
+        seed: Same seed, same numbers.
     """
-    from cogtrain.evaluation.score import score_files
+    from cogtrain.evaluation.mixed import mixed_files
 
-    print(score_files(judgments, humans, truth, question=question))
+    options = {"engine": engine, "question": question, "graded": graded}
+    print(mixed_files(judgments, humans, out, replicates=replicates, seed=seed, **options))
 
 
-def report(*runs: Path, out: Path | None = None) -> None:
+def report(*runs: Path, out: Path | None = None, base: str | None = None) -> None:
     """Write a report of saved runs: one page to open and share, and its figures and tables.
 
     Args:
         runs: Run folders; the first is the one whose stimuli are framed as right or wrong.
         out: Folder to write; left out, `report` within the run, or here for several runs.
+        base: Name of the run that the others are compared with; left out, the one that was tested
+            without training, if there is one.
     """
     from cogtrain.evaluation.report import report as write_report
 
-    print("\n".join(map(str, write_report(runs, out))))
+    print("\n".join(map(str, write_report(runs, out, base=base))))
+
+
+def export(
+    source: Path,
+    *,
+    merge: bool = False,
+    out: Path | None = None,
+    pretrained: str | None = None,
+    stimuli: int = 64,
+) -> None:
+    """Export a trained adapter merged into its base, for any tool that loads `transformers` models.
+
+    The folder is written only if the merged model decides as the one with its adapter does.
+
+    Args:
+        source: Run folder, or the folder of an adapter.
+        merge: Add the adapter into the base; without it, the adapter's own folder is the export.
+        out: Folder to write; left out, `merged` beside the adapter.
+        pretrained: Where the base is now, if it has moved.
+        stimuli: Towers about which both models are asked.
+    """
+    adapter = source / "adapter" if (source / "adapter").is_dir() else source
+    if not merge:
+        raise UsageError(
+            f"expected `--merge`, got no form to export; PEFT loads `{adapter}` as it is"
+        )
+    from cogtrain.models.export import merge as merge_adapter
+
+    folder = out or adapter.parent / "merged"
+    print(merge_adapter(adapter, folder, pretrained=pretrained, count=stimuli))
+    print(f"written: {folder}")
 
 
 def env() -> None:
@@ -220,7 +302,8 @@ def env() -> None:
 
 
 LIGHT: dict[str, Verb] = {
-    function.__name__: function for function in (render, audit, judgments, score, report, env)
+    function.__name__: function
+    for function in (render, audit, judgments, score, mixed, report, export, env)
 }
 
 
@@ -299,13 +382,27 @@ def _call(verb: Verb, words: list[str]) -> int | None:
         words_of = "YAML file with any of the options below; those on the command line win"
         parser.add_argument("--config", action=ActionConfigFile, help=words_of)
     parser.add_function_arguments(verb, as_positional=True)
-    parsed = parser.parse_args(words)
+    parsed = parser.parse_args(_spelled(verb, words))
     # `instantiate_classes` until jsonargparse 4.49, and no more from 5.
     make = getattr(parser, "instantiate", None) or parser.instantiate_classes
     made: Any = make(parsed)
     options = made.as_dict()
     options.pop("config", None)
     return verb(*options.pop(many, []) if many else (), **options)
+
+
+def _spelled(verb: Verb, words: list[str]) -> list[str]:
+    """``words`` with a bare ``--flag`` written as ``--flag=true``, which jsonargparse asks for."""
+    flags = {
+        f"--{name}"
+        for name, each in inspect.signature(verb).parameters.items()
+        if each.annotation is bool
+    }
+    following = [*words, ""][1:]
+    return [
+        f"{word}=true" if word in flags and then not in ("true", "false") else word
+        for word, then in zip(words, following, strict=True)
+    ]
 
 
 def _variadic(verb: Verb) -> str | None:

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from cogtrain import _core
+
 PACKAGES = (
     "cogtrain",
     "numpy",
@@ -35,6 +37,7 @@ def describe() -> dict[str, Any]:
         "versions": versions(),
         "platform": platform.platform(),
         "processor": processor(),
+        "instruction_set": _core.instruction_set(),
         "cores": os.cpu_count(),
         "usable_threads": usable_threads(),
         "memory_gib": memory_gib(),

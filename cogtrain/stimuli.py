@@ -305,6 +305,14 @@ class StimulusSet:
             )
         return replace(drawn, name=name)
 
+    def judged_by(self, humans: str | Path) -> StimulusSet:
+        """The same set with a table of human judgments of its stimuli.
+
+        Raises:
+            FileNotFoundError: If there is no such table.
+        """
+        return replace(self, humans=_existing(humans))
+
     @property
     def ids(self) -> list[str]:
         """Ids of all stimuli in order, without making or reading an image."""

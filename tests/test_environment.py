@@ -1,11 +1,14 @@
 """What the machine grants, read from files of known content."""
 
+import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from cogtrain import environment
+from cogtrain import StimulusSet, _core, environment
 
 
 def cores() -> int:
@@ -45,6 +48,25 @@ def test_the_description_is_plain_and_complete():
     assert facts["versions"]["numpy"]
     assert facts["usable_threads"] >= 1
     assert isinstance(facts["gpus"], list)
+
+
+@pytest.mark.parametrize("asked", [*_core.instruction_sets(), "avx1024", None])
+def test_an_instruction_set_can_be_chosen_and_changes_no_byte(asked: str | None):
+    code = (
+        "import hashlib; from cogtrain import StimulusSet, _core, environment;"
+        "pixels = b''.join(s.image.tobytes() for s in StimulusSet.recipe(count=4, size_px=64));"
+        "assert environment.describe()['instruction_set'] == _core.instruction_set();"
+        "print(_core.instruction_set(), hashlib.sha256(pixels).hexdigest())"
+    )
+    environ = {name: value for name, value in os.environ.items() if name != "COGTRAIN_SIMD"}
+    environ |= {} if asked is None else {"COGTRAIN_SIMD": asked}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    used, found = run.stdout.split()
+    assert used == (asked if asked in _core.instruction_sets() else _core.instruction_sets()[-1])
+    pixels = b"".join(s.image.tobytes() for s in StimulusSet.recipe(count=4, size_px=64))
+    assert found == hashlib.sha256(pixels).hexdigest()
 
 
 def test_a_missing_package_is_said_so(monkeypatch):

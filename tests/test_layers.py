@@ -19,7 +19,7 @@ BINDING = ROOT / "rust" / "cogtrain-py" / "src"
 # The two wings meet only in a stimulus set ("give me stimulus i"), which is ground.
 MAKING = {"scene", "physics", "render", "style", "task", "recipe", "generate"}
 SERVING = {"codec", "encoded", "photographs", "preprocess", "shard", "loader"}
-GROUND = {"error", "image", "naming", "rng", "simd", "stimulus"}
+GROUND = {"error", "fuzz", "image", "naming", "rng", "simd", "stimulus"}
 
 # Python rooms: who must not know whom. A room is a file or folder directly under `cogtrain`.
 FORBIDDEN = {

@@ -20,7 +20,6 @@ def prepare(images: Path, folder: Path) -> None:
 def batches(folder: Path, threads: int) -> Iterator[np.ndarray]:
     from streaming import StreamingDataset
     from streaming.base.util import clean_stale_shared_memory
-    from torch.utils.data import DataLoader
 
     class Stored(StreamingDataset):
         def __getitem__(self, at: Any) -> np.ndarray:
@@ -28,9 +27,4 @@ def batches(folder: Path, threads: int) -> Iterator[np.ndarray]:
 
     clean_stale_shared_memory()
     stored = Stored(local=str(folder), batch_size=job.BATCH, shuffle=False)
-    loader = DataLoader(
-        stored, batch_size=job.BATCH, num_workers=threads, worker_init_fn=job.one_thread_each
-    )
-    while True:
-        for batch in loader:
-            yield batch.numpy()
+    return job.by_data_loader(stored, threads)

@@ -26,15 +26,4 @@ def prepare(images: Path, folder: Path) -> None:
 
 
 def batches(folder: Path, threads: int) -> Iterator[np.ndarray]:
-    from torch.utils.data import DataLoader
-
-    loader = DataLoader(
-        Files(folder),
-        batch_size=job.BATCH,
-        num_workers=threads,
-        worker_init_fn=job.one_thread_each,
-        persistent_workers=True,
-    )
-    while True:
-        for batch in loader:
-            yield batch.numpy()
+    return job.by_data_loader(Files(folder), threads)

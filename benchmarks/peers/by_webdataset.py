@@ -25,17 +25,7 @@ def _sample(found: dict[str, bytes]) -> np.ndarray:
 
 def batches(folder: Path, threads: int) -> Iterator[np.ndarray]:
     import webdataset
-    from torch.utils.data import DataLoader
 
     shards = [str(path) for path in sorted(folder.glob("*.tar"))]
     stored = webdataset.WebDataset(shards, shardshuffle=False, empty_check=False).map(_sample)
-    loader = DataLoader(
-        stored,
-        batch_size=job.BATCH,
-        num_workers=threads,
-        worker_init_fn=job.one_thread_each,
-        persistent_workers=True,
-    )
-    while True:
-        for batch in loader:
-            yield batch.numpy()
+    return job.by_data_loader(stored, threads)

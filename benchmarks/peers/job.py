@@ -1,6 +1,7 @@
 """The job that every contestant does: a JPEG photograph to a normalised picture for a model."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,23 @@ def files(folder: Path) -> list[Path]:
     return sorted(Path(folder).glob("*.jpg"))
 
 
-def one_thread_each(*_: Any) -> None:
+def by_data_loader(stored: Any, threads: int) -> Iterator[np.ndarray]:
+    """Batches of torch's DataLoader without end, by `threads` worker processes of a thread each."""
+    from torch.utils.data import DataLoader
+
+    loader = DataLoader(
+        stored,
+        batch_size=BATCH,
+        num_workers=threads,
+        worker_init_fn=_one_thread_each,
+        persistent_workers=True,
+    )
+    while True:
+        for batch in loader:
+            yield batch.numpy()
+
+
+def _one_thread_each(*_: Any) -> None:
     """For worker processes: as many threads in all as there are workers."""
     import torch
 

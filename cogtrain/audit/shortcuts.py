@@ -21,7 +21,8 @@ from cogtrain.audit.measure import Measurements
 from cogtrain.audit.optimum import optimum_rows
 from cogtrain.audit.predictors import nuisances
 from cogtrain.metrics.estimate import Estimate
-from cogtrain.metrics.resample import interval, over_stimuli
+from cogtrain.metrics.interval import percentile
+from cogtrain.metrics.resample import over_stimuli_and_people
 
 SLACK = 0.05
 """How far above chance a predictor may be: 55 % for two balanced answers."""
@@ -182,8 +183,8 @@ def _wilson(right: np.ndarray) -> tuple[float, float]:
 
 def _clustered(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
     sums, sizes = np.bincount(groups, right), np.bincount(groups)
-    draws = over_stimuli(len(sizes), replicates=_REPLICATES, seed=_SEED)
-    return interval(np.concatenate([(drawn @ sums) / (drawn @ sizes) for drawn in draws]))
+    draws = over_stimuli_and_people(len(sizes), 0, replicates=_REPLICATES, seed=_SEED)
+    return percentile(np.concatenate([(drawn @ sums) / (drawn @ sizes) for drawn, _ in draws]))
 
 
 def _row(name: str, origin: str, estimate: Estimate) -> tuple[str, ...]:

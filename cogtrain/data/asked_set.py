@@ -1,9 +1,10 @@
-"""AskedSet: a set's name and the wording in which each of its stimuli is asked about."""
+"""AskedSet: how the stimuli of a set are asked about, what people said, and how much they count."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cogtrain import prompts
+from cogtrain.data.people import People
 from cogtrain.stimuli import StimulusSet
 
 
@@ -14,10 +15,14 @@ class AskedSet:
     Attributes:
         name: Of the set.
         wording: ``(question, stimulus id) -> id of a wording``.
+        people: What people answered, if that is to be learned from.
+        weight: How much a stimulus counts in the loss.
     """
 
     name: str
     wording: Callable[[str, str], str]
+    people: People | None = None
+    weight: float = 1.0
 
     @classmethod
     def of(

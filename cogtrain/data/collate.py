@@ -1,11 +1,11 @@
 """From a native batch to what a model step takes: arrays become tensors on the same memory.
 
 One item is one (stimulus, question) pair. With one question per stimulus, which is the usual case,
-nothing is copied; with several, the patches of a stimulus are repeated for each of its questions.
+nothing is copied; with several, the pixels of a stimulus are repeated for each of its questions.
 """
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import torch
@@ -13,15 +13,20 @@ from torch import Tensor
 
 from cogtrain._core import Batch
 from cogtrain.data.asked_set import AskedSet
+from cogtrain.data.people import People, Shares, Trial
+
+_PIXELS = "pixel_values"
 
 
 class Collated(TypedDict):
     """Items of one step of one rank.
 
-    `ids`, `set`, `question`, `wording` and `answer` have one entry per item; `weights` is float32
-    ``(N,)``, 0 for an item that only fills up the batch; `pixel_values` is float32
-    ``(patches, features)`` and `image_grid_thw` int64 ``(N, 3)``, as the Hugging Face processor
-    makes them.
+    `ids`, `set`, `question`, `wording` and `answer` have one entry per item; `people` is the share
+    of people for each option, nothing where nobody is known to have answered, and `observer` who it
+    was if it is one person's answer; `weights` is float32 ``(N,)``, 0 for an item that only fills
+    up the batch, else the weight of its set; `arrays` are what the Hugging Face processor of the
+    model makes of the items' images, by its names: `pixel_values` and, by family, `image_grid_thw`
+    or others. `position` is where the batch begins in the epoch's sequence of all ranks.
     """
 
     ids: list[str]
@@ -29,17 +34,27 @@ class Collated(TypedDict):
     question: list[str]
     wording: list[str]
     answer: list[str]
+    people: list[Shares | None]
+    observer: list[str | None]
     weights: Tensor
-    pixel_values: Tensor
-    image_grid_thw: Tensor
+    arrays: dict[str, Tensor]
+    position: int
 
 
-def collate(batch: Batch, sets: Sequence[AskedSet]) -> Collated:
+class Draw(NamedTuple):
+    """Which one of people's answers is learned from: it depends on the epoch."""
+
+    seed: int
+    epoch: int
+
+
+def collate(batch: Batch, sets: Sequence[AskedSet], draw: Draw | None = None) -> Collated:
     """Items of ``batch``; the tensors share its memory wherever each stimulus has one question.
 
     Args:
         batch: From a `Loader` with a `preprocess`.
         sets: Those of the loader, in its order.
+        draw: For one trial per item; left out, people's proportions.
 
     Raises:
         ValueError: For a stimulus without any answered question.
@@ -54,35 +69,63 @@ def collate(batch: Batch, sets: Sequence[AskedSet]) -> Collated:
     rows = [row for row, answered in enumerate(answers) for _ in answered]
     arrays = batch.arrays
     if len(rows) != len(answers):
-        arrays = _repeat(arrays["pixel_values"], arrays["image_grid_thw"], rows)
-    weights = batch.weights if len(rows) == len(answers) else batch.weights[rows]
+        arrays = _repeat(arrays, rows)
     asked = [sets[int(index)] for index in batch.sets.tolist()]
     pairs = [(row, question) for row, answered in enumerate(answers) for question in answered]
+    people = [_people(asked[row].people, batch.ids[row], question, draw) for row, question in pairs]
     return {
         "ids": [batch.ids[row] for row in rows],
         "set": [asked[row].name for row in rows],
         "question": [question for _, question in pairs],
         "wording": [asked[row].wording(question, batch.ids[row]) for row, question in pairs],
         "answer": [answer for answered in answers for answer in answered.values()],
-        "weights": torch.from_numpy(weights),
-        "pixel_values": _floats(arrays["pixel_values"]),
-        "image_grid_thw": torch.from_numpy(arrays["image_grid_thw"]),
+        "people": [None if each is None else each.shares for each in people],
+        "observer": [None if each is None else each.observer for each in people],
+        "weights": torch.from_numpy(_weights(batch.weights, asked, rows)),
+        "arrays": {name: _tensor(values) for name, values in arrays.items()},
+        "position": int(batch.positions[0]),
     }
 
 
-def _floats(values: np.ndarray) -> Tensor:
+def _people(
+    people: People | None, stimulus_id: str, question: str, draw: Draw | None
+) -> Trial | None:
+    """People's answer to an item; of their proportions nobody is the observer."""
+    if people is None:
+        return None
+    if draw is not None:
+        return people.trial(stimulus_id, question, seed=draw.seed, epoch=draw.epoch)
+    shares = people.proportions(stimulus_id, question)
+    return None if shares is None else Trial(None, shares)
+
+
+def _weights(weights: np.ndarray, asked: Sequence[AskedSet], rows: Sequence[int]) -> np.ndarray:
+    """Weight of each item: that of its set, 0 where it only fills up."""
+    if len(rows) != len(weights):
+        weights = weights[list(rows)]
+    if all(each.weight == 1.0 for each in asked):
+        return weights
+    return weights * np.array([asked[row].weight for row in rows], dtype=np.float32)
+
+
+def _tensor(values: np.ndarray) -> Tensor:
     """A tensor on the same memory; 16-bit integers hold the bits of bfloat16, unknown to numpy."""
     tensor = torch.from_numpy(values)
     return tensor.view(torch.bfloat16) if values.dtype == np.uint16 else tensor
 
 
-def _repeat(
-    pixel_values: np.ndarray, grid: np.ndarray, rows: Sequence[int]
-) -> dict[str, np.ndarray]:
-    """Patches and grids of the images ``rows``, which may name an image more than once."""
-    ends = np.cumsum(grid.prod(axis=1))
-    images = np.split(pixel_values, ends[:-1])
-    return {
-        "pixel_values": np.concatenate([images[row] for row in rows]),
-        "image_grid_thw": grid[list(rows)],
-    }
+def _repeat(arrays: Mapping[str, np.ndarray], rows: Sequence[int]) -> dict[str, np.ndarray]:
+    """Arrays of the images ``rows``, which may name an image more than once."""
+    chosen = {name: values[list(rows)] for name, values in arrays.items() if name != _PIXELS}
+    counts = _rows_of_pixels(arrays)
+    if counts is None:
+        return chosen | {_PIXELS: arrays[_PIXELS][list(rows)]}
+    images = np.split(arrays[_PIXELS], np.cumsum(counts)[:-1])
+    return chosen | {_PIXELS: np.concatenate([images[row] for row in rows])}
+
+
+def _rows_of_pixels(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """How many rows of the pixel values each image has, where it is not one each."""
+    if "image_grid_thw" in arrays:
+        return arrays["image_grid_thw"].prod(axis=1)
+    return arrays.get("num_patches")

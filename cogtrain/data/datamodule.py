@@ -6,20 +6,21 @@ Lightning restores a loader's own state too late once a schedule has asked for t
 and not at all at the end of an epoch.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
 
 from cogtrain._core import Batch, Preprocess
 from cogtrain.data.asked_set import AskedSet
-from cogtrain.data.collate import Collated, collate
-from cogtrain.data.loader import Loader, OnBad
+from cogtrain.data.collate import Collated, Draw, collate
+from cogtrain.data.loader import BadStimulus, Loader, OnBad
+from cogtrain.data.people import People
 from cogtrain.data.recipe import Photographs, Recipe, Split
 from cogtrain.stimuli import StimulusSet
 
@@ -50,6 +51,9 @@ class Collating:
         sets: Those of the loader, in its order.
         pin_memory: Whether the tensors are copied into page-locked memory (CUDA only).
         on_bad: Is told how many bad stimuli each set has, when there are more than before.
+        gather: Gives an object of every rank to every rank. With it, ranks tell each other of bad
+            stimuli when a pass begins and before its last batch, so that they keep to one budget.
+        draws: Whether one person's answer is drawn per item, instead of all people's proportions.
     """
 
     def __init__(
@@ -59,26 +63,41 @@ class Collating:
         *,
         pin_memory: bool = False,
         on_bad: Callable[[dict[str, int]], None] | None = None,
+        gather: Callable[[list[BadStimulus]], list[list[BadStimulus]]] | None = None,
+        draws: bool = False,
     ) -> None:
         self.loader = loader
         self.sets = tuple(sets)
         self.pin_memory = pin_memory
         self.on_bad = on_bad
+        self.gather = gather
+        self.draws = draws
 
     def __len__(self) -> int:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Collated]:
+        # Every rank begins as many passes and has as many batches, so that none waits for ever. A
+        # pass may be cut short, and who knows its length never asks beyond its last batch.
+        self._exchange()
         # Not a `map`: an error of the loader then ends in this package and is told as one line.
         for batch in self.loader:
+            if self.loader.is_last(batch):
+                self._exchange()
             yield self._collate(batch)
+
+    def _exchange(self) -> None:
+        if self.gather is not None:
+            for report in self.gather(self.loader.report()):
+                self.loader.add_report(report)
 
     def _collate(self, batch: Batch) -> Collated:
         if self.on_bad is not None and self.loader.has_new_faults():
             numbers = [fault["set"] for fault in self.loader.report()]
             counts = {self.sets[number].name: numbers.count(number) for number in numbers}
             self.on_bad(counts)
-        items = collate(batch, self.sets)
+        state = self.loader.state_dict() if self.draws else {}
+        items = collate(batch, self.sets, Draw(state["seed"], state["epoch"]) if state else None)
         return _pinned(items) if self.pin_memory else items
 
     def state_dict(self) -> dict[str, Any]:
@@ -101,6 +120,8 @@ class StimuliDataModule(LightningDataModule):
         batch_size: Stimuli per step and rank.
         eval_batch_size: Stimuli per step and rank without gradients.
         preprocess: Folder with the model's `preprocessor_config.json`; follows `model.pretrained`.
+        resize: How images of another size than the model's are resized: ``pillow`` or ``torch``, as
+            the two backends of `transformers` do; left out, not at all: such images are an error.
         threads: Native threads that render and preprocess; left out, what the machine grants.
         seed: Order of the training stream.
         shares: How often each set of `train` is drawn in relation to the others, such as
@@ -110,7 +131,11 @@ class StimuliDataModule(LightningDataModule):
         on_bad: What becomes of a stimulus that cannot be made: ``raise``; ``substitute``, another
             one of its set counts in its place (where sets are tested, none does);
             ``quarantine``, its place is filled up and does not count.
-        bad_budget: How many different stimuli of a stream may be bad before that is an error.
+        bad_budget: How many different stimuli of a stream may be bad, over all ranks, before that
+            is an error. Ranks tell each other at both ends of an epoch.
+        people: What is learned from people's answers where a set of `train` has `humans`:
+            ``proportions`` of everybody's, or single ``trials``, one observer per epoch in turn.
+        weights: How much a stimulus of each set of `train` counts in the loss; left out, 1.
         pin_memory: Whether batches are copied into page-locked memory, from which a GPU fetches
             them while it computes; left out, if the run trains on CUDA.
     """
@@ -125,12 +150,15 @@ class StimuliDataModule(LightningDataModule):
         batch_size: int = 64,
         eval_batch_size: int = 128,
         preprocess: str | None = None,
+        resize: Literal["pillow", "torch"] | None = None,
         threads: int | None = None,
         seed: int = 0,
         shares: list[float] | None = None,
         epoch: Literal["longest", "shortest"] = "longest",
         on_bad: OnBad = "raise",
         bad_budget: int = 10,
+        people: Literal["proportions", "trials"] = "proportions",
+        weights: list[float] | None = None,
         pin_memory: bool | None = None,
     ) -> None:
         super().__init__()
@@ -143,12 +171,15 @@ class StimuliDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.preprocess = preprocess
+        self.resize = resize
         self.threads = threads
         self.seed = seed
         self.shares = shares
         self.epoch: Literal["longest", "shortest"] = epoch
         self.on_bad: OnBad = on_bad
         self.bad_budget = bad_budget
+        self.people: Literal["proportions", "trials"] = people
+        self.weights = weights
         self.pin_memory = pin_memory
         self.sets: dict[str, list[StimulusSet]] = {}
         self._asked: dict[str, list[AskedSet]] = {}
@@ -175,8 +206,30 @@ class StimuliDataModule(LightningDataModule):
             _reject_twins(part, [member.name for member in members])
             pairs = zip(declared[part], members, strict=True)
             self._asked[part] = [each.asked(member) for each, member in pairs]
+        self._asked["train"] = self._learned(self._asked["train"], sets["train"])
         self.sets = sets
         return sets
+
+    def _learned(self, asked: list[AskedSet], sets: list[StimulusSet]) -> list[AskedSet]:
+        """Sets of `train` with what people answered and how much each counts."""
+        weights = [1.0] * len(asked) if self.weights is None else self.weights
+        _check_weights(weights, len(asked))
+        return [
+            replace(
+                each,
+                weight=weight,
+                people=None if members.humans is None else People.of(members, members.humans),
+            )
+            for each, members, weight in zip(asked, sets, weights, strict=True)
+        ]
+
+    def unanswered(self) -> dict[str, list[str]]:
+        """Per set of `train` the ids of the stimuli that no people are known to have answered."""
+        members = self.build()["train"]
+        return {
+            each.name: each.ids if asked.people is None else asked.people.unanswered(each.ids)
+            for each, asked in zip(members, self._asked["train"], strict=True)
+        }
 
     def setup(self, stage: str) -> None:
         """Builds the sets."""
@@ -188,8 +241,7 @@ class StimuliDataModule(LightningDataModule):
             raise ValueError(
                 "expected at least one set to train on, got none; add one to `data.train`"
             )
-        mixture = {"shares": self.shares, "epoch": self.epoch}
-        self._train = self._loader("train", self.batch_size, shuffle=True, **mixture)
+        self._train = self._loader("train", self.batch_size, shuffle=True, **self._mixture)
         if self._place is not None:
             self._train.load_state_dict(self._place)
             self._place = None
@@ -224,6 +276,16 @@ class StimuliDataModule(LightningDataModule):
         """Keeps the place until the training stream exists."""
         self._place = state_dict.get("train")
 
+    def batches_begun(self) -> int:
+        """Batches of this rank that the epoch has behind it, if it was always as many ranks."""
+        if self._train is None:
+            return 0
+        loader = self._train.loader
+        stimuli = len(self._loader("train", 1, is_alone=True, **self._mixture).loader)
+        together = loader.batch_size * loader.world_size
+        left = -(-(stimuli - loader.state_dict()["consumed"]) // together)
+        return len(loader) - left
+
     def _is_epoch_over(self) -> bool:
         trainer = self.trainer
         if trainer is None:
@@ -237,8 +299,18 @@ class StimuliDataModule(LightningDataModule):
             for index, member in enumerate(self.build()[part])
         }
 
+    @property
+    def _mixture(self) -> dict[str, Any]:
+        return {"shares": self.shares, "epoch": self.epoch}
+
     def _loader(
-        self, part: str, batch_size: int, *, only: int | None = None, **options: Any
+        self,
+        part: str,
+        batch_size: int,
+        *,
+        only: int | None = None,
+        is_alone: bool = False,
+        **options: Any,
     ) -> Collating:
         chosen = slice(None) if only is None else slice(only, only + 1)
         trainer = self.trainer
@@ -248,8 +320,8 @@ class StimuliDataModule(LightningDataModule):
             batch_size=batch_size,
             seed=self.seed,
             preprocess=self._preprocess(),
-            rank=0 if trainer is None else trainer.global_rank,
-            world_size=1 if trainer is None else trainer.world_size,
+            rank=0 if trainer is None or is_alone else trainer.global_rank,
+            world_size=1 if trainer is None or is_alone else trainer.world_size,
             threads=self.threads,
             # A tested set is what it is: nothing stands in for what is missing of it.
             on_bad=self.on_bad if is_training or self.on_bad == "raise" else "quarantine",
@@ -261,6 +333,8 @@ class StimuliDataModule(LightningDataModule):
             self._asked[part][chosen],
             pin_memory=self._is_pinned(),
             on_bad=partial(self._log_bad, part),
+            gather=_gathered if self.on_bad != "raise" and _is_distributed() else None,
+            draws=part == "train" and self.people == "trials",
         )
 
     def _log_bad(self, part: str, counts: dict[str, int]) -> None:
@@ -287,18 +361,46 @@ class StimuliDataModule(LightningDataModule):
             try:
                 preprocess(np.zeros((1, recipe.size_px, recipe.size_px, 3), dtype=np.uint8))
             except ValueError as error:
-                raise ValueError(f"set `{recipe.name}`: {error}") from error
+                advice = str(error).replace(
+                    'pass `resize="pillow"`', "set `data.resize` to `pillow`"
+                )
+                raise ValueError(f"set `{recipe.name}`: {advice}") from error
 
     def _preprocess(self) -> Preprocess:
         if self.preprocess is None:
-            return Preprocess.qwen2_vl()
-        return Preprocess.from_pretrained(self.preprocess)
+            return Preprocess.qwen2_vl(resize=self.resize)
+        return Preprocess.from_pretrained(self.preprocess, resize=self.resize)
+
+
+def _is_distributed() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def _gathered(report: list[BadStimulus]) -> list[list[BadStimulus]]:
+    """The report of every rank."""
+    reports: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(reports, report)
+    return reports
 
 
 def _pinned(items: Collated) -> Collated:
     """The same items, with their tensors in page-locked memory."""
-    tensors = {name: each for name, each in items.items() if isinstance(each, Tensor)}
-    return cast(Collated, {**items, **{name: each.pin_memory() for name, each in tensors.items()}})
+    weights = items["weights"].pin_memory()
+    arrays = {name: each.pin_memory() for name, each in items["arrays"].items()}
+    return {**items, "weights": weights, "arrays": arrays}
+
+
+def _check_weights(weights: Sequence[float], sets: int) -> None:
+    if len(weights) != sets:
+        raise ValueError(
+            f"expected one of `data.weights` per set of `data.train`, got {len(weights)} for "
+            f"{sets}; give {sets}"
+        )
+    if not all(0.0 <= weight < math.inf for weight in weights) or (sets and not any(weights)):
+        raise ValueError(
+            f"expected `data.weights` from 0 up, and one above it, got {list(weights)}; leave them "
+            "out to let every stimulus count alike"
+        )
 
 
 def _reject_twins(part: str, names: list[str]) -> None:

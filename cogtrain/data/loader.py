@@ -70,8 +70,8 @@ class Loader:
             that the model does not take, a panic): ``raise``; ``substitute``, another one of its
             set counts in its place; ``quarantine``, another one fills its place and does not
             count. Which one follows from the seed and the bad stimulus alone.
-        bad_budget: How many different stimuli may be bad before that is an error; each rank counts
-            those that it meets.
+        bad_budget: How many different stimuli may be bad before that is an error. A rank counts
+            those that it meets, and those that :meth:`add_report` tells it of.
         max_bytes: Bytes made and not yet handed out beyond which only the oldest batch is worked
             on; each thread may exceed it by the stimulus that it is at.
 
@@ -134,6 +134,11 @@ class Loader:
         """Batches per epoch, the same on every rank."""
         return len(self._core)
 
+    def is_last(self, batch: _core.Batch) -> bool:
+        """Whether an epoch ends with the step of `batch`, on this rank as on the others."""
+        begun = int(batch.positions[0]) - self.rank * self.batch_size
+        return begun + self.world_size * self.batch_size >= self._core.epoch_size
+
     def __iter__(self) -> Iterator[_core.Batch]:
         """One pass; only the newest iterator of a loader may be used.
 
@@ -148,7 +153,8 @@ class Loader:
 
         ``version``, ``fingerprint`` (of the sets, of ``shuffle`` and of the mixture), ``seed``,
         ``epoch`` and ``consumed``; the same on every rank, and valid for any number of them. If
-        there were bad stimuli, ``bad`` is the report of this rank, so that their count goes on.
+        there were bad stimuli, ``bad`` is the report of this rank, so that their count goes on; it
+        is the same on every rank once they have exchanged their reports (:meth:`add_report`).
         """
         return self._core.state_dict()
 
@@ -166,8 +172,21 @@ class Loader:
         return self._known_faults > known
 
     def report(self) -> list[BadStimulus]:
-        """The bad stimuli that this rank has met, each once, by set and index."""
+        """The bad stimuli that this rank knows of, each once, by set and index."""
         return self._core.faults()
+
+    def add_report(self, report: Sequence[BadStimulus]) -> None:
+        """Takes in the :meth:`report` of another rank.
+
+        What stands in for a bad stimulus does not depend on the rank, but each rank meets only its
+        own. If every rank takes in the reports of all, they have one report, one state and one
+        budget, as a single rank would; ``cogtrain fit`` does so at both ends of every epoch.
+
+        Raises:
+            ValueError: If there are more than `bad_budget` now, naming the last; or for anything
+                but a report.
+        """
+        self._core.add_report(report)
 
     def statistics(self) -> dict[str, Any]:
         """What the threads have done and waited for since the loader was made.
@@ -176,7 +195,10 @@ class Loader:
         and ``deliver`` each have ``samples``, ``bytes``, ``busy_s`` and ``wait_s`` (summed over
         threads) and ``occupancy`` (share of all thread time). `make` waits when nothing may be
         begun, because the batches ahead are full; `prepare` when no thread is free; `deliver` when
-        a batch is asked for before it is finished. Besides ``threads``, ``batches``,
+        a batch is asked for before it is finished, and is busy while it holds the interpreter lock.
+        ``busy_p50_s``, ``busy_p99_s``, ``wait_p50_s`` and ``wait_p99_s`` are percentiles over
+        stimuli, parts of batches, and batches (of waits: those that there were), within 1/16 of the
+        true ones, ``None`` before there are any. Besides ``threads``, ``batches``,
         ``in_flight_bytes``, ``peak_in_flight_bytes``, and of the batches' memory ``pool``:
         ``allocated`` and ``reused`` buffers, ``lent_bytes`` (batches that are still held) and
         ``free_bytes``. No batch depends on any of it.

@@ -33,6 +33,8 @@ class Recipe:
         questions: What is asked of each stimulus; left out, the task's main question.
         wording: Id of a wording; `people` for the one that people are asked in; `counterbalanced`
             for all that fit the task, equally often and whatever the order and the ranks.
+        humans: Table of human judgments of these stimuli (`observer_id, stimulus_id, response`): to
+            compare with where the set is tested, to learn from where it is trained on.
 
     Raises:
         ValueError: For a task, style, question or wording that does not exist, a count below 1, or
@@ -48,6 +50,7 @@ class Recipe:
     size_px: int = 224
     questions: list[str] | None = None
     wording: str = prompts.PEOPLE
+    humans: Path | None = None
 
     def __post_init__(self) -> None:
         if self.task not in Task.names():
@@ -66,7 +69,7 @@ class Recipe:
     def build(self, split: Split) -> StimulusSet:
         """The stimulus set that this recipe declares, drawn from `split`."""
         asked: dict[str, Any] = {} if self.questions is None else {"questions": self.questions}
-        return StimulusSet.recipe(
+        members = StimulusSet.recipe(
             task=self.task,
             style=self.style,
             seed=self.seed,
@@ -77,6 +80,7 @@ class Recipe:
             name=self.name,
             **asked,
         )
+        return members if self.humans is None else members.judged_by(self.humans)
 
     def asked(self, members: StimulusSet) -> AskedSet:
         """How the stimuli of this recipe are asked about."""

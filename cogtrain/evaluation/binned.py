@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from cogtrain.metrics import reliability_curve
 from cogtrain.metrics.accuracy import proportion_correct
 
 BINS = 10
 _PLACE = ["set", "question", "observer"]
+_COLUMNS = [*_PLACE, "at", "value", "low", "high", "n"]
 
 
 def psychometric(answers: Any) -> Any:
@@ -34,10 +36,16 @@ def calibration(answers: Any) -> Any:
     Returns:
         Columns `set, question, observer, at` (mean probability of the bin), `value, low, high, n`.
     """
+    import pandas as pd
+
     rows = answers.dropna(subset=["probability", "first"])
-    edges = np.linspace(0, 1, BINS + 1)
-    which = np.clip(np.searchsorted(edges, rows["probability"], side="right") - 1, 0, BINS - 1)
-    return _table(rows.assign(at=rows["probability"], bin=which), "first")
+    parts = []
+    for key, cell in rows.groupby(_PLACE, sort=False):
+        curve = reliability_curve(cell["probability"], cell["first"], bins=BINS)
+        columns = dict(zip(("at", "value", "low", "high", "n"), curve, strict=True))
+        parts.append(pd.DataFrame(columns).assign(**dict(zip(_PLACE, key, strict=True))))
+    empty = pd.DataFrame(columns=_COLUMNS)
+    return pd.concat(parts, ignore_index=True)[_COLUMNS] if parts else empty
 
 
 def _over_margin(answers: Any, value: str, of: Any) -> Any:
@@ -63,4 +71,4 @@ def _table(rows: Any, value: str) -> Any:
         place = dict(zip(_PLACE, key, strict=False))
         numbers = {name: getattr(estimate, name) for name in ("value", "low", "high", "n")}
         found.append(place | {"at": float(cell["at"].mean())} | numbers)
-    return pd.DataFrame(found, columns=[*_PLACE, "at", "value", "low", "high", "n"])
+    return pd.DataFrame(found, columns=_COLUMNS)

@@ -12,6 +12,7 @@ from cogtrain.evaluation import binned, charts, words
 from cogtrain.evaluation.answers import answers_of
 from cogtrain.evaluation.browser import browser
 from cogtrain.evaluation.browser import table as browsable
+from cogtrain.evaluation.generalization import generalization
 from cogtrain.evaluation.page import Figure, Section, page
 from cogtrain.evaluation.results import Results, curve_table, results_table
 from cogtrain.evaluation.run import Run
@@ -34,16 +35,17 @@ class Written(NamedTuple):
     markdown: Path
 
 
-def report(runs: Sequence[Path], out: Path | None = None) -> Written:
+def report(runs: Sequence[Path], out: Path | None = None, *, base: str | None = None) -> Written:
     """Writes `report.html`, `report.md`, `results.csv`, `answers.csv` and figures as PNG and PDF.
 
     Args:
         runs: Run folders; stimuli are framed by whether the first that judged them is right.
         out: Folder to write; by default `report` within a single run, or here for several.
+        base: Name of the run that others are compared with; see `transfer`.
 
     Raises:
         FileNotFoundError: If a run is not there.
-        ValueError: If a folder is no run, or none is given.
+        ValueError: If a folder is no run, none is given, or `base` is none of them.
     """
     if not runs:
         raise ValueError("expected at least one run folder, got none; name one")
@@ -56,11 +58,16 @@ def report(runs: Sequence[Path], out: Path | None = None) -> Written:
     results_table(results).to_csv(folder / "results.csv", index=False)
     answers.drop(columns="file").to_csv(folder / "answers.csv", index=False)
     figures = _figures(named, results, answers, folder)
+    general = [generalization(named, folder, base)] if len(named) > 1 else []
     title = " and ".join(named)
     written = Written(folder / "report.html", folder / "report.md")
-    sections = [*_told(named, results, figures), _stimuli(answers)]
+    told = _told(named, results, figures)
+    sections = [told[0], *general, *told[1:], _stimuli(answers)]
     written.page.write_text(page(title, sections), encoding="utf-8")
-    lines = [f"# {title}", "", *_in_markdown(named, results, figures)]
+    lines = [f"# {title}", "", *_in_markdown(named, results)]
+    lines += [line for section in general for line in _in_prose(section)]
+    lines += [*_in_prose(Section("Figures", figures=figures)), "## Methods", ""]
+    lines += [words.methods(named), ""]
     lines += contact_sheets(answers, folder)
     written.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return written
@@ -174,7 +181,7 @@ def _stimuli(answers: Any) -> Section:
     return Section("Stimuli", [text], table=found, cards=cards)
 
 
-def _in_markdown(runs: Mapping[str, Run], results: Results, figures: Sequence[Figure]) -> list[str]:
+def _in_markdown(runs: Mapping[str, Run], results: Results) -> list[str]:
     lines = [f"- {line}" for name, run in runs.items() for line in _about(name, run)]
     rows = [
         [place, run, *cells]
@@ -186,17 +193,18 @@ def _in_markdown(runs: Mapping[str, Run], results: Results, figures: Sequence[Fi
     rows.sort(key=lambda row: order.index(row[0]))
     stages = sorted({run.stage for run in runs.values()} - {""})
     lines += ["", f"## Results ({' and '.join(stages)})" if stages else "## Results", ""]
-    if rows:
-        remarks = [f"- {line}" for line in _remarks(results)]
-        lines += [*words.sentences(results), "", markdown(_HEADER, rows), "", *remarks]
-    else:
-        lines += ["No estimates: the runs hold neither metrics nor judgments."]
-    lines += ["", "## Figures", ""]
-    for figure in figures:
+    if not rows:
+        return [*lines, "No estimates: the runs hold neither metrics nor judgments.", ""]
+    remarks = [f"- {line}" for line in _remarks(results)]
+    return [*lines, *words.sentences(results), "", markdown(_HEADER, rows), "", *remarks, ""]
+
+
+def _in_prose(section: Section) -> list[str]:
+    """A section as Markdown: its sentences, then its figures from the files beside."""
+    lines = [f"## {section.title}", "", *(f"- {text}" for text in section.paragraphs), ""]
+    for figure in section.figures:
         lines += [f"![{figure.caption}]({figure.png.name})", "", figure.caption, ""]
-    if not figures:
-        lines += ["Nothing to draw.", ""]
-    return [*lines, "## Methods", "", words.methods(runs), ""]
+    return lines if section.paragraphs or section.figures else [*lines, "Nothing to draw.", ""]
 
 
 def _remarks(results: Results) -> list[str]:

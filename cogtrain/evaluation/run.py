@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cogtrain.evaluation.axis import Declared
 from cogtrain.evaluation.score import by_observer, score
 from cogtrain.judgments import Judgments
 from cogtrain.metrics import Estimate, read_estimates
@@ -22,6 +23,7 @@ class Run:
     Attributes:
         path: The folder.
         manifest: Versions, commit, hardware, sets.
+        config: Every option of the run.
         logged: Every estimate of `metrics.jsonl`, in order.
         judgments: Every answer of the tested weights, people's too if they were saved; or nothing.
         stimuli: What is known of the tested stimuli: `set, stimulus_id, file` (its picture, empty
@@ -31,6 +33,7 @@ class Run:
 
     path: Path
     manifest: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
     logged: list[Logged] = field(default_factory=list)
     judgments: Judgments | None = None
     stimuli: Any = field(default_factory=lambda: _no_stimuli())
@@ -56,6 +59,7 @@ class Run:
         notes: list[str] = []
         readers = {
             "manifest": (path / "manifest.json", _manifest),
+            "config": (path / "config.yaml", _config),
             "logged": (path / "metrics.jsonl", read_estimates),
             "judgments": (path / "judgments.parquet", Judgments.read),
             "stimuli": (path / "report" / "stimuli" / "index.csv", _stimuli),
@@ -81,6 +85,25 @@ class Run:
     def name(self) -> str:
         """Name of the folder."""
         return self.path.resolve().name
+
+    @property
+    def trained(self) -> list[Declared]:
+        """The sets that were trained on; none if the run only judged."""
+        is_fit = (self.manifest.get("command") or [""])[0] == "fit"
+        return [Declared.of(each) for each in self._data.get("train") or []] if is_fit else []
+
+    @property
+    def tested(self) -> dict[str, Declared]:
+        """The tested sets by name."""
+        sets = [Declared.of(each) for each in self._data.get("test") or []]
+        photographs = self._data.get("photographs")
+        if photographs:
+            sets.append(Declared.of_photographs(photographs))
+        return {each.name: each for each in sets}
+
+    @property
+    def _data(self) -> dict[str, Any]:
+        return self.config.get("data") or {}
 
     @property
     def stage(self) -> str:
@@ -113,6 +136,18 @@ def _manifest(path: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise ValueError(f"expected a JSON object, got {type(manifest).__name__}")
     return manifest
+
+
+def _config(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"expected YAML, got {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"expected a mapping, got {type(config).__name__}")
+    return config
 
 
 def _no_stimuli() -> Any:

@@ -1,64 +1,58 @@
-"""Score: saved judgments of any observers → accuracy, and alignment with people."""
+"""Score: saved judgments of any observers → accuracy, alignment with people, and comparisons."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from cogtrain._core import Question
-from cogtrain.evaluation.table import format_scores
-from cogtrain.judgment_table import read_table, require_columns
+from cogtrain.evaluation.cell import PEOPLE, Scoring, cells_of, menu_of, rows_of
+from cogtrain.evaluation.table import Difference, format_comparisons, format_scores
+from cogtrain.judgment_table import KEY, read_table, require_columns, write_table
 from cogtrain.judgments import Judgments
-from cogtrain.metrics import (
-    Estimate,
-    Panel,
-    accuracy,
-    choice_accuracy,
-    error_consistency,
-    error_consistency_ceiling,
-    human_accuracy,
-    human_majority_accuracy,
-    observer_accuracies,
-    pearson,
-    spearman,
-    spearman_to_individuals,
-    spearman_to_individuals_ceiling,
-)
-from cogtrain.metrics.accuracy import decide
-from cogtrain.metrics.panel import in_key_order
+from cogtrain.metrics import Estimate, benjamini_hochberg, holm
 from cogtrain.responses import parse_responses
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PEOPLE = "people"
-"""Observer name under which the figures of all people together are listed."""
+COLUMNS = (
+    *("set", "question", "observer_id", "versus", "metric"),
+    *Estimate._fields[:-1],
+    *("p", "p_holm", "p_bh", "reason"),
+)
+"""Of the table of scores; `versus` names the other observer of a paired difference."""
 
-_PLACE = ("set", "question", "observer_id")
+_DEFAULT = Scoring()
+
+MARGINS = ("margin_m", "margin")
+"""Columns that hold a stimulus' signed margin, the first that is there."""
 
 
 def score(
     judgments: Judgments,
     humans: Judgments | None = None,
     truth: Mapping[str, str] | None = None,
-    *,
-    options: Sequence[str] = ("yes", "no"),
+    scoring: Scoring = _DEFAULT,
 ) -> "pd.DataFrame":
-    """Estimates per observer, set and question.
+    """Estimates per observer, set and question, and paired differences between observers.
 
-    Accuracy needs a truth, alignment needs people. Questions with more than two options get their
-    accuracy only.
+    Accuracy needs a truth, alignment needs people, psychometric slopes need margins. Questions with
+    more than two options get their accuracy, and how far off counts are.
 
     Args:
-        judgments: Of models, and of people if they are in the same table.
+        judgments: Of models, and of people if they are in the same table. A column `margin_m` gives
+            the margins.
         humans: People's judgments of the same stimuli; they replace those of `judgments`.
         truth: True answer by stimulus id, where the table has none.
-        options: The two answers of a question that we do not know; probabilities are of the first.
+        scoring: How.
 
     Returns:
-        Columns `set, question, observer_id, metric, value, low, high, n, chance, reason`; figures
-        of people together have the observer `people`.
+        One row per estimate, with the columns `COLUMNS`. Figures of people together have the
+        observer `people`. `p` tests against chance, or against no difference; `p_holm` and `p_bh`
+        are corrected over all tests of one metric in this table.
+
+    Raises:
+        ValueError: If the observer to compare with is not there.
     """
     import pandas as pd
 
@@ -67,38 +61,93 @@ def score(
         everyone = Judgments.concat([judgments.split_people()[1], humans])
     if truth is not None:
         everyone = everyone.with_truth(truth)
-    rows = [
-        dict(zip(_PLACE, place, strict=True)) | {"metric": metric} | estimate._asdict()
-        for place, estimates in _scores(everyone, options)
-        for metric, estimate in estimates.items()
-    ]
-    return pd.DataFrame(rows, columns=[*_PLACE, "metric", *Estimate._fields])
+    rows = [row for cell in cells_of(everyone) for row in rows_of(everyone, cell, scoring)]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    for _, family in table.groupby(["metric", table["versus"].notna()], sort=False):
+        p = family["p"].to_numpy(dtype=float)
+        table.loc[family.index, "p_holm"] = holm(p)
+        table.loc[family.index, "p_bh"] = benjamini_hochberg(p)
+    return table.astype(dict.fromkeys(("p", "p_holm", "p_bh"), float))
 
 
 def score_files(
-    judgments: Path,
+    judgments: Sequence[Path],
     humans: Path | None = None,
     truth: Path | None = None,
     *,
     question: str = "will_fall",
+    out: Path | None = None,
+    scoring: Scoring = _DEFAULT,
 ) -> str:
     """Scores tables on disk and returns the printed table: what the verb `score` shows.
 
     Args:
-        judgments: A judgments table, or a tidy one of models: `observer_id, stimulus_id, response`.
+        judgments: Judgments tables, or tidy ones of models: `observer_id, stimulus_id, response`.
         humans: People's answers, the same columns.
-        truth: Table of stimuli with `stimulus_id` and a column named as the question.
+        truth: Table of stimuli with `stimulus_id` and a column named as the question; a column
+            `margin_m` gives the margins.
         question: What tidy tables answer, and which column of `truth` holds the answers.
+        out: Where the whole table of scores goes: `.csv`, `.tsv` or `.parquet`.
+        scoring: How.
 
     Raises:
         FileNotFoundError: If a file is not there.
-        ValueError: If a table lacks a column or holds what cannot be read; names the file.
+        ValueError: If a table lacks a column or holds what cannot be read, or two tables hold the
+            same judgment; names the file.
     """
-    answers = _open(judgments, "model", question)
-    known = answers.names("stimulus_id")
-    people = Judgments.humans(humans, stimuli=known, question=question) if humans else None
-    table = score(answers, people, read_truth(truth, question) if truth else None)
-    return format_scores(by_observer(table))
+    answers = _together({path: _open(path, "model", question) for path in judgments})
+    known = read_truth(truth, question) if truth else {}
+    stimuli = {*known, *answers.names("stimulus_id")}
+    people = Judgments.humans(humans, stimuli=stimuli, question=question) if humans else None
+    margin = _margins(read_table(truth)) if truth else {}
+    margin = _margins(answers.table) | margin | dict(scoring.margin)
+    table = score(answers, people, known or None, replace(scoring, margin=margin))
+    if out is not None:
+        write_table(table, out)
+    return "\n\n".join(filter(None, _printed(table, answers, people)))
+
+
+def _printed(table: "pd.DataFrame", answers: Judgments, people: Judgments | None) -> list[str]:
+    """Sections, comparisons, and what went in."""
+    own, others = answers.split_people()
+    counts = [_counted(others, "observers"), _counted(people or own, "people")]
+    scores = format_scores(by_observer(table), _p_of(table))
+    return [scores, format_comparisons(_differences(table)), "\n".join(filter(None, counts))]
+
+
+def _counted(judgments: Judgments, who: str) -> str:
+    if not len(judgments):
+        return ""
+    observers, stimuli = (len(judgments.names(c)) for c in ("observer_id", "stimulus_id"))
+    silent = sum(answer != answer for answer in judgments.table["response"])
+    return f"{who}: {len(judgments)} judgments of {observers} on {stimuli} stimuli, {silent} empty"
+
+
+def _together(tables: Mapping[Path, Judgments]) -> Judgments:
+    """All tables as one; a judgment that is in two of them is an error that names both."""
+    seen: dict[tuple[Any, ...], Path] = {}
+    for path, table in tables.items():
+        keys = table.table[list(KEY)].fillna("").itertuples(index=False, name=None)
+        for key in keys:
+            first = seen.setdefault(key, path)
+            if first != path:
+                raise ValueError(
+                    f"expected every judgment in one table, got observer `{key[0]}` on stimulus "
+                    f"`{key[2]}` in `{first}` and in `{path}`; rename the observer in one of them"
+                )
+    return Judgments.concat(tables.values())
+
+
+def _margins(table: "pd.DataFrame") -> dict[str, float]:
+    """Signed margin by stimulus id; nothing if the table has none."""
+    import pandas as pd
+
+    name = next((name for name in MARGINS if name in table), None)
+    if name is None:
+        return {}
+    values: Any = pd.to_numeric(table[name], errors="coerce")
+    known = values.notna()
+    return dict(zip(table["stimulus_id"].astype(str)[known], values[known], strict=True))
 
 
 def read_truth(path: Path, question: str) -> dict[str, str]:
@@ -110,7 +159,7 @@ def read_truth(path: Path, question: str) -> dict[str, str]:
     """
     table = read_table(path)
     require_columns(table, f"`{path}`", ("stimulus_id", question))
-    options, scale = _menu(question)
+    options, scale = menu_of(question)
     answers = parse_responses(
         table[question].tolist(), options=options, scale=scale, where=f"`{path}`"
     )
@@ -122,22 +171,55 @@ def by_observer(scores: "pd.DataFrame") -> dict[tuple[str, str], dict[str, Estim
     """The rows of `score` as (observer, set) → metric → estimate, people's figures with each."""
     results: dict[tuple[str, str], dict[str, Estimate]] = {}
     people: dict[str, dict[str, Estimate]] = {}
-    several = len(set(scores["question"])) > 1
-    for place, metric, estimate in _rows(scores):
-        name = " ".join(place[:2]).strip() if several else place[0]
+    for (observer, name), metric, row in _plain(scores):
         mine = people.setdefault(name, {})
-        if place[2] != PEOPLE:
-            mine = results.setdefault((place[2], name), {})
-        mine[metric] = estimate
+        if observer != PEOPLE:
+            mine = results.setdefault((observer, name), {})
+        mine[metric] = _estimate(row)
     if not results:
         return {(PEOPLE, name): estimates for name, estimates in people.items()}
     return {place: own | people.get(place[1], {}) for place, own in results.items()}
 
 
-def _rows(scores: Any) -> Iterator[tuple[tuple[str, str, str], str, Estimate]]:
-    for row in scores.to_dict("records"):
-        estimate = Estimate(**{field: row[field] for field in Estimate._fields})
-        yield (row["set"], row["question"], row["observer_id"]), row["metric"], estimate
+def _p_of(scores: "pd.DataFrame") -> dict[tuple[str, str], dict[str, tuple[float, float]]]:
+    """P and Holm's p as (observer, set) → metric → both."""
+    found: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
+    for place, metric, row in _plain(scores):
+        found.setdefault(place, {})[metric] = (row["p"], row["p_holm"])
+    return found
+
+
+def _differences(scores: Any) -> list[Difference]:
+    """Every paired difference, as it is printed."""
+    named = _set_names(scores)
+    return [
+        Difference(
+            named[row["set"], row["question"]],
+            (row["observer_id"], row["versus"]),
+            row["metric"],
+            _estimate(row),
+            (row["p"], row["p_holm"]),
+        )
+        for row in scores[scores["versus"].notna()].to_dict("records")
+    ]
+
+
+def _plain(scores: Any) -> Iterator[tuple[tuple[str, str], str, dict[str, Any]]]:
+    """(observer, set), metric and row of everything but differences."""
+    named = _set_names(scores)
+    for row in scores[scores["versus"].isna()].to_dict("records"):
+        yield (row["observer_id"], named[row["set"], row["question"]]), row["metric"], row
+
+
+def _set_names(scores: Any) -> dict[tuple[str, str], str]:
+    """What a set is called in print: with its question if there are several."""
+    places = dict.fromkeys(zip(scores["set"], scores["question"], strict=True))
+    several = len({question for _, question in places}) > 1
+    return {place: " ".join(place).strip() if several else place[0] for place in places}
+
+
+def _estimate(row: Mapping[str, Any]) -> Estimate:
+    return Estimate(**{name: row[name] for name in Estimate._fields})
 
 
 def _open(path: Path, observer_kind: str, question: str) -> Judgments:
@@ -145,115 +227,3 @@ def _open(path: Path, observer_kind: str, question: str) -> Judgments:
     if "observer_kind" in read_table(path):
         return Judgments.read(path)
     return Judgments.tidy(path, observer_kind=observer_kind, question=question)
-
-
-def _scores(
-    everyone: Judgments, options: Sequence[str]
-) -> Iterator[tuple[tuple[str, str, str], dict[str, Estimate]]]:
-    for name, question in _cells(everyone):
-        wanted = {"set": name} if name else {}
-        wanted |= {"question": question} if question else {}
-        cell = everyone.select(**wanted)
-        people, others = cell.split_people()
-        stimuli = in_key_order((others if len(others) else people).names("stimulus_id"))
-        truth = _truth(cell)
-        menu = _menu(question, options)[0]
-        if len(menu) != 2:
-            for observer in others.names("observer_id"):
-                own = others.select(observer_id=observer)
-                yield (name, question, observer), _of_choices(own, truth, len(menu))
-            continue
-        panel = _panel(people, menu)
-        if panel is not None:
-            answers, right = panel.at(stimuli), _binary(truth, stimuli, menu)
-            yield (name, question, PEOPLE), _of_people(answers, right)
-        for observer in others.names("observer_id"):
-            own = others.select(observer_id=observer)
-            yield (name, question, observer), _of_one(own, panel, truth, menu)
-
-
-def _cells(everyone: Judgments) -> list[tuple[str, str]]:
-    """Different (set, question) of the models, or of the people if there are only people."""
-    people, others = everyone.split_people()
-    table = (others if len(others) else people).table[["set", "question"]].fillna("")
-    return list(dict.fromkeys(table.itertuples(index=False, name=None)))
-
-
-def _truth(cell: Judgments) -> dict[str, str]:
-    known = cell.table.dropna(subset=["truth"])
-    return dict(zip(known["stimulus_id"], known["truth"], strict=True))
-
-
-def _binary(truth: Mapping[str, str], stimuli: Sequence[str], options: Sequence[str]) -> np.ndarray:
-    code = {options[0]: 1.0, options[1]: 0.0}
-    return np.array([code.get(truth.get(name, ""), np.nan) for name in stimuli], dtype=float)
-
-
-def _menu(
-    question: str, options: Sequence[str] = ("yes", "no")
-) -> tuple[Sequence[str], str | None]:
-    """Options and scale of a question; those given for one that we do not know."""
-    if question not in Question.names():
-        return options, None
-    return Question(question).options, Question(question).scale
-
-
-def _panel(judgments: Judgments, options: Sequence[str]) -> Panel | None:
-    if not len(judgments):
-        return None
-    responses = set(judgments.names("response"))
-    rated = judgments.table["probability"].notna().to_numpy()
-    if not rated.any() and responses - set(options):
-        return None
-    return Panel.from_judgments(judgments, options=options)
-
-
-def _of_choices(
-    own: Judgments, truth: Mapping[str, str], options: int | None = None
-) -> dict[str, Estimate]:
-    """Accuracy where there are not two options but several, or who knows how many."""
-    table = own.table
-    said = [None if answer != answer else answer for answer in table["response"]]
-    true = [truth.get(name) for name in table["stimulus_id"]]
-    return {"accuracy": choice_accuracy(said, true, options=options)}
-
-
-def _of_one(
-    own: Judgments, people: Panel | None, truth: Mapping[str, str], options: Sequence[str]
-) -> dict[str, Estimate]:
-    panel = _panel(own, options)
-    if panel is None:
-        return _of_choices(own, truth)
-    stimuli = tuple(in_key_order(panel.stimuli))
-    answers = panel.at(stimuli)[0]
-    chosen = Panel.from_judgments(own, options=options, graded=False).at(stimuli)[0]
-    right = _binary(truth, stimuli, options)
-    estimates = {"accuracy": accuracy(chosen, right)}
-    if people is None:
-        return estimates
-    responses = people.at(stimuli)
-    proportion = Panel(people.observers, stimuli, responses).proportion
-    return estimates | {
-        "spearman": spearman(answers, proportion),
-        "pearson": pearson(answers, proportion),
-        "spearman_to_individuals": spearman_to_individuals(decide(chosen), responses),
-        "error_consistency": error_consistency(chosen, responses, right),
-    }
-
-
-def _of_people(answers: np.ndarray, truth: np.ndarray) -> dict[str, Estimate]:
-    asked = (~np.isnan(answers)).any(axis=0)
-    answers, truth = answers[:, asked], truth[asked]
-    accuracies = observer_accuracies(answers, truth)
-    figures: dict[str, Callable[[], Estimate]] = {
-        "human_accuracy": lambda: human_accuracy(answers, truth),
-        "human_majority_accuracy": lambda: human_majority_accuracy(answers, truth),
-        "error_consistency_ceiling": lambda: error_consistency_ceiling(answers, truth),
-        "spearman_to_individuals_ceiling": lambda: spearman_to_individuals_ceiling(answers),
-    }
-    estimates = {name: figure() for name, figure in figures.items()}
-    if not np.isnan(accuracies).all():
-        n = estimates["human_accuracy"].n
-        estimates["human_accuracy_lowest"] = Estimate(float(np.nanmin(accuracies)), n=n)
-        estimates["human_accuracy_highest"] = Estimate(float(np.nanmax(accuracies)), n=n)
-    return estimates

@@ -2,27 +2,74 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from cogtrain.metrics.calibration import CHOICES_ONLY
 from cogtrain.metrics.estimate import Estimate
 
 HUMAN_FIGURE = {
     "accuracy": "human_accuracy",
-    "error_consistency": "error_consistency_ceiling",
+    "d_prime": "human_d_prime",
+    "criterion": "human_criterion",
+    "auroc": "crowd_auroc",
+    "brier": "crowd_brier",
+    "log_loss": "crowd_log_loss",
+    "calibration_error": "crowd_calibration_error",
+    "spearman": "spearman_leave_one_out",
+    "pearson": "pearson_leave_one_out",
+    "kendall": "kendall_leave_one_out",
     "spearman_to_individuals": "spearman_to_individuals_ceiling",
+    "error_consistency": "error_consistency_ceiling",
+    "human_likelihood": "human_likelihood_ceiling",
+    "mcfadden_r2": "mcfadden_r2_ceiling",
+    "psychometric_slope": "human_psychometric_slope",
 }
 """Which estimate of people stands beside which estimate of a model."""
 
-_OF_PEOPLE = (
-    *HUMAN_FIGURE.values(),
-    "human_majority_accuracy",
-    "human_accuracy_lowest",
-    "human_accuracy_highest",
-)
+SECTIONS = {
+    "accuracy": ("accuracy", "mean_absolute_error"),
+    "sensitivity and bias": (
+        *("d_prime", "criterion", "auroc"),
+        *("psychometric_slope", "psychometric_slope_ratio"),
+    ),
+    "probabilities": ("brier", "log_loss", "calibration_error"),
+    "alignment with people": (
+        *("spearman", "pearson", "normalised_correlation", "kendall", "spearman_to_individuals"),
+        *("error_consistency", "human_likelihood", "mcfadden_r2"),
+    ),
+}
+"""Metrics of one observer, in the order printed."""
+
+_ALONE = ("human_majority_accuracy", "split_half", "noise_ceiling")
+_NAIVE = "spearman_to_individuals_naive_ceiling"
+_RANGE = ("error_consistency_lowest", "error_consistency_highest")
+_OWNER = {figure: metric for metric, figure in HUMAN_FIGURE.items()} | {
+    "human_majority_accuracy": "accuracy",
+    "human_accuracy_lowest": "accuracy",
+    "human_accuracy_highest": "accuracy",
+    "split_half": "pearson",
+    "noise_ceiling": "pearson",
+    _NAIVE: "spearman_to_individuals",
+    **dict.fromkeys(_RANGE, "error_consistency"),
+}
 _HEADER = ("metric", "value", "95 % interval", "chance", "n", "human")
-_LEFT = ("set", "observer", "metric", "human")  # words; numbers line up at the right
+_LEFT = ("set", "observer", "difference", "metric", "human")  # words; numbers line up at the right
 
 Results = Mapping[str, Mapping[str, Estimate]]
 """Estimates by set and metric."""
+
+P = tuple[float, float]
+"""p, and p corrected by Holm over all tests of its metric."""
+
+
+class Difference(NamedTuple):
+    """A paired difference as it is printed."""
+
+    set: str
+    pair: tuple[str, str]
+    metric: str
+    estimate: Estimate
+    p: P
 
 
 def format_table(results: Results) -> str:
@@ -41,30 +88,57 @@ def format_table(results: Results) -> str:
     return lay_out(("set", *_HEADER), rows, remarks)
 
 
-def format_scores(results: Mapping[tuple[str, str], Mapping[str, Estimate]]) -> str:
-    """Like `format_table` for several observers: (observer, set) → metric → estimate."""
+def format_scores(
+    results: Mapping[tuple[str, str], Mapping[str, Estimate]],
+    p: Mapping[tuple[str, str], Mapping[str, P]] | None = None,
+) -> str:
+    """Like `format_table` for several observers, in sections; what was tested has its p.
+
+    Args:
+        results: (Observer, set) → metric → estimate, people's figures among them.
+        p: (Observer, set) → metric → p and corrected p.
+    """
+    parts = [_section(title, names, results, p or {}) for title, names in SECTIONS.items()]
+    parts += [_people_section(results), "\n".join(_remarks(results))]
+    return "\n\n".join(filter(None, parts))
+
+
+def format_comparisons(differences: Sequence[Difference]) -> str:
+    """Paired differences between observers, one line each; nothing if there are none."""
+    if not differences:
+        return ""
     rows, remarks = [], []
-    for (observer, name), estimates in results.items():
-        rows += [[observer, name or "-", *cells] for cells in metric_rows(estimates)]
-        remarks += [f"{observer}, {line}" for line in remarks_of(estimates)]
-    return lay_out(("observer", "set", *_HEADER), rows, remarks)
+    for each in differences:
+        pair, metric, estimate = " - ".join(each.pair), each.metric, each.estimate
+        number = [show(metric, estimate.value), show_interval(metric, estimate)]
+        place = [pair, each.set or "-", metric]
+        rows.append([*place, *number, *_show_p(each.p), str(estimate.n)])
+        if estimate.reason:
+            remarks.append(f"{pair}, {metric}: {estimate.reason}")
+    header = ("difference", "set", "metric", "value", "95 % interval", "p", "Holm", "n")
+    title = "paired differences, the same stimuli"
+    return f"{title}\n\n{lay_out(header, rows, remarks)}"
 
 
 def metric_rows(estimates: Mapping[str, Estimate]) -> list[list[str]]:
     """Cells of one set: metric, value, interval, chance, n, human figure."""
     rows = []
     for metric, estimate in estimates.items():
-        if metric in _OF_PEOPLE and _stands_beside(metric, estimates):
+        if _OWNER.get(metric) in estimates:
             continue
-        number = [show(metric, estimate.value), show_interval(metric, estimate)]
-        chance = show(metric, estimate.chance, missing="-")
-        rows.append([metric, *number, chance, str(estimate.n), human_figure(metric, estimates)])
+        rows.append([metric, *_number(metric, estimate), human_figure(metric, estimates)])
+        if metric == "error_consistency" and _RANGE[0] in estimates:
+            rows.append(_attainable(estimates))
     return rows
 
 
 def remarks_of(estimates: Mapping[str, Estimate]) -> list[str]:
-    """One line per estimate that has a reason."""
-    return [f"{metric}: {each.reason}" for metric, each in estimates.items() if each.reason]
+    """One line per reason, with every estimate that has it."""
+    reasons: dict[str, list[str]] = {}
+    for metric, each in estimates.items():
+        if each.reason and metric not in _RANGE:
+            reasons.setdefault(each.reason, []).append(metric)
+    return [f"{', '.join(metrics)}: {reason}" for reason, metrics in reasons.items()]
 
 
 def is_share(metric: str) -> bool:
@@ -93,16 +167,98 @@ def human_figure(metric: str, estimates: Mapping[str, Estimate]) -> str:
     people = estimates.get(HUMAN_FIGURE.get(metric, ""))
     if people is None:
         return "-"
-    if metric != "accuracy":
-        return f"{show(metric, people.value)} {show_interval(metric, people)}"
-    notes = []
-    lowest, highest = (estimates.get(f"human_accuracy_{end}") for end in ("lowest", "highest"))
-    majority = estimates.get("human_majority_accuracy")
-    if lowest and highest:
-        notes.append(f"range {100 * lowest.value:.0f} to {100 * highest.value:.0f}")
-    if majority:
-        notes.append(f"majority {show(metric, majority.value)}")
-    return " ".join([show(metric, people.value), f"({', '.join(notes)})" if notes else ""]).strip()
+    notes = [] if metric == "accuracy" else [show_interval(metric, people)]
+    notes += [f"({', '.join(found)})" for found in [_beside(metric, estimates)] if found]
+    crowd = ["crowd"] if HUMAN_FIGURE[metric].startswith("crowd") else []
+    return " ".join([*crowd, show(metric, people.value), *notes])
+
+
+def _beside(metric: str, estimates: Mapping[str, Estimate]) -> list[str]:
+    """What else is known of people on `metric`."""
+    if metric == "accuracy":
+        lowest, highest = (estimates.get(f"human_accuracy_{end}") for end in ("lowest", "highest"))
+        ends = (
+            f"range {100 * lowest.value:.0f} to {100 * highest.value:.0f}"
+            if (lowest and highest)
+            else ""
+        )
+        return [ends] * bool(ends) + _named("majority", "human_majority_accuracy", estimates)
+    if metric == "pearson":
+        return _named("noise ceiling", "noise_ceiling", estimates)
+    return _named("naive", _NAIVE, estimates) if metric == "spearman_to_individuals" else []
+
+
+def _named(name: str, figure: str, estimates: Mapping[str, Estimate]) -> list[str]:
+    found = estimates.get(figure)
+    return [f"{name} {show(figure, found.value)}"] if found else []
+
+
+def _number(metric: str, estimate: Estimate) -> list[str]:
+    """Value, interval, chance and n."""
+    ends = [show(metric, estimate.value), show_interval(metric, estimate)]
+    return [*ends, show(metric, estimate.chance, missing="-"), str(estimate.n)]
+
+
+def _attainable(estimates: Mapping[str, Estimate]) -> list[str]:
+    low, high = (estimates[end] for end in _RANGE)
+    span = "-" if not low.is_defined else f"[{low.value:.4f}, {high.value:.4f}]"
+    return ["- attainable", "", span, "", str(low.n), "-"]
+
+
+def _section(
+    title: str,
+    names: Sequence[str],
+    results: Mapping[tuple[str, str], Mapping[str, Estimate]],
+    p: Mapping[tuple[str, str], Mapping[str, P]],
+) -> str:
+    rows = []
+    for place, estimates in results.items():
+        shown = {name: estimates[name] for name in names if _is_shown(estimates.get(name))}
+        beside = {name: each for name, each in estimates.items() if _OWNER.get(name) in shown}
+        for cells in metric_rows(shown | beside):
+            tested = _show_p(p.get(place, {}).get(cells[0], (math.nan, math.nan)))
+            rows.append([place[0], place[1] or "-", *cells[:-2], *tested, *cells[-2:]])
+    if not rows:
+        return ""
+    header = ("observer", "set", *_HEADER[:-2], "p", "Holm", *_HEADER[-2:])
+    return f"{title}\n\n{lay_out(header, rows)}"
+
+
+def _is_shown(estimate: Estimate | None) -> bool:
+    """Whether a row is worth it: that a choice is no probability is said once, below."""
+    return estimate is not None and (estimate.is_defined or estimate.reason != CHOICES_ONLY)
+
+
+def _people_section(results: Mapping[tuple[str, str], Mapping[str, Estimate]]) -> str:
+    """What is known of people of each set and stands beside no observer's number."""
+    rows = []
+    sets: dict[str, Mapping[str, Estimate]] = {}
+    for (_, name), estimates in results.items():
+        sets.setdefault(name, estimates)
+    for name, estimates in sets.items():
+        figures = [
+            figure
+            for figure in estimates
+            if figure in (*_ALONE, _NAIVE) or (figure in _OWNER and _OWNER[figure] not in estimates)
+        ]
+        rows += [[name or "-", each, *_number(each, estimates[each])] for each in figures]
+    return f"people\n\n{lay_out(('set', *_HEADER[:-1]), rows)}" if rows else ""
+
+
+def _remarks(results: Mapping[tuple[str, str], Mapping[str, Estimate]]) -> list[str]:
+    """Reasons, people's once per set."""
+    lines: dict[str, None] = {}
+    for (observer, name), estimates in results.items():
+        people = {metric: each for metric, each in estimates.items() if metric in _OWNER}
+        own = {metric: each for metric, each in estimates.items() if metric not in _OWNER}
+        for who, found in ((observer, own), ("people", people)):
+            place = " ".join(filter(None, (who, name)))
+            lines |= {f"{place}, {line}": None for line in remarks_of(found)}
+    return list(lines)
+
+
+def _show_p(p: P) -> list[str]:
+    return ["-" if math.isnan(each) else f"{each:.3f}" for each in p]
 
 
 def lay_out(
@@ -127,9 +283,3 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     marks = [":--" if name.lower() in (*_LEFT, "run") else "--:" for name in header]
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in [header, marks, *cells])
-
-
-def _stands_beside(metric: str, estimates: Mapping[str, Estimate]) -> bool:
-    """Whether a model's metric in `estimates` shows this figure of people in its row."""
-    owner = next((name for name, figure in HUMAN_FIGURE.items() if figure == metric), "accuracy")
-    return owner in estimates

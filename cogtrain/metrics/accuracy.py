@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cogtrain.metrics.estimate import Estimate, undefined
+from cogtrain.metrics.statistic import Statistic
 
 _Z = 1.959963984540054  # 97.5 % point of the standard normal
 
@@ -88,6 +89,37 @@ def accuracy(answers: ArrayLike, truth: ArrayLike, *, chance: float = 0.5) -> Es
     silent = int((np.isnan(values) & ~np.isnan(truth)).sum())
     note = f"{silent} of {estimate.n} not answered, counted as wrong" if silent else ""
     return estimate._replace(reason=estimate.reason or note)
+
+
+class CorrectStatistic(Statistic):
+    """Share of right answers as a statistic, for differences and tests; its value is `accuracy`.
+
+    Args:
+        answers: P(first option), or 1 and 0, ``(stimuli,)``; `nan` is wrong.
+        truth: ``(stimuli,)``; `nan` is left out.
+        chance: Expected from guessing.
+    """
+
+    has_observer = True
+
+    def __init__(self, answers: ArrayLike, truth: ArrayLike, chance: float = 0.5) -> None:
+        values, truth = np.asarray(answers, dtype=float), np.asarray(truth, dtype=float)
+        known = ~np.isnan(truth)
+        self.answers, self._truth, self.chance = values[known], truth[known], chance
+        self.n = int(known.sum())
+
+    def resampled(self, stimuli: np.ndarray, people: np.ndarray) -> np.ndarray:
+        """Per resample."""
+        right = decide(self.answers) == self._truth
+        return stimuli @ right / stimuli.sum(axis=1)
+
+    def of(self, answers: np.ndarray) -> np.ndarray:
+        """Per row of other answers."""
+        return (decide(answers) == self._truth).mean(axis=1)
+
+    def why_undefined(self) -> str:
+        """No truth."""
+        return "" if self.n else "no stimulus has a known answer"
 
 
 def choice_accuracy(

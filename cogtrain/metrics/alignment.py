@@ -1,90 +1,30 @@
-"""The metric classes: state from `ItemMetric`, arithmetic from the functions of the same names."""
+"""Metric classes of alignment: one observer against people.
 
-from collections.abc import Sequence
+State from `ItemMetric`, arithmetic from the functions of the same names.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from cogtrain.judgments import Judgments
-from cogtrain.metrics.accuracy import accuracy, choice_accuracy, decide
+from cogtrain.metrics.accuracy import accuracy, decide
+from cogtrain.metrics.ceiling import (
+    leave_one_out,
+    noise_ceiling,
+    normalised_correlation,
+    split_half,
+)
 from cogtrain.metrics.consistency import error_consistency, error_consistency_ceiling
-from cogtrain.metrics.correlation import pearson, spearman
+from cogtrain.metrics.correlation import kendall, pearson, spearman
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.human_accuracy import human_accuracy, human_majority_accuracy
 from cogtrain.metrics.individuals import spearman_to_individuals
 from cogtrain.metrics.item_metric import ItemMetric, Items
-
-
-class Accuracy(ItemMetric):
-    """Share of right answers; see `cogtrain.metrics.accuracy`.
-
-    Example:
-        >>> metric = Accuracy()
-        >>> metric.update(["a", "b"], [0.9, 0.2], ["yes", "yes"])
-        >>> metric.compute().value
-        0.5
-    """
-
-    def compute(self) -> Estimate:
-        """Over everything seen, on all ranks."""
-        items = self.items()
-        return accuracy(items.probability, items.truth, chance=1 / len(self.options))
-
-
-class ChoiceAccuracy(ItemMetric):
-    """Share of right answers among several options; see `cogtrain.metrics.choice_accuracy`.
-
-    Args:
-        options: All answers.
-
-    Example:
-        >>> metric = ChoiceAccuracy(options=("red", "green", "blue"))
-        >>> metric.update(["a", "b"], ["red", "blue"], ["red", "green"])
-        >>> metric.compute().value, round(metric.compute().chance, 3)
-        (0.5, 0.333)
-    """
-
-    takes_two_options = False
-
-    def update(
-        self,
-        ids: Sequence[str],
-        responses: Sequence[str | None],
-        truth: Sequence[str | None],
-        weights: Any = None,
-    ) -> None:
-        """Adds a batch.
-
-        Args:
-            ids: Stimulus ids.
-            responses: The chosen options, `None` without an answer.
-            truth: The right ones, `None` where unknown.
-            weights: 0 marks padding, which is left out; ``(N,)``.
-
-        Raises:
-            ValueError: If lengths differ, or an answer is none of the options.
-        """
-        self.add(ids, [self._places(responses), self._places(truth)], weights)
-
-    def compute(self) -> Estimate:
-        """Over everything seen, on all ranks."""
-        items = self.items()
-        named = (self._names(items.probability), self._names(items.truth))
-        return choice_accuracy(*named, options=len(self.options))
-
-    def _places(self, answers: Sequence[str | None]) -> np.ndarray:
-        place: dict[str | None, float] = {name: i for i, name in enumerate(self.options)}
-        place[None] = np.nan
-        strange = [answer for answer in answers if answer not in place]
-        if strange:
-            raise ValueError(
-                f"expected answers to be among {', '.join(self.options)}, got {strange[0]!r}; "
-                "pass the question's options"
-            )
-        return np.array([place[answer] for answer in answers], dtype=float)
-
-    def _names(self, places: np.ndarray) -> list[str | None]:
-        return [None if np.isnan(place) else self.options[int(place)] for place in places]
+from cogtrain.metrics.likelihood import human_likelihood, mcfadden_r2
+from cogtrain.metrics.panel import key_of
+from cogtrain.metrics.psychometric import psychometric_slope, psychometric_slope_ratio
 
 
 class Spearman(ItemMetric):
@@ -122,6 +62,108 @@ class SpearmanToIndividuals(ItemMetric):
         items = self.items()
         choices = decide(items.probability)
         return spearman_to_individuals(choices, self.people_at(items))
+
+
+class Kendall(ItemMetric):
+    """Tau-b with the human proportion; see `cogtrain.metrics.kendall`."""
+
+    def compute(self) -> Estimate:
+        """Over the stimuli that the people answered."""
+        items = self.items()
+        return kendall(items.probability, self.proportion_at(items))
+
+
+class NormalisedCorrelation(ItemMetric):
+    """Pearson's r over the noise ceiling; see `cogtrain.metrics.normalised_correlation`."""
+
+    def compute(self) -> Estimate:
+        """Over the stimuli that two people answered."""
+        items = self.items()
+        return normalised_correlation(items.probability, self.people_at(items))
+
+
+class HumanLikelihood(ItemMetric):
+    """Log probability of people's choices; see `cogtrain.metrics.human_likelihood`."""
+
+    def compute(self) -> Estimate:
+        """Over all pairs of stimulus and person."""
+        items = self.items()
+        return human_likelihood(items.probability, self.people_at(items))
+
+
+class McFaddenR2(ItemMetric):
+    """Likelihood of people's choices over the base rate's; see `cogtrain.metrics.mcfadden_r2`."""
+
+    def compute(self) -> Estimate:
+        """Over all pairs of stimulus and person."""
+        items = self.items()
+        return mcfadden_r2(items.probability, self.people_at(items))
+
+
+class SplitHalf(ItemMetric):
+    """Reliability of the human mean on the stimuli seen; see `cogtrain.metrics.split_half`."""
+
+    def compute(self) -> Estimate:
+        """Over the stimuli seen that two people answered."""
+        return split_half(self.people_at(self.items()))
+
+
+class NoiseCeiling(ItemMetric):
+    """Highest Pearson's r on the stimuli seen; see `cogtrain.metrics.noise_ceiling`."""
+
+    def compute(self) -> Estimate:
+        """Over the stimuli seen that two people answered."""
+        return noise_ceiling(self.people_at(self.items()))
+
+
+class LeaveOneOut(ItemMetric):
+    """One person with the others on the stimuli seen; see `cogtrain.metrics.leave_one_out`."""
+
+    def compute(self) -> Estimate:
+        """Over the stimuli seen that two people answered."""
+        return leave_one_out(self.people_at(self.items()))
+
+
+class PsychometricSlope(ItemMetric):
+    """Slope over the margin; see `cogtrain.metrics.psychometric_slope`.
+
+    Args:
+        margins: Signed margin by stimulus id; a stimulus without one is left out.
+        humans: As for every `ItemMetric`.
+        options: Keywords of `ItemMetric`.
+
+    Example:
+        >>> metric = PsychometricSlope({"a": -0.1, "b": 0.0, "c": 0.2})
+        >>> metric.update(["a", "b", "c"], [0.8, 0.6, 0.1], [1, 1, 0])
+        >>> round(metric.compute().value, 1)
+        -12.3
+    """
+
+    def __init__(
+        self, margins: Mapping[str, float], humans: Judgments | None = None, **options: Any
+    ) -> None:
+        super().__init__(humans, **options)
+        self._margins = {key_of(name): float(margin) for name, margin in margins.items()}
+
+    def margins_at(self, items: Items) -> np.ndarray:
+        """Margin of each item, ``(items,)``; `nan` where there is none."""
+        keys = (row.tobytes() for row in items.keys)
+        return np.array([self._margins.get(key, np.nan) for key in keys], dtype=float)
+
+    def compute(self) -> Estimate:
+        """Over the stimuli with a margin."""
+        items = self.items()
+        return psychometric_slope(items.probability, self.margins_at(items))
+
+
+class PsychometricSlopeRatio(PsychometricSlope):
+    """Slope over people's slope; see `cogtrain.metrics.psychometric_slope_ratio`."""
+
+    def compute(self) -> Estimate:
+        """Over the stimuli with a margin that people answered."""
+        items = self.items()
+        people, margins = self.people_at(items), self.margins_at(items)
+        return psychometric_slope_ratio(items.probability, people, margins)
 
 
 class SetMetrics(ItemMetric):

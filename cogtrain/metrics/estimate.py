@@ -3,10 +3,6 @@
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from cogtrain.metrics.resample import interval
-
 _EMPTY: dict[str, Any] = {"value": math.nan}
 
 
@@ -60,10 +56,10 @@ def undefined(reason: str, *, n: int = 0, chance: float = math.nan) -> Estimate:
 
 
 def bootstrapped(
-    value: float, replicates: np.ndarray, *, n: int, chance: float, reason: str = ""
+    value: float, ends: tuple[float, float], *, n: int, chance: float, reason: str = ""
 ) -> Estimate:
-    """An estimate with the percentile interval of its bootstrap `replicates`, shape ``(R,)``."""
-    low, high = interval(replicates)
+    """An estimate with the `ends` of its bootstrap interval."""
+    low, high = ends
     if math.isnan(low):
         reason = reason or "no interval: undefined in most resamples"
     return Estimate(float(value), low, high, n, chance, reason)

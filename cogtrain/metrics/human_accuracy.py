@@ -1,11 +1,13 @@
 """How well people answer: their mean accuracy, its range, and the majority's."""
 
+from typing import Unpack
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cogtrain.metrics.accuracy import correctness, proportion_correct
-from cogtrain.metrics.estimate import Estimate, bootstrapped, undefined
-from cogtrain.metrics.resample import REPLICATES, over_stimuli_and_observers
+from cogtrain.metrics.estimate import Estimate
+from cogtrain.metrics.statistic import Resampling, Statistic
 
 
 def observer_accuracies(humans: ArrayLike, truth: ArrayLike) -> np.ndarray:
@@ -20,13 +22,37 @@ def observer_accuracies(humans: ArrayLike, truth: ArrayLike) -> np.ndarray:
     return np.divide(total, answered, out=np.full(len(right), np.nan), where=answered > 0)
 
 
+def mean_over_people(each: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Mean per resample over those drawn whose value is defined; both ``(rows, observers)``."""
+    drawn = np.where(np.isnan(each), 0, drawn)
+    total, summed = drawn.sum(axis=1), (np.nan_to_num(each) * drawn).sum(axis=1)
+    return np.divide(summed, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+class HumanAccuracyStatistic(Statistic):
+    """Mean over people of their accuracy."""
+
+    def __init__(self, humans: ArrayLike, truth: ArrayLike, chance: float = 0.5) -> None:
+        right = correctness(humans, truth, tie=np.nan)
+        right = right[:, (~np.isnan(right)).any(axis=0)]
+        self._answered, self._right = (~np.isnan(right)).astype(float), np.nan_to_num(right)
+        self.people, self.n = right.shape
+        self.chance = chance
+
+    def resampled(self, stimuli: np.ndarray, people: np.ndarray) -> np.ndarray:
+        """Per resample."""
+        asked = stimuli @ self._answered.T
+        empty = np.full(asked.shape, np.nan)
+        each = np.divide(stimuli @ self._right.T, asked, out=empty, where=asked > 0)
+        return mean_over_people(each, people)
+
+    def why_undefined(self) -> str:
+        """Nobody answered."""
+        return "" if self.n else "no stimulus with a known truth was answered"
+
+
 def human_accuracy(
-    humans: ArrayLike,
-    truth: ArrayLike,
-    *,
-    chance: float = 0.5,
-    replicates: int = REPLICATES,
-    seed: int = 0,
+    humans: ArrayLike, truth: ArrayLike, *, chance: float = 0.5, **resampling: Unpack[Resampling]
 ) -> Estimate:
     """Mean over people of their accuracy; the interval resamples stimuli and people.
 
@@ -34,25 +60,9 @@ def human_accuracy(
         humans: P(first option), or 1 and 0, ``(observers, stimuli)``; `nan` where skipped.
         truth: 1 where the first option is true, 0 where the second is, ``(stimuli,)``.
         chance: Expected from guessing.
-        replicates: Bootstrap resamples.
-        seed: Fixes the resamples.
+        resampling: See `Resampling`.
     """
-    right = correctness(humans, truth, tie=np.nan)
-    answered = (~np.isnan(right)).astype(float)
-    n = int(answered.any(axis=0).sum())
-    accuracies = observer_accuracies(humans, truth)
-    if n == 0:
-        return undefined("no stimulus with a known truth was answered", chance=chance)
-    right, means = np.nan_to_num(right), []
-    draws = over_stimuli_and_observers(right.shape[1], len(right), replicates=replicates, seed=seed)
-    for w, v in draws:
-        asked = w @ answered.T
-        each = np.divide(w @ right.T, asked, out=np.zeros_like(asked), where=asked > 0)
-        weight = v * (asked > 0)
-        total = weight.sum(axis=1)
-        mean = np.full(len(total), np.nan)
-        means.append(np.divide((each * weight).sum(axis=1), total, out=mean, where=total > 0))
-    return bootstrapped(float(np.nanmean(accuracies)), np.concatenate(means), n=n, chance=chance)
+    return HumanAccuracyStatistic(humans, truth, chance).estimate(**resampling)
 
 
 def human_majority_accuracy(

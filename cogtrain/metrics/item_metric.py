@@ -17,7 +17,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from cogtrain.judgments import Judgments
-from cogtrain.metrics.panel import Panel, key_of
+from cogtrain.metrics.panel import Panel, key_of, proportion_of
 
 _WIDTH = 4
 
@@ -163,10 +163,7 @@ class ItemMetric(Metric):
 
     def proportion_at(self, items: Items) -> np.ndarray:
         """Share of people who chose the first option, ``(items,)``; `nan` where nobody answered."""
-        people = self.people_at(items)
-        answered = (~np.isnan(people)).sum(axis=0)
-        empty = np.full(len(items.keys), np.nan)
-        return np.divide(np.nan_to_num(people).sum(axis=0), answered, out=empty, where=answered > 0)
+        return proportion_of(self.people_at(items))
 
     def _truth(self, truth: Any) -> np.ndarray:
         if isinstance(truth, Tensor):

@@ -23,6 +23,17 @@ def in_key_order(stimuli: Iterable[str]) -> list[str]:
     return sorted(stimuli, key=key_of)
 
 
+def proportion_of(answers: np.ndarray) -> np.ndarray:
+    """Mean answer per stimulus over those who answered it, ``(stimuli,)``; `nan` if nobody did.
+
+    Args:
+        answers: ``(observers, stimuli)``; `nan` where not answered.
+    """
+    answered = (~np.isnan(answers)).sum(axis=0)
+    empty = np.full(answers.shape[1], np.nan)
+    return np.divide(np.nan_to_num(answers).sum(axis=0), answered, out=empty, where=answered > 0)
+
+
 @dataclass(frozen=True, eq=False)
 class Panel:
     """Answers of observers (rows) to stimuli (columns).
@@ -71,10 +82,7 @@ class Panel:
     @property
     def proportion(self) -> np.ndarray:
         """Mean answer per stimulus over those who answered it, ``(stimuli,)``."""
-        answered = (~np.isnan(self.answers)).sum(axis=0)
-        total = np.nan_to_num(self.answers).sum(axis=0)
-        empty = np.full(len(self.stimuli), np.nan)
-        return np.divide(total, answered, out=empty, where=answered > 0)
+        return proportion_of(self.answers)
 
     def at(self, stimuli: Sequence[str]) -> np.ndarray:
         """Answers to `stimuli` in their order, ``(observers, len(stimuli))``; `nan` if unknown."""

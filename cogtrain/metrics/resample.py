@@ -12,7 +12,7 @@ REPLICATES = 1000
 """Default number of resamples: the 2.5 % end then moves by about 2 % of the interval's width."""
 
 _CELLS_AT_ONCE = 500_000  # 4 MB per array of float64: bounded memory for any number of stimuli
-_STIMULI, _OBSERVERS = 0, 1  # purposes: the two streams of one seed never meet
+_STIMULI, _PEOPLE = 0, 1  # purposes: the streams of one seed never meet
 
 
 def _counts(stream: np.random.Generator, rows: int, units: int) -> np.ndarray:
@@ -28,39 +28,42 @@ def _chunks(replicates: int, cells: int) -> Iterator[int]:
 
 
 def stream(seed: int, purpose: int) -> np.random.Generator:
-    """The random stream of `seed` for one `purpose`."""
+    """The random stream of `seed` for one `purpose`.
+
+    Raises:
+        ValueError: If the seed is negative.
+    """
+    if seed < 0:
+        raise ValueError(f"expected `seed` to be at least 0, got {seed}; choose another")
     return np.random.Generator(np.random.Philox(key=[seed, purpose]))
 
 
-def over_stimuli(stimuli: int, *, replicates: int, seed: int) -> Iterator[np.ndarray]:
-    """Yields how often each stimulus was drawn, in blocks of shape ``(rows, stimuli)``."""
-    source = stream(seed, _STIMULI)
-    for rows in _chunks(replicates, stimuli):
-        yield _counts(source, rows, stimuli)
-
-
-def over_stimuli_and_observers(
-    stimuli: int, observers: int, *, replicates: int, seed: int, cells: int | None = None
+def over_stimuli_and_people(
+    stimuli: int, people: int, *, replicates: int, seed: int, cells: int | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields draws of stimuli ``(rows, stimuli)`` and, independently, of observers.
+    """Yields how often each stimulus and, independently, each person was drawn.
+
+    In blocks of shape ``(rows, stimuli)`` and ``(rows, people)``; with no people the second is
+    empty, and the first is the same.
 
     Args:
         stimuli: How many stimuli there are.
-        observers: How many observers there are.
+        people: How many people there are.
         replicates: How many resamples in all.
         seed: Fixes the draws.
         cells: Numbers that the caller holds per resample; bounds the memory of a block.
     """
-    for_stimuli, for_observers = stream(seed, _STIMULI), stream(seed, _OBSERVERS)
-    for rows in _chunks(replicates, cells or max(stimuli, observers)):
-        yield _counts(for_stimuli, rows, stimuli), _counts(for_observers, rows, observers)
+    for_stimuli, for_people = stream(seed, _STIMULI), stream(seed, _PEOPLE)
+    for rows in _chunks(replicates, cells or max(stimuli, people)):
+        drawn = _counts(for_people, rows, people) if people else np.empty((rows, 0))
+        yield _counts(for_stimuli, rows, stimuli), drawn
 
 
-def interval(replicates: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of `replicates`; ``(nan, nan)`` if fewer than half are defined."""
-    defined = replicates[~np.isnan(replicates)]
-    if len(defined) * 2 < len(replicates) or len(defined) == 0:
-        return float("nan"), float("nan")
-    tail = (1 - level) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail])
-    return float(low), float(high)
+def each_left_out(units: int) -> Iterator[np.ndarray]:
+    """Yields counts in which one unit after the other is left out, blocks ``(rows, units)``."""
+    start = 0
+    for rows in _chunks(units, units):
+        counts = np.ones((rows, units))
+        counts[np.arange(rows), np.arange(start, start + rows)] = 0
+        start += rows
+        yield counts

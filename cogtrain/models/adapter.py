@@ -5,7 +5,7 @@ folder and the untouched base give the very logits of the model that was trained
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,11 @@ def save(
     config.save_pretrained(str(folder))
 
 
-def load(model: nn.Module, folder: Path, *, fingerprint: str) -> None:
+def load(model: nn.Module, folder: Path, *, fingerprint: str) -> dict[str, Tensor]:
     """Puts a saved adapter into ``model``, which must be tuned as the saved one was.
+
+    Returns:
+        What was there before, for `put`.
 
     Raises:
         FileNotFoundError: Without ``adapter_model.safetensors``.
@@ -65,35 +68,91 @@ def load(model: nn.Module, folder: Path, *, fingerprint: str) -> None:
             f"`{folder}`; load it into the model it was trained on"
         )
     own = _state(model)
-    if differing := sorted(own.keys() ^ state.keys()):
-        raise ValueError(
-            f"expected an adapter of a model tuned like this one, got `{folder}` with "
-            f"{len(differing)} other names, first `{differing[0]}`; use its own `tune`"
-        )
-    for name, value in state.items():
-        if own[name].shape != value.shape:
-            raise ValueError(
-                f"expected `{name}` of shape {tuple(own[name].shape)}, got {tuple(value.shape)} in "
-                f"`{folder}`; use the `r` it was written with"
-            )
+    reject_other_tensors(own, state, where=f"`{folder}`")
+    before = {name: value.clone() for name, value in own.items()}
+    put(model, state)
+    return before
+
+
+def put(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Copies tensors by PEFT's names into the trained ones of ``model``."""
+    own = _state(model)
     for name, value in state.items():
         own[name].copy_(value)
+
+
+def reject_other_tensors(
+    own: Mapping[str, Tensor], got: Mapping[str, Tensor], *, where: str
+) -> None:
+    """Refuses saved tensors that are not those which a model trains, name by name.
+
+    Args:
+        own: The model's.
+        got: The saved ones.
+        where: What they were read from.
+
+    Raises:
+        ValueError: Naming the first tensor that is missing, too many, or of another shape.
+    """
+    if differing := sorted(own.keys() ^ got.keys()):
+        side = "the model" if differing[0] in own else where
+        raise ValueError(
+            f"expected the {len(own)} trained tensors of this model, got {len(got)} in {where} "
+            f"(`{differing[0]}` is only in {side}); set `model.tuning` as it was when they were "
+            "saved"
+        )
+    for name, value in own.items():
+        if value.shape != got[name].shape:
+            raise ValueError(
+                f"expected `{name}` of shape {tuple(value.shape)}, got {tuple(got[name].shape)} in "
+                f"{where}; set `model.tuning` (its `r`) as it was when they were saved"
+            )
 
 
 def merge(model: nn.Module) -> None:
     """Adds the adapter into the base weights, in place: the same answers at the base's speed.
 
+    The sum is taken in float32 and rounded once to the type of the base.
+
     Raises:
-        ValueError: If a merged weight is not finite; nothing after that layer is merged.
+        ValueError: If the base is quantised, or a merged weight is not finite; nothing after that
+            layer is merged.
     """
     for layer in _layers(model):
+        base: Any = layer.get_base_layer()
+        dtype = base.weight.dtype
+        if not dtype.is_floating_point:
+            raise ValueError(
+                f"expected an unquantised base to merge into, got weights of {dtype}; "
+                "load the base without `quantization`"
+            )
+        base.float()
         layer.merge(safe_merge=True)
+        base.to(dtype)
 
 
 def unmerge(model: nn.Module) -> None:
     """Takes the adapter out of the base weights again, as exactly as floating point allows."""
     for layer in _layers(model):
         layer.unmerge()
+
+
+def fold(model: nn.Module) -> None:
+    """Merges the adapter and takes its layers out: what is left is a model of `transformers`.
+
+    Raises:
+        ValueError: As `merge`.
+    """
+    merge(model)
+    for name, layer in [*model.named_modules()]:
+        if isinstance(layer, BaseTunerLayer):
+            parent, _, attribute = name.rpartition(".")
+            setattr(model.get_submodule(parent), attribute, layer.get_base_layer())
+    if isinstance(model, PreTrainedModel):
+        # PEFT leaves its configuration there, which `save_pretrained` would take for an adapter.
+        model.__dict__.pop("peft_config", None)
+        model._hf_peft_config_loaded = False
+    model.requires_grad_(False)
 
 
 def _layers(model: nn.Module) -> Iterator[BaseTunerLayer]:

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 EMBEDDED = "tiny"
 
 # What belongs to a checkpoint; images, other frameworks' weights and demos stay on the hub.
-_WANTED = ("*.json", "*.jinja", "*.safetensors", "*.txt", "*.model")
+_WANTED = ("*.json", "*.jinja", "*.txt", "*.model")
+_WEIGHTS = "*.safetensors"
 
 # The part of a checkpoint that is not the model.
 _PROCESSOR = (
@@ -41,11 +42,12 @@ _INCIDENTAL = frozenset(
 )
 
 
-def folder(name: str) -> Path:
+def folder(name: str, *, weights: bool = True) -> Path:
     """Folder of the checkpoint called ``name``; a hub name is downloaded once and then kept.
 
     Args:
         name: ``"tiny"``, a path, or ``owner/repository`` on the model hub.
+        weights: Whether they are needed; without, none are downloaded or looked for.
 
     Raises:
         FileNotFoundError: If it is none of these, or the hub cannot be reached and nothing is kept.
@@ -57,16 +59,16 @@ def folder(name: str) -> Path:
         return Path(__file__).parent / "tiny"
     path = Path(name).expanduser()
     if name and path.is_dir():
-        return _complete(path)
+        return _complete(path, weights)
     if path.exists() or not _is_hub_name(name):
         raise FileNotFoundError(
             f"expected a checkpoint (`{EMBEDDED}`, a folder, or a hub name `owner/repository`), "
             f"got `{name}`; check the spelling"
         )
-    return _complete(_snapshot(name))
+    return _complete(_snapshot(name, weights), weights)
 
 
-def fingerprint(path: Path) -> str:
+def fingerprint(path: Path, *, seed: int | None = None) -> str:
     """Hash that tells one base checkpoint from another: what its config computes and its weights.
 
     32 hex digits of BLAKE2b. Files beyond 64 MiB are sampled (256 blocks of 64 KiB), so the figure
@@ -74,6 +76,7 @@ def fingerprint(path: Path) -> str:
 
     Args:
         path: Checkpoint folder, as `folder` gives it.
+        seed: Of weights that are drawn at random instead of read.
 
     Raises:
         FileNotFoundError: Without ``config.json`` or without weights.
@@ -81,6 +84,9 @@ def fingerprint(path: Path) -> str:
     digest = hashlib.blake2b(digest_size=16)
     config = json.loads(_required(path, "config.json").read_text(encoding="utf-8"))
     digest.update(json.dumps(_essence(config), sort_keys=True).encode())
+    if seed is not None:
+        digest.update(f"\0random {seed}".encode())
+        return digest.hexdigest()
     for file in _weight_files(path):
         digest.update(f"\0{file.name}\0{file.stat().st_size}\0".encode())
         with file.open("rb") as stream:
@@ -99,11 +105,12 @@ def copy_processor(source: Path, target: Path) -> None:
             shutil.copyfile(file, target / file.name)
 
 
-def _complete(path: Path) -> Path:
+def _complete(path: Path, weights: bool) -> Path:
     """``path``, if everything that a checkpoint needs is in it."""
     for name in ("config.json", "tokenizer_config.json", "preprocessor_config.json"):
         _required(path, name)
-    _weight_files(path)
+    if weights:
+        _weight_files(path)
     return path
 
 
@@ -133,13 +140,14 @@ def _is_hub_name(name: str) -> bool:
     return len(parts) == 2 and all(parts) and not name.startswith((".", "~", os.sep))
 
 
-def _snapshot(name: str) -> Path:
+def _snapshot(name: str, weights: bool) -> Path:
     # Imported here: the embedded default and a local folder never need the hub's client.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=list(_WANTED)))
+        wanted = [*_WANTED, *([_WEIGHTS] if weights else [])]
+        return Path(snapshot_download(name, allow_patterns=wanted))
     except (OSError, HfHubHTTPError, ValueError) as error:
         raise FileNotFoundError(
             f"expected `{name}` to be a folder or to be reachable on the model hub, got "

@@ -85,9 +85,27 @@ class Tuning:
             )
 
     @staticmethod
+    def frozen() -> "Tuning":
+        """Nothing: a model that is only judged."""
+        return Tuning(tune=Tune(vision="frozen", merger="frozen", language="frozen"))
+
+    @staticmethod
     def full() -> "Tuning":
         """Every weight of every component: what a model that knows nothing yet needs."""
         return Tuning(tune=Tune(vision="full", merger="full", language="full"))
+
+
+def check_trainable(tuning: Tuning, quantization: str | None) -> None:
+    """Refuses what no optimizer can do, before any weight is read.
+
+    Raises:
+        ValueError: If quantised weights would have to move.
+    """
+    if quantization is not None and tuning.tune.language == "full":
+        raise ValueError(
+            f"expected `tune.language` to be frozen or lora on a base in {quantization}, got full; "
+            "rounded weights cannot move"
+        )
 
 
 def attach(model: nn.Module, family: Family, tuning: Tuning) -> None:
@@ -96,8 +114,11 @@ def attach(model: nn.Module, family: Family, tuning: Tuning) -> None:
     Adapter weights are float32 whatever the type of the base: small updates are not rounded off.
 
     Raises:
-        ValueError: If a pattern matches nothing, or leaves the components trained by ``lora``.
+        ValueError: If a pattern matches nothing, or leaves the components trained by ``lora``; if a
+            component has no linear layer to adapt, or what is trained whole beside an adapter
+            could not be saved with it.
     """
+    _check_savable(model, family, tuning)
     targets = target_names(model, family, tuning)
     if targets:
         peft.inject_adapter_in_model(_peft_config(tuning, targets), model)
@@ -120,7 +141,14 @@ def target_names(model: nn.Module, family: Family, tuning: Tuning) -> list[str]:
     linear = list(_linear_names(model))
     if tuning.target_modules == ALL_LINEAR:
         # The output layer often shares its weight with the input embedding; PEFT leaves it out.
-        return [n for n in linear if n != "lm_head" and family.component(n) in components]
+        every = [n for n in linear if n != "lm_head" and family.component(n) in components]
+        if bare := set(components) - {family.component(name) for name in every}:
+            raise ValueError(
+                f"expected a linear layer in each component trained by `lora`, got none in "
+                f"{', '.join(sorted(map(str, bare)))} of {family.model_type}; set its `tune` to "
+                "`frozen` or `full`"
+            )
+        return every
     if isinstance(tuning.target_modules, str):
         raise ValueError(
             f"expected `target_modules` to be `{ALL_LINEAR}` or a list of names, got "
@@ -132,6 +160,23 @@ def target_names(model: nn.Module, family: Family, tuning: Tuning) -> list[str]:
         for name in _scoped(pattern, linear, family, components)
     }
     return [name for name in linear if name in chosen]
+
+
+def _check_savable(model: nn.Module, family: Family, tuning: Tuning) -> None:
+    """An adapter on disk holds whole modules, not a parameter that stands by itself."""
+    if not tuning.tune.components("lora"):
+        return
+    alone = {name for name, _ in model.named_parameters() if name in _paths(family, tuning)}
+    if alone:
+        raise ValueError(
+            f"expected components of modules to be trained whole beside an adapter, got "
+            f"`{min(alone)}`, which stands by itself; set the `tune` of "
+            f"{family.component(min(alone))} to `lora` or `frozen`"
+        )
+
+
+def _paths(family: Family, tuning: Tuning) -> set[str]:
+    return {path for each in tuning.tune.components("full") for path in family.modules[each]}
 
 
 def _scoped(

@@ -1,9 +1,9 @@
 """Token sequences of questions about images, built once and reused.
 
-A sequence depends on the question, its wording and the patch grid alone, so a run with one of each
-tokenizes once. The ids are those of the Hugging Face processor's chat path; the tests hold the two
-together. Where an answer takes several tokens, its beginnings are laid behind the prompt side by
-side, each seeing the prompt and itself only: one pass reads what follows every one of them.
+A sequence depends on the question, its wording and the shape of the image alone, so a run with one
+of each tokenizes once. The ids are those of the Hugging Face processor's chat path; the tests hold
+the two together. Where an answer takes several tokens, its beginnings are laid behind the prompt
+side by side, each seeing the prompt and itself only: one pass reads what follows every one of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from cogtrain import prompts
-
-Grid = tuple[int, int, int]
-Path = tuple[int, ...]
+from cogtrain.models.menu import Path
+from cogtrain.models.placeholders import Shape
+from cogtrain.models.sight import branched
 
 
 class Asked(NamedTuple):
@@ -35,8 +35,9 @@ class Sequences:
     Attributes:
         input_ids: ``(N, L)`` int64; each prompt, then the last token of each branch.
         position_ids: ``(axes, N, L)`` int64.
-        attention_mask: ``None`` if all sequences are equally long and have no branches; ``(N, L)``
-            int64, 0 on padding, without branches; else ``(N or 1, 1, L, L)`` bool, who sees whom.
+        attention_mask: ``None`` if all sequences are equally long and every token sees what came
+            before it; ``(N, L)`` int64, 0 on padding, if only the lengths differ; else
+            ``(N or 1, 1, L, L)`` bool, who sees whom.
         last: ``(N,)`` index of the prompt's last token, after which the answer comes.
     """
 
@@ -51,17 +52,18 @@ class _Row:
     input_ids: Tensor  # (L,)
     position_ids: Tensor  # (L, axes)
     last: int
-    sight: Tensor | None  # (L, L) bool, only with branches
+    sight: Tensor | None  # (L, L) bool; without it, a token sees what came before it
 
 
 class SequenceBuilder:
-    """Makes the sequences of a batch from its questions and patch grids.
+    """Makes the sequences of a batch from its questions and the shapes of its images.
 
     Args:
         tokenizer: With the checkpoint's chat template.
-        image_token: Placeholder of one merged patch.
-        merge_size: Patches merged per side.
-        position_ids: ``(input ids (1, L), grid (1, 3)) -> (axes, 1, L)``.
+        image_token: What the template writes where an image is.
+        image_text: Shape of an image to what replaces that token.
+        position_ids: ``(input ids (1, L), shape of the image) -> (axes, 1, L)``.
+        sight: ``input ids (L,) -> (L, L)`` bool, who sees whom beyond what came before.
     """
 
     def __init__(
@@ -69,17 +71,21 @@ class SequenceBuilder:
         tokenizer: Any,
         *,
         image_token: str,
-        merge_size: int,
-        position_ids: Callable[[Tensor, Tensor], Tensor],
+        image_text: Callable[[Shape], str],
+        position_ids: Callable[[Tensor, Shape], Tensor],
+        sight: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self._image_token = image_token
-        self._merge_size = merge_size
+        self._image_text = image_text
         self._position_ids = position_ids
-        self._rows: dict[tuple[Asked, Grid, torch.device], _Row] = {}
+        self._sight = sight
+        self._rows: dict[tuple[Asked, Shape, torch.device], _Row] = {}
 
-    def text(self, question: str, wording: str = prompts.PEOPLE, image_tokens: int = 1) -> str:
+    def text(self, question: str, wording: str = prompts.PEOPLE, shape: Shape | None = None) -> str:
         """Prompt of ``question`` under the chat template, up to where the answer begins.
+
+        Without the ``shape`` of an image its place is still what the template writes.
 
         Raises:
             ValueError: If the template does not leave exactly one place for the image.
@@ -93,52 +99,48 @@ class SequenceBuilder:
                 f"expected one `{self._image_token}` in the chat template's prompt, got {found}; "
                 "use the chat template that belongs to the checkpoint"
             )
-        return text.replace(self._image_token, self._image_token * image_tokens)
+        if shape is None:
+            return text
+        return text.replace(self._image_token, self._image_text(shape))
 
     def ids(self, text: str) -> list[int]:
-        """Token ids of ``text``, which holds its special tokens already."""
-        return self._tokenizer(text)["input_ids"]
+        """Token ids of ``text``; a beginning that a template has written is not put in twice."""
+        begin = self._tokenizer.bos_token
+        is_begun = begin is not None and text.startswith(begin)
+        return self._tokenizer(text, add_special_tokens=not is_begun)["input_ids"]
 
     def batch(
-        self, asked: Sequence[Asked], grids: Sequence[Grid], device: torch.device
+        self, asked: Sequence[Asked], shapes: Sequence[Shape], device: torch.device
     ) -> Sequences:
         """Sequences of a batch: views of one row if all are the same, else padded on the right."""
-        rows = [self._row(*item, device) for item in zip(asked, grids, strict=True)]
+        rows = [self._row(*item, device) for item in zip(asked, shapes, strict=True)]
         if all(row is rows[0] for row in rows):
             return _repeat(rows[0], len(rows))
         return _pad(rows)
 
-    def _row(self, asked: Asked, grid: Grid, device: torch.device) -> _Row:
-        key = (asked, grid, device)
+    def _row(self, asked: Asked, shape: Shape, device: torch.device) -> _Row:
+        key = (asked, shape, device)
         if key not in self._rows:
-            self._rows[key] = self._build(asked, grid, device)
+            self._rows[key] = self._build(asked, shape, device)
         return self._rows[key]
 
-    def _build(self, asked: Asked, grid: Grid, device: torch.device) -> _Row:
-        frames, height, width = grid
-        image_tokens = frames * height * width // self._merge_size**2
-        ids = self.ids(self.text(asked.question, asked.wording, image_tokens))
+    def _build(self, asked: Asked, shape: Shape, device: torch.device) -> _Row:
+        ids = self.ids(self.text(asked.question, asked.wording, shape))
         prompt = torch.tensor([ids])
-        positions = self._position_ids(prompt, torch.tensor([grid]))[:, 0]
+        positions = self._position_ids(prompt, shape)[:, 0]
         depths = torch.tensor([len(path) for path in asked.branches], dtype=positions.dtype)
         positions = torch.cat([positions, positions[:, -1:] + depths], dim=1)
         tokens = torch.tensor([*ids, *(path[-1] for path in asked.branches)])
+        sight = branched(len(ids), asked.branches)
+        if self._sight is not None:
+            sight |= self._sight(tokens)
+        is_plain = self._sight is None and not asked.branches
         return _Row(
             tokens.to(device),
             positions.T.contiguous().to(device),
             last=len(ids) - 1,
-            sight=_sight(len(ids), asked.branches).to(device) if asked.branches else None,
+            sight=None if is_plain else sight.to(device),
         )
-
-
-def _sight(length: int, branches: Sequence[Path]) -> Tensor:
-    """Who sees whom: the prompt what came before; a branch the prompt, its beginnings, itself."""
-    total = length + len(branches)
-    sight = torch.ones(total, total, dtype=torch.bool).tril()
-    for row, path in enumerate(branches):
-        for column, other in enumerate(branches):
-            sight[length + row, length + column] = path[: len(other)] == other
-    return sight
 
 
 def _repeat(row: _Row, count: int) -> Sequences:

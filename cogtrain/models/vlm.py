@@ -4,28 +4,24 @@ One forward pass answers; the output layer runs at the answer's position alone. 
 and a checkpoint of the model hub go through the same code.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModelForImageTextToText, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from cogtrain import prompts
-from cogtrain.models import adapter, checkpoint, lora, menu, parameters
+from cogtrain.models import adapter, checkpoint, lora, menu, parameters, proof
 from cogtrain.models.answers import OptionScores, Reading
-from cogtrain.models.families import Family, family
 from cogtrain.models.lora import Tuning
 from cogtrain.models.menu import Menu
-from cogtrain.models.sequences import Asked, Grid, SequenceBuilder, Sequences
-
-DType = Literal["float32", "bfloat16", "float16", "auto"]
+from cogtrain.models.origin import DType, Init, Origin, Quantization, quiet
+from cogtrain.models.placeholders import Arrays, Shape
+from cogtrain.models.sequences import Asked, SequenceBuilder, Sequences
 
 
 class VLM(nn.Module):
@@ -35,28 +31,30 @@ class VLM(nn.Module):
 
     Attributes:
         model: The `transformers` model, adapters attached.
+        origin: The base that it was made of.
         family: Its record.
         tuning: What of it is trained.
-        name: What it was loaded as.
-        path: Folder of the base checkpoint.
     """
 
-    def __init__(
-        self, model: Any, tokenizer: Any, *, tuning: Tuning, name: str, path: Path
-    ) -> None:
+    def __init__(self, origin: Origin, tuning: Tuning) -> None:
         super().__init__()
-        self.model = model
-        self.family: Family = family(model.config.model_type)
+        self.origin = origin
+        self.family = origin.family
         self.tuning = tuning
-        self.name = name
-        self.path = path
-        self.family.speed_up(model.get_submodule(self.family.visual))
+        lora.check_trainable(tuning, origin.quantization)
+        self.model = model = origin.model()
+        tokenizer = origin.tokenizer()
+        if self.family.speed_up is not None:
+            self.family.speed_up(model.get_submodule(self.family.visual))
         lora.attach(model, self.family, tuning)
+        images, sight = self.family.images, self.family.sight
+        _check_placeholder(tokenizer, images.repeated, model.config.image_token_id)
         self._builder = SequenceBuilder(
             tokenizer,
-            image_token=self.family.image_token,
-            merge_size=self.family.merge_size(model.config),
+            image_token=images.token,
+            image_text=partial(images.text, model.config),
             position_ids=partial(self.family.position_ids, model.model),
+            sight=None if sight is None else partial(sight, model.config),
         )
         self._menus: dict[tuple[str, str], Menu] = {}
 
@@ -68,6 +66,8 @@ class VLM(nn.Module):
         tuning: Tuning | None = None,
         dtype: DType = "float32",
         attn_implementation: str = "sdpa",
+        init: Init = "pretrained",
+        quantization: Quantization | None = None,
     ) -> "VLM":
         """Loads a checkpoint and attaches what is to be trained.
 
@@ -78,20 +78,50 @@ class VLM(nn.Module):
             dtype: Type of the base weights; the default is exact: training all weights needs it.
                 ``"bfloat16"`` halves the memory of a large base under an adapter.
             attn_implementation: As in `transformers`.
+            init: ``"random"`` reads no weights; see `Origin`.
+            quantization: ``"nf4"`` keeps the language model in 4 bits; see `Origin`.
 
         Raises:
             FileNotFoundError: If there is no such checkpoint, or a part of it is missing.
-            ValueError: If its family is not supported, or its weights do not fit its config.
+            ValueError: If its family is not supported, its weights do not fit its config, or they
+                cannot be quantised or trained as asked for.
 
         >>> VLM.load("tiny").family.model_type
         'qwen2_vl'
         """
-        path = checkpoint.folder(pretrained)
-        family(_model_type(path))
-        model = _model(path, dtype, attn_implementation)
         if tuning is None:
             tuning = Tuning.full() if pretrained == checkpoint.EMBEDDED else Tuning()
-        return cls(model, _tokenizer(path), tuning=tuning, name=pretrained, path=path)
+        return cls(Origin(pretrained, init, dtype, attn_implementation, quantization), tuning)
+
+    @classmethod
+    def of_adapter(
+        cls,
+        folder: Path,
+        *,
+        pretrained: str | None = None,
+        quantization: Quantization | None = None,
+    ) -> "VLM":
+        """The model that an adapter was saved from, the adapter in it, and proven to be it.
+
+        Args:
+            folder: As `save_adapter` wrote it.
+            pretrained: Where the base is, if not where it was.
+            quantization: Of the base.
+
+        Raises:
+            FileNotFoundError: Without an adapter there, or without its base.
+            ValueError: If the base is another one, or answers otherwise with the adapter.
+        """
+        made = proof.Provenance.read(folder)
+        vlm = cls.load(
+            pretrained or made.pretrained,
+            tuning=made.tuning,
+            dtype=made.dtype if made.quantization is None else "bfloat16",
+            init=made.init,
+            quantization=quantization,
+        )
+        vlm.load_adapter(folder)
+        return vlm
 
     @property
     def device(self) -> torch.device:
@@ -110,8 +140,7 @@ class VLM(nn.Module):
     def scores(
         self,
         question: Sequence[str],
-        pixel_values: Tensor,
-        image_grid_thw: Tensor,
+        arrays: Arrays,
         *,
         wording: Sequence[str] | None = None,
     ) -> OptionScores:
@@ -119,46 +148,86 @@ class VLM(nn.Module):
 
         Args:
             question: ``N`` names of questions.
-            pixel_values: ``(patches of all images, channels * time * height * width)``.
-            image_grid_thw: ``(N, 3)`` int64, patches in time, height and width.
+            arrays: What the checkpoint's own preprocessing makes of ``N`` images, by name:
+                ``pixel_values`` and, by family, ``image_grid_thw``, ``num_patches``, ``rows``, ….
             wording: ``N`` ids of wordings; left out, those that people are asked in about towers.
 
         Returns:
             Scores with ``log_mass`` of shape ``(N, options)``, padded if options differ.
 
         Raises:
-            ValueError: If counts disagree, or a grid does not fit the merge size.
+            ValueError: If an array is missing, counts disagree, or an image does not fit the model.
         """
-        grids = self._grids(question, pixel_values, image_grid_thw)
+        shapes = self._shapes(question, arrays)
         wording = [prompts.PEOPLE] * len(question) if wording is None else wording
         menus = [self._menu(*pair) for pair in zip(question, wording, strict=True)]
         asked = [
             Asked(name, words, options.branches)
             for name, words, options in zip(question, wording, menus, strict=True)
         ]
-        sequences = self._builder.batch(asked, grids, self.device)
-        states = self._states(sequences, pixel_values, image_grid_thw)
+        sequences = self._builder.batch(asked, shapes, self.device)
+        states = self._states(sequences, arrays)
         reading = Reading.of(menus, self.device)
         hidden = states[reading.item, sequences.last[reading.item] + reading.offset]
         return reading.score(self.model.get_output_embeddings()(hidden))
 
     forward = scores
 
-    def _states(self, sequences: Sequences, pixel_values: Tensor, grid_thw: Tensor) -> Tensor:
+    def logits(self, question: str, arrays: Arrays) -> Tensor:
+        """``(N, vocabulary)`` float32, where the answer to ``question`` about each image begins.
+
+        Raises:
+            ValueError: As `scores`.
+        """
+        shapes = self.family.images.of(self.model.config, arrays)
+        sequences = self._builder.batch([Asked(question)] * len(shapes), shapes, self.device)
+        states = self._states(sequences, arrays)
+        places = torch.arange(len(shapes), device=self.device), sequences.last
+        return self.model.get_output_embeddings()(states[places]).float()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """As it answers when it is judged: no dropout, no gradient."""
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.train(was_training)
+
+    def train(self, mode: bool = True) -> "VLM":
+        """As of any module, except that frozen components answer as they always do."""
+        super().train(mode)
+        for component in self.tuning.tune.components("frozen"):
+            for path in self.family.modules[component]:
+                if not isinstance(part := attrgetter(path)(self.model), nn.Parameter):
+                    part.eval()
+        return self
+
+    def _states(self, sequences: Sequences, arrays: Arrays) -> Tensor:
         """``(N, L, hidden)`` states of all tokens."""
+        positions = sequences.position_ids
         return self.model.model(
             input_ids=sequences.input_ids,
-            attention_mask=self._mask(sequences.attention_mask),
-            position_ids=sequences.position_ids,
-            pixel_values=pixel_values,
-            image_grid_thw=grid_thw,
+            attention_mask=self._masks(sequences),
+            position_ids=positions if len(positions) > 1 else positions[0],
             use_cache=False,
+            **self.family.images.read(arrays),
         ).last_hidden_state
 
-    def _mask(self, mask: Tensor | None) -> Tensor | None:
-        """``mask`` as the attention of the language model takes it."""
+    def _masks(self, sequences: Sequences) -> Tensor | dict[str, Tensor] | None:
+        """Who sees whom, as the language model takes it."""
+        mask = sequences.attention_mask
         if mask is None or mask.ndim == 2:
             return mask
+        if self.family.masks is None:
+            return self._mask(mask)
+        masks = self.family.masks(self.model.config, mask, sequences.position_ids)
+        return {name: self._mask(each) for name, each in masks.items()}
+
+    def _mask(self, mask: Tensor) -> Tensor:
+        """``mask`` as the attention of the language model takes it."""
         attention = self.model.config.get_text_config()._attn_implementation
         if attention == "sdpa":
             return mask
@@ -169,32 +238,18 @@ class VLM(nn.Module):
                 ~mask, lowest
             )
         raise ValueError(
-            f"expected attention `sdpa` or `eager` for answers of several tokens, got `{attention}`"
-            "; load the model with `attn_implementation='sdpa'`"
+            "expected attention `sdpa` or `eager` where tokens see others than those before them, "
+            f"got `{attention}`; load the model with `attn_implementation='sdpa'`"
         )
 
-    def _grids(
-        self, question: Sequence[str], pixel_values: Tensor, image_grid_thw: Tensor
-    ) -> list[Grid]:
-        grids: list[Grid] = [tuple(grid) for grid in image_grid_thw.tolist()]
-        if len(question) != len(grids) or not grids:
+    def _shapes(self, question: Sequence[str], arrays: Arrays) -> list[Shape]:
+        shapes = self.family.images.of(self.model.config, arrays)
+        if len(question) != len(shapes) or not shapes:
             raise ValueError(
-                f"expected one question per image, got {len(question)} questions and {len(grids)} "
+                f"expected one question per image, got {len(question)} questions and {len(shapes)} "
                 "images; pair them"
             )
-        if (patches := sum(t * h * w for t, h, w in grids)) != len(pixel_values):
-            raise ValueError(
-                f"expected {patches} patches by `image_grid_thw`, got {len(pixel_values)} in "
-                "`pixel_values`; take both from one preprocessing call"
-            )
-        side = self.family.merge_size(self.model.config)
-        for grid in grids:
-            if grid[1] % side or grid[2] % side:
-                raise ValueError(
-                    f"expected patch grids in multiples of {side}, got {grid[1]} x {grid[2]}; "
-                    "use an image size that the model's preprocessing accepts"
-                )
-        return grids
+        return shapes
 
     def _menu(self, question: str, wording: str) -> Menu:
         key = (question, wording)
@@ -202,13 +257,9 @@ class VLM(nn.Module):
             self._menus[key] = menu.spell(self._builder, question, wording)
         return self._menus[key]
 
-    @cached_property
-    def _base_fingerprint(self) -> str:
-        return checkpoint.fingerprint(self.path)
-
     def fingerprint(self) -> str:
         """Hash of the base checkpoint (config and weights on disk), before any training."""
-        return self._base_fingerprint
+        return self.origin.fingerprint
 
     def table(self) -> str:
         """Every trained module with its counts of parameters, and what is frozen."""
@@ -220,6 +271,7 @@ class VLM(nn.Module):
         lr: float,
         weight_decay: float = 0.0,
         lr_multipliers: dict[str, float] | None = None,
+        loraplus_lr_ratio: float = 1.0,
     ) -> list[dict[str, Any]]:
         """Named optimizer groups of what is trained; see `cogtrain.models.parameters.groups`."""
         return parameters.groups(
@@ -228,10 +280,13 @@ class VLM(nn.Module):
             lr=lr,
             weight_decay=weight_decay,
             lr_multipliers=lr_multipliers,
+            loraplus_lr_ratio=loraplus_lr_ratio,
         )
 
     def save_adapter(self, folder: Path) -> None:
-        """Writes what is trained as a PEFT folder; see `cogtrain.models.adapter.save`.
+        """Writes what is trained as a PEFT folder, and what it answers to four stimuli.
+
+        See `cogtrain.models.adapter.save` and `cogtrain.models.proof`.
 
         Raises:
             ValueError: If no component is trained by ``lora``; use `save_pretrained` then.
@@ -241,18 +296,43 @@ class VLM(nn.Module):
             self.family,
             self.tuning,
             folder,
-            base=self.name,
+            base=self.origin.pretrained,
             fingerprint=self.fingerprint(),
         )
+        proof.Provenance.of(self.origin, self.tuning).write(folder)
+        proof.save(self, folder)
 
-    def load_adapter(self, folder: Path) -> None:
-        """Puts a saved adapter in; see `cogtrain.models.adapter.load`.
+    def load_adapter(self, folder: Path, *, verify: bool = True) -> None:
+        """Puts a saved adapter in, if the model then answers as it did when that was saved.
+
+        See `cogtrain.models.adapter.load` and `cogtrain.models.proof`.
+
+        Args:
+            folder: As `save_adapter` wrote it.
+            verify: Whether the answers are compared; that needs the files beside the adapter.
 
         Raises:
-            FileNotFoundError: If there is none.
-            ValueError: If it is of another base or another tuning.
+            FileNotFoundError: If there is none, or nothing to compare with.
+            ValueError: If it is of another base or another tuning, or the model answers otherwise;
+                nothing is loaded then.
         """
-        adapter.load(self.model, folder, fingerprint=self.fingerprint())
+        before = adapter.load(self.model, folder, fingerprint=self.fingerprint())
+        if not verify:
+            return
+        try:
+            proof.check(self, folder)
+        except (ValueError, OSError):
+            adapter.put(self.model, before)
+            raise
+
+    def fold(self) -> None:
+        """Adds the adapter into the base, for good: afterwards nothing is trained any more.
+
+        Raises:
+            ValueError: If the base is quantised, or a merged weight is not finite.
+        """
+        adapter.fold(self.model)
+        self.tuning = Tuning.frozen()
 
     def save_pretrained(self, folder: Path) -> None:
         """Writes a complete checkpoint that `VLM.load` and `transformers` load unaided.
@@ -265,61 +345,14 @@ class VLM(nn.Module):
                 "expected a model without adapter, got one trained by `lora` in "
                 f"{', '.join(self.tuning.tune.components('lora'))}; use `save_adapter`"
             )
-        with _quiet():
+        with quiet():
             self.model.save_pretrained(folder)
-        checkpoint.copy_processor(self.path, folder)
+        checkpoint.copy_processor(self.origin.path, folder)
 
 
-def _model_type(path: Path) -> str:
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    return str(config.get("model_type"))
-
-
-def _tokenizer(path: Path) -> Any:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError) as error:
+def _check_placeholder(tokenizer: Any, token: str, wanted: int) -> None:
+    if (found := tokenizer.convert_tokens_to_ids(token)) != wanted:
         raise ValueError(
-            f"expected a tokenizer in `{path}`, got {type(error).__name__}: {error}; "
-            "fetch the checkpoint again"
-        ) from error
-    if not tokenizer.chat_template:
-        raise ValueError(
-            f"expected a chat template in `{path}`, got none; use an instruction-tuned checkpoint"
+            f"expected `{token}` to be token {wanted} as the model's config says, got {found} from "
+            "the tokenizer; take both from one checkpoint"
         )
-    return tokenizer
-
-
-def _model(path: Path, dtype: DType, attn_implementation: str) -> Any:
-    """The model, every weight from the checkpoint: `transformers` would invent missing ones."""
-    try:
-        with _quiet():
-            load: Any = AutoModelForImageTextToText.from_pretrained
-            model, report = load(
-                path, dtype=dtype, attn_implementation=attn_implementation, output_loading_info=True
-            )
-    except (SafetensorError, RuntimeError, OSError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"expected weights that fit the config in `{path}`, got {type(error).__name__}: "
-            f"{first}; fetch the checkpoint again"
-        ) from error
-    absent = sorted(report["missing_keys"]) + sorted(report["mismatched_keys"])
-    if absent:
-        raise ValueError(
-            f"expected weights for all parameters in `{path}`, got none that fit `{absent[0]}` and "
-            f"{len(absent) - 1} more; fetch the checkpoint again"
-        )
-    return model.eval()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the progress bars of `transformers`, which would tear ours."""
-    was_shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if was_shown:
-            transformers_logging.enable_progress_bar()

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import yaml
 
-from cogtrain.training.run import find_checkpoint, folder_of
+from cogtrain.complaint import UsageError
+from cogtrain.training.run import ROOT, RunFolder, find_checkpoint, folder_of
 
+AUTO = "auto"  # the run's last checkpoint if there is one: a cluster gives the same words again
 _CKPT, _CONFIG, _NAME = "--ckpt_path", ("--config", "-c"), "--name"
 
 
@@ -20,12 +22,22 @@ def expand(words: list[str]) -> list[str]:
 
     Raises:
         FileNotFoundError: If the checkpoint does not exist.
+        UsageError: For `auto` where it has no meaning.
     """
     verb, *options = words
     given = _value(options, _CKPT)
     if given is None or given == "null":
         return words
     name = _value(options, _NAME) if verb == "fit" else None
+    if given == AUTO:
+        if name is None:
+            raise UsageError(
+                f"expected `--ckpt_path auto` with `fit` and a `--name`, got `{verb}` without; "
+                "say which run is to be begun or continued"
+            )
+        if not RunFolder(ROOT / name).last.exists():
+            return words
+        given = "last"
     checkpoint = find_checkpoint(given, name)
     options = [*_without(options, _CKPT), f"{_CKPT}={checkpoint}"]
     run = folder_of(checkpoint)

@@ -16,9 +16,8 @@ from typing import Any
 import yaml
 from jsonargparse import dict_to_namespace
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.plugins.io import CheckpointIO
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from cogtrain.data.datamodule import StimuliDataModule
@@ -26,19 +25,25 @@ from cogtrain.evaluation.table import format_table
 from cogtrain.models import checkpoint
 from cogtrain.models.lora import Tuning
 from cogtrain.training import logs
-from cogtrain.training.arguments import expand
-from cogtrain.training.callbacks.judgments import MONITOR, JudgmentsCallback
+from cogtrain.training.arguments import AUTO, expand
+from cogtrain.training.best_checkpoint import BestCheckpoint
+from cogtrain.training.callbacks.judgments import JudgmentsCallback
 from cogtrain.training.callbacks.patches import PatchLayout
 from cogtrain.training.callbacks.progress import progress_bar
+from cogtrain.training.callbacks.step_log import StepLog
 from cogtrain.training.callbacks.stimuli import StimuliTable
+from cogtrain.training.callbacks.token_map import TokenMap
+from cogtrain.training.checkpoint_file import CheckpointFile
+from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.manifest import write_manifest
 from cogtrain.training.module import VLMModule
 from cogtrain.training.noise import quieten
 from cogtrain.training.parser import TRAINER_DEFAULTS, Evaluation, Parser, add_sections
-from cogtrain.training.run import RunFolder, find_checkpoint, open_run
-from cogtrain.training.state import LastCheckpoint, RandomStreams
-
-TERMINATED = 143  # 128 + SIGTERM, as shells count
+from cogtrain.training.randomness import RandomStreams
+from cogtrain.training.run import find_checkpoint, open_run
+from cogtrain.training.state import Boundaries
+from cogtrain.training.stopping import Stopped, Stopping
+from cogtrain.training.targets import require_people
 
 
 class CogtrainCLI(LightningCLI):
@@ -52,6 +57,11 @@ class CogtrainCLI(LightningCLI):
     datamodule: StimuliDataModule
 
     def __init__(self, words: list[str]) -> None:
+        self.stopping = Stopping()
+        with self.stopping.listening():
+            self._run(words)
+
+    def _run(self, words: list[str]) -> None:
         super().__init__(
             VLMModule,
             StimuliDataModule,
@@ -83,14 +93,15 @@ class CogtrainCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Opens the run folder before anything costs time."""
         section = self.config[self._verb]
-        given = find_checkpoint(section.ckpt_path) if section.ckpt_path else None
+        is_again = section.ckpt_path == AUTO  # a checkpoint would be named by now
+        given = find_checkpoint(section.ckpt_path) if section.ckpt_path and not is_again else None
         section.ckpt_path = None if given is None else str(given)
         section.data.seed = int(section.seed_everything)  # a random one is drawn after parsing
         if section.model.tuning is None:  # spelled out, so that the saved config says it
             is_embedded = section.model.pretrained == checkpoint.EMBEDDED
             tuning = Tuning.full() if is_embedded else Tuning()
             section.model.tuning = dict_to_namespace(asdict(tuning))
-        self.run_folder = open_run(self._verb, section.name, given)
+        self.run_folder = open_run(self._verb, section.name, given, is_again=is_again)
 
     def instantiate_classes(self) -> None:
         """Makes model, data and trainer; a run that cannot begin leaves no empty folder behind."""
@@ -105,7 +116,8 @@ class CogtrainCLI(LightningCLI):
         run, trainer = self.run_folder, self._get(self.config_init, "trainer")
         options: Evaluation = self._get(self.config_init, "eval")
         sets = self.datamodule.build()
-        self.last = LastCheckpoint(run.last, every_s=options.checkpoint_every_s)
+        boundaries = Boundaries()
+        self.last = LastCheckpoint(run.last, boundaries, every_s=options.checkpoint_every_s)
         self.judgments = JudgmentsCallback(run.name, run.judgments, sets)
         layout = PatchLayout.read(Path(str(self.datamodule.preprocess)))
         ours: list[Callback] = [
@@ -113,14 +125,22 @@ class CogtrainCLI(LightningCLI):
             StimuliTable(layout, run.report, sets=sets["test"], count=options.stimuli),
         ]
         if self.subcommand == "fit":
-            ours.append(RandomStreams(int(self._get(self.config, "seed_everything"))))
+            seed = int(self._get(self.config, "seed_everything"))
+            log = StepLog(self.model.window)
+            ours += [RandomStreams(seed), TokenMap(), log, boundaries, self.stopping]
             if trainer.enable_checkpointing is not False:
-                ours += [*_best(run, bool(sets["val"])), self.last]
+                if names := [member.name for member in sets["val"]]:
+                    ours.append(BestCheckpoint(run.best, options.best, names))
+                ours.append(self.last)
         if trainer.enable_progress_bar is not False:
             ours.append(progress_bar())
         trainer.callbacks = [*(trainer.callbacks or []), *ours]
-        loggers = self._loggers(trainer.logger, options)
-        return super().instantiate_trainer(logger=loggers, default_root_dir=str(run.path), **kwargs)
+        return super().instantiate_trainer(
+            logger=self._loggers(trainer.logger, options),
+            default_root_dir=str(run.path),
+            plugins=_with_checkpoint_file(trainer.plugins),
+            **kwargs,
+        )
 
     def _loggers(self, given: Any, options: Evaluation) -> list[Any]:
         metrics = logs.MetricsFile(self.run_folder.metrics)
@@ -138,7 +158,7 @@ class CogtrainCLI(LightningCLI):
         if not self.trainer.is_global_zero:
             return
         run, config = self.run_folder, self.complete_config()
-        run.config.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        run.write_config(yaml.safe_dump(config, sort_keys=False))
         write_manifest(run.manifest, sets=self.datamodule.build(), model=self.model.describe())
         run.report.mkdir(exist_ok=True)
 
@@ -157,17 +177,29 @@ class CogtrainCLI(LightningCLI):
         with _on_interrupt(handler):
             try:
                 super()._run_subcommand(subcommand)
-            except SystemExit as error:  # Lightning's answer to Ctrl-C, and to a polite kill
-                if subcommand == "fit" and self.run_folder.last.exists():
-                    print(_how_to_continue(self.trainer, self.run_folder), file=sys.stderr)
-                if isinstance(error, SIGTERMException):
-                    raise SystemExit(TERMINATED) from None
-                raise KeyboardInterrupt from None
+            except SystemExit as error:  # Lightning's answer to Ctrl-C, and ours to a polite kill
+                self._say_how_to_continue()
+                if not isinstance(error, Stopped):
+                    raise KeyboardInterrupt from None
+                # Lightning takes a rank that fails as a reason to kill the first one.
+                raise SystemExit(error.code if self.trainer.is_global_zero else 0) from None
             finally:
                 logs.finish(self.trainer.loggers)
 
+    def _say_how_to_continue(self) -> None:
+        run = self.run_folder
+        if self.subcommand == "fit" and self.trainer.is_global_zero and run.last.exists():
+            step = self.last.saved_step
+            where = "before training" if step is None else f"after step {step}"
+            print(
+                f"\nstopped {where}; to continue: "
+                f"python -m cogtrain fit --name {run.name} --ckpt_path last",
+                file=sys.stderr,
+            )
+
     def before_fit(self) -> None:
         """Says what is trained: every module, unless it is simply everything."""
+        require_people(self.model.objective, self.datamodule)
         counts = self.model.describe()
         trained, total = counts["trained_parameters"], counts["parameters"]
         if self.trainer.is_global_zero:
@@ -185,6 +217,7 @@ class CogtrainCLI(LightningCLI):
         if weights is not None:
             self.model.restore(weights)
         if self.trainer.is_global_zero and self.model.vlm.tuning.tune.components("lora"):
+            self.model.to(self.trainer.strategy.root_device)  # which answers sooner than the CPU
             self.model.vlm.save_adapter(run.adapter)
         if options.after_fit and self.datamodule.build()["test"]:
             self.trainer.test(self.model, datamodule=self.datamodule, verbose=False)
@@ -219,26 +252,11 @@ def _is_first_rank() -> bool:
     return getattr(rank_zero_only, "rank", 0) == 0
 
 
-def _best(run: RunFolder, is_validated: bool) -> list[Callback]:
-    if not is_validated:
-        return []
-    return [
-        ModelCheckpoint(
-            dirpath=run.checkpoints,
-            filename=run.best.stem,
-            monitor=MONITOR,
-            mode="max",
-            save_on_train_epoch_end=False,
-            enable_version_counter=False,
-        )
-    ]
-
-
-def _how_to_continue(trainer: Trainer, run: RunFolder) -> str:
-    return (
-        f"\nstopped after step {trainer.global_step}; to continue: "
-        f"python -m cogtrain fit --name {run.name} --ckpt_path last"
-    )
+def _with_checkpoint_file(plugins: Any) -> list[Any]:
+    """The user's plugins, and our way of writing checkpoints unless they bring one."""
+    given = plugins if isinstance(plugins, list) else [] if plugins is None else [plugins]
+    has_own = any(isinstance(plugin, CheckpointIO) for plugin in given)
+    return given if has_own else [*given, CheckpointFile()]
 
 
 @contextmanager

@@ -6,7 +6,6 @@ nothing here can raise a prompt. The local file has one JSON object per line and
 """
 
 import json
-import math
 import netrc
 import os
 from collections.abc import Iterable, Mapping
@@ -57,16 +56,22 @@ class MetricsFile(Logger):
         with self.path.open("a", encoding="utf-8") as file:
             file.writelines(line + "\n" for line in lines)
 
+    def length(self) -> int:
+        """Bytes so far."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
     @rank_zero_only
-    def rewind(self, step: int) -> None:
-        """Drops what was logged after ``step``, which a continued run will log again."""
-        if not self.path.exists():
-            return
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if _step(line) <= step]
-        aside = self.path.with_suffix(".part")
-        aside.write_text("".join(kept), encoding="utf-8")
-        aside.replace(self.path)
+    def sync(self) -> None:
+        """Flushes to the disk, so that no checkpoint knows of lines that a crash takes away."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+
+    @rank_zero_only
+    def cut(self, length: int) -> None:
+        """Drops what comes after the first ``length`` bytes; a continued run will log it again."""
+        if length < self.length():
+            os.truncate(self.path, length)
 
 
 def wandb_logger(folder: Path, *, project: str, config: Mapping[str, Any]) -> WandbLogger | None:
@@ -144,13 +149,6 @@ def _id(folder: Path) -> str:
 
         kept.write_text(secrets.token_hex(4), encoding="utf-8")
     return kept.read_text(encoding="utf-8")
-
-
-def _step(line: str) -> float:
-    try:
-        return json.loads(line).get("step") or 0
-    except json.JSONDecodeError:
-        return math.inf  # cut short by a crash
 
 
 def _first_line(error: Exception) -> str:

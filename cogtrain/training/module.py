@@ -9,12 +9,19 @@ from typing import Any, TypedDict
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
 
+from cogtrain.models.adapter import reject_other_tensors
+from cogtrain.models.answers import OptionScores
 from cogtrain.models.lora import Tuning
-from cogtrain.models.vlm import VLM, DType
-from cogtrain.training.objective import Objective, weighted_mean
+from cogtrain.models.origin import DType, Init, Quantization
+from cogtrain.models.vlm import VLM
+from cogtrain.training.objective import Objective
 from cogtrain.training.schedule import AdamW, WarmupCosine
+from cogtrain.training.sharding import shard
+from cogtrain.training.targets import index_of, targets
+from cogtrain.training.window import Window, divide_gradients
 
 _IDENTITY = "cogtrain_model"
 
@@ -49,6 +56,9 @@ class VLMModule(LightningModule):
         tuning: What of the model is trained, and how; left out, all of the embedded default, which
             knows nothing yet, and a LoRA adapter on the language part of any other model.
         dtype: Type of the base weights.
+        init: `random` builds what the checkpoint's `config.json` says with random weights and reads
+            none, for benchmarks and checks.
+        quantization: `nf4` keeps the language model in 4 bits under an adapter (QLoRA; CUDA only).
         objective: What training minimises.
         optimizer: How weights move; the config section `optimizer`.
         lr_scheduler: How fast; the config section `lr_scheduler`.
@@ -60,6 +70,8 @@ class VLMModule(LightningModule):
         tuning: Tuning | None = None,
         *,
         dtype: DType = "float32",
+        init: Init = "pretrained",
+        quantization: Quantization | None = None,
         objective: Objective = Objective(),  # noqa: B008 - frozen, and the default that --help shows
         optimizer: AdamW = AdamW(),  # noqa: B008 - as above
         lr_scheduler: WarmupCosine = WarmupCosine(),  # noqa: B008 - as above
@@ -69,8 +81,12 @@ class VLMModule(LightningModule):
         self.objective = objective
         self.optimizer_options = optimizer
         self.schedule_options = lr_scheduler
+        self.window = Window()
+        self._is_sharded = False
         self.strict_loading = False  # checked more strictly by `on_load_checkpoint`
-        self.vlm = VLM.load(pretrained, tuning=tuning, dtype=dtype)
+        self.vlm = VLM.load(
+            pretrained, tuning=tuning, dtype=dtype, init=init, quantization=quantization
+        )
 
     def describe(self) -> dict[str, Any]:
         """What identifies the model in a manifest."""
@@ -94,30 +110,39 @@ class VLMModule(LightningModule):
         self.on_load_checkpoint(saved)
         self.load_state_dict(saved["state_dict"], strict=False)
 
+    def configure_model(self) -> None:
+        """Shards the model if the strategy is FSDP2.
+
+        Raises:
+            ValueError: If its checkpoints would be folders, which cannot be replaced as a whole.
+        """
+        strategy = self.trainer.strategy
+        if not isinstance(strategy, ModelParallelStrategy):
+            return
+        if strategy._save_distributed_checkpoint:
+            raise ValueError(
+                "expected `save_distributed_checkpoint` of ModelParallelStrategy to be false, got "
+                "true; set it in `trainer.strategy.init_args`"
+            )
+        if not self._is_sharded:
+            shard(self.vlm, self.device_mesh["data_parallel"])  # type: ignore[index]
+            self._is_sharded = True
+
     def on_fit_start(self) -> None:
         """Puts what is trained into training mode; what is frozen answers as it always does."""
         self.train()
-        for component in self.vlm.tuning.tune.components("frozen"):
-            for path in self.vlm.family.modules[component]:
-                self.vlm.model.get_submodule(path).eval()
 
-    def answer(self, batch: dict[str, Any]) -> tuple[Answers, Tensor]:
-        """Answers to the items of ``batch`` and their losses, float32 ``(N,)``.
+    def answer(self, batch: dict[str, Any]) -> tuple[Answers, OptionScores]:
+        """Answers to the items of ``batch``, and the scores that they follow from.
 
         Raises:
             ValueError: For a truth that is not among the options of its question.
         """
-        scores = self.vlm.scores(
-            batch["question"],
-            batch["pixel_values"],
-            batch["image_grid_thw"],
-            wording=batch["wording"],
-        )
+        scores = self.vlm(batch["question"], batch["arrays"], wording=batch["wording"])
         options, device = scores.options, scores.log_mass.device
         items = zip(options, batch["question"], batch["answer"], strict=True)
-        truth = torch.tensor([_index(*item) for item in items], device=device)
+        truth = torch.tensor([index_of(*item) for item in items], device=device)
         is_binary = torch.tensor([len(each) == 2 for each in options], device=device)
-        losses = self.objective(scores.log_mass, truth)
         probability = scores.probability.detach()
         sure, chosen = probability.max(dim=-1)
         answers: Answers = {
@@ -134,19 +159,36 @@ class VLMModule(LightningModule):
             "correct": (chosen == truth).float(),
             "weights": batch["weights"],
         }
-        return answers, losses
+        return answers, scores
+
+    def losses(self, batch: dict[str, Any], scores: OptionScores) -> tuple[Tensor, Tensor]:
+        """Losses and weights of the items of ``batch``, float32 ``(N,)`` each.
+
+        Raises:
+            ValueError: If people's answers to an item are wanted and missing, or are no options.
+        """
+        target, counts = targets(self.objective, scores.options, batch)
+        device = scores.log_mass.device
+        return (
+            self.objective(scores.log_mass, target.to(device)),
+            batch["weights"] * counts.to(device),
+        )
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Mean loss over the real items of the batch."""
-        answers, losses = self.answer(batch)
-        weights = answers["weights"]
-        loss = weighted_mean(losses, weights)
-        size = len(answers["ids"])
-        accuracy = weighted_mean(answers["correct"], weights)
-        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size)
-        self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
-        self.log("lr", self.trainer.optimizers[0].param_groups[0]["lr"], batch_size=size)
-        return loss
+        """Sum of the losses of the batch; `on_before_optimizer_step` makes a mean of the window."""
+        answers, scores = self.answer(batch)
+        losses, weights = self.losses(batch, scores)
+        total = self.window.add(losses, answers["correct"], weights)
+        # Lightning divides by the number of micro-batches, and its strategies by that of ranks.
+        return total * (self.trainer.accumulate_grad_batches * self.trainer.world_size)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Makes the gradient that of the mean over the whole window, before it is clipped."""
+        means = self.window.close(self._add_up)
+        divide_gradients(self.parameters(), means.weight)
+
+    def _add_up(self, sums: Tensor) -> Tensor:
+        return self.trainer.strategy.reduce(sums, reduce_op="sum")
 
     def validation_step(
         self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0
@@ -202,35 +244,11 @@ class VLMModule(LightningModule):
                 f"got one trained from `{saved['pretrained']}` ({saved['fingerprint'][:12]}); "
                 f"set `--model.pretrained {saved['pretrained']}`"
             )
-        _reject_other_tuning(self._kept(), checkpoint["state_dict"])
+        if "state_dict" in checkpoint:  # FSDP2 has taken it by now
+            reject_other_tensors(self._kept(), checkpoint["state_dict"], where="the checkpoint")
 
     def _kept(self) -> dict[str, Tensor]:
         """What a checkpoint holds: trained parameters and every persistent buffer, by name."""
         named = self.named_parameters(remove_duplicate=False)  # tied weights go by two names
         frozen = {name for name, parameter in named if not parameter.requires_grad}
         return {name: value for name, value in self.state_dict().items() if name not in frozen}
-
-
-def _reject_other_tuning(expected: dict[str, Tensor], got: dict[str, Tensor]) -> None:
-    differing = sorted(set(expected) ^ set(got))
-    if differing:
-        where = "only in the model" if differing[0] in expected else "only in the checkpoint"
-        raise ValueError(
-            f"expected the {len(expected)} trained tensors of this model, got {len(got)} "
-            f"(`{differing[0]}` is {where}); set `model.tuning` as in the checkpoint's run"
-        )
-    for name, value in expected.items():
-        if value.shape != got[name].shape:
-            raise ValueError(
-                f"expected `{name}` of shape {tuple(value.shape)}, got {tuple(got[name].shape)}; "
-                "set `model` as in the checkpoint's run"
-            )
-
-
-def _index(options: tuple[str, ...], question: str, answer: str) -> int:
-    if answer not in options:
-        raise ValueError(
-            f"expected the answer to `{question}` to be one of {', '.join(options)}, "
-            f"got `{answer}`; correct the table of the set"
-        )
-    return options.index(answer)

@@ -11,6 +11,7 @@ from cogtrain.data.datamodule import DEFAULT_TEST, DEFAULT_TRAIN, DEFAULT_VAL
 from cogtrain.data.recipe import Photographs, Recipe
 from cogtrain.models import checkpoint
 from cogtrain.models.lora import Tuning
+from cogtrain.training.best_checkpoint import Best
 from cogtrain.training.schedule import AdamW, WarmupCosine
 
 TRAINER_DEFAULTS: dict[str, Any] = {
@@ -31,6 +32,7 @@ class Evaluation:
     Args:
         after_fit: Test the best weights when training ends.
         stimuli: Stimuli per set that are shown in tables and kept for the report.
+        best: What the weights are chosen by that are tested and kept as `best.ckpt`.
         checkpoint_every_s: Longest time between two checkpoints while training.
         wandb: Log to Weights & Biases; without a key, offline into the run folder.
         wandb_project: Project there.
@@ -38,6 +40,7 @@ class Evaluation:
 
     after_fit: bool = True
     stimuli: int = 100
+    best: Best = Best()  # noqa: RUF009 - frozen
     checkpoint_every_s: float = 600.0
     wandb: bool = True
     wandb_project: str = "cogtrain"
@@ -84,7 +87,8 @@ def add_sections(parser: LightningArgumentParser) -> None:
     parser.link_arguments("optimizer", "model.optimizer", apply_on="instantiate")
     parser.link_arguments("lr_scheduler", "model.lr_scheduler", apply_on="instantiate")
     parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
-    parser.link_arguments("model.pretrained", "data.preprocess", compute_fn=_folder)
+    base = ("model.pretrained", "model.init")
+    parser.link_arguments(base, "data.preprocess", compute_fn=_folder)
     parser.set_defaults(
         {
             "data.train": [asdict(recipe) for recipe in DEFAULT_TRAIN],
@@ -94,5 +98,5 @@ def add_sections(parser: LightningArgumentParser) -> None:
     )
 
 
-def _folder(pretrained: str) -> str:
-    return str(checkpoint.folder(pretrained))
+def _folder(pretrained: str, init: str) -> str:
+    return str(checkpoint.folder(pretrained, weights=init == "pretrained"))

@@ -50,7 +50,7 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """Weights with the highest validation accuracy."""
+        """Weights that did best in validation, by `eval.best`."""
         return self.checkpoints / "best.ckpt"
 
     @property
@@ -72,6 +72,12 @@ class RunFolder:
     def report(self) -> Path:
         """Figures, and the stimuli that they show."""
         return self.path / "report"
+
+    def write_config(self, text: str) -> None:
+        """Writes the config aside and renames it: a run that is killed can still be continued."""
+        aside = self.config.with_suffix(".part")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(self.config)
 
     def discard_if_empty(self) -> None:
         """Removes the folder if nothing was written into it."""
@@ -118,7 +124,12 @@ def folder_of(checkpoint: Path) -> RunFolder | None:
 
 
 def open_run(
-    verb: str, name: str | None, checkpoint: Path | None, *, environ: Mapping[str, str] = os.environ
+    verb: str,
+    name: str | None,
+    checkpoint: Path | None,
+    *,
+    is_again: bool = False,
+    environ: Mapping[str, str] = os.environ,
 ) -> RunFolder:
     """Makes, or for a continued training finds, the folder of this run.
 
@@ -126,6 +137,7 @@ def open_run(
         verb: `fit` continues the run that `checkpoint` belongs to; other verbs begin a new one.
         name: Folder under `runs`; left out, the first free of `<verb>-1`, `<verb>-2`, ….
         checkpoint: Where to continue.
+        is_again: Whether a run that was stopped before its first checkpoint may be begun anew.
         environ: Tells the first rank from the others, which join the folder that it made.
 
     Raises:
@@ -135,7 +147,8 @@ def open_run(
         return _join(name, environ)
     owner = folder_of(checkpoint) if checkpoint is not None and verb == "fit" else None
     try:
-        run = owner if owner is not None and name is None else _begin(verb, name, owner)
+        again = RunFolder(ROOT / name) if is_again and name is not None else None
+        run = again or (owner if owner and name is None else _begin(verb, name, owner))
         run.path.mkdir(parents=True, exist_ok=True)
         probe = run.path / ".writable"
         probe.touch()

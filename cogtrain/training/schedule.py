@@ -20,6 +20,8 @@ class AdamW:
         betas: Memory of the first and second moment. 0.95 forgets a bad batch sooner than 0.999.
         eps: Keeps the division finite.
         lr_multipliers: Component (`vision`, `merger`, `language`) to a factor of `lr`.
+        loraplus_lr_ratio: Learning rate of an adapter's second matrix as a multiple of that of its
+            first (LoRA+); 16 is usual, 1 is LoRA.
     """
 
     lr: float = 1e-3
@@ -27,15 +29,19 @@ class AdamW:
     betas: tuple[float, float] = (0.9, 0.95)
     eps: float = 1e-8
     lr_multipliers: dict[str, float] = field(default_factory=dict)
+    loraplus_lr_ratio: float = 1.0
 
     def build(self, vlm: VLM) -> torch.optim.AdamW:
         """Optimizer over what is trained of ``vlm``, in named groups.
 
         Raises:
-            ValueError: If nothing is, or a multiplier names no component.
+            ValueError: If nothing is, a multiplier names no component, or the ratio is below 1.
         """
         groups = vlm.parameter_groups(
-            lr=self.lr, weight_decay=self.weight_decay, lr_multipliers=self.lr_multipliers
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            lr_multipliers=self.lr_multipliers,
+            loraplus_lr_ratio=self.loraplus_lr_ratio,
         )
         if not groups:
             raise ValueError(

@@ -1,168 +1,213 @@
 """Exact continuation: what a step leaves behind, and nothing of a step that was cut short.
 
 Weights, optimizer and schedule change only inside an optimizer step. So between two steps
-everything else that continues a run (Lightning's counters, the place in the stimulus stream) is
-remembered, and a run that is interrupted anywhere is written down as it was at the last boundary.
-Randomness needs no state at all: every batch seeds its own stream from (seed, epoch, batch, rank).
+everything else that continues a run (the place in the stimulus stream, whether this step is yet to
+be validated, how long the log is) is remembered as a few numbers, and whatever checkpoint is
+written later holds the last of these boundaries. Randomness needs no state at all. Nothing of it
+depends on the number of ranks: a run may go on with more or fewer of them.
 """
 
-import copy
-import time
-from pathlib import Path
-from types import FrameType
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loops.training_epoch_loop import RestartStage
 
-_MIX = 0x9E3779B97F4A7C15  # odd, so multiplying by it permutes the 64-bit integers
-_MASK = (1 << 64) - 1
+from cogtrain.training.logs import MetricsFile
 
-
-def stream_seed(seed: int, *keys: int) -> int:
-    """Seed of the stream that belongs to ``keys``: SplitMix64 folded over them.
-
-    Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
-    """
-    state = seed & _MASK
-    for key in keys:
-        state = (state + (key + 1) * _MIX) & _MASK
-        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
-        state ^= state >> 31
-    return state >> 1  # torch takes a signed 64-bit seed
+PLACE = "cogtrain_place"
 
 
-class RandomStreams(Callback):
-    """Gives every training batch its own random stream, so dropout continues exactly."""
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a run stands between two optimizer steps.
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        """Seeds torch on every device."""
-        keys = (trainer.current_epoch, batch_idx, trainer.global_rank)
-        torch.manual_seed(stream_seed(self.seed, *keys))
-
-
-class LastCheckpoint(Checkpoint):
-    """Keeps `last.ckpt` fit to continue from: at times, after validation, at the end, on failure.
-
-    Args:
-        path: File to write; an older one is replaced only by a complete new one.
-        every_s: Longest time between two checkpoints. Ten minutes bound what a crash of the machine
-            can cost.
+    Attributes:
+        step: Optimizer steps taken.
+        epoch: Epochs that are over, validation included.
+        phase: `start` of an epoch, `inside` it, or `end`: trained to its end, yet to be validated.
+        is_due: Whether a validation was due at this step and has not ended.
+        validated: Step of the last validation that ended; -1 before the first.
+        metrics_bytes: Length of `metrics.jsonl`, with all that belongs to the steps so far.
     """
 
-    def __init__(self, path: Path, *, every_s: float = 600.0) -> None:
-        self.path = path
-        self.every_s = every_s
-        self.asked_to_stop = False
-        self._is_stepping = False
-        self._is_failing = False
-        self._boundary: dict[str, Any] | None = None
-        self._saved_at_s = time.monotonic()
+    step: int = 0
+    epoch: int = 0
+    phase: Literal["start", "inside", "end"] = "start"
+    is_due: bool = False
+    validated: int = -1
+    metrics_bytes: int = 0
 
-    def interrupt(self, signum: int, frame: FrameType | None) -> None:
-        """Signal handler of Ctrl-C: at once, unless weights are just changing; then right after.
 
-        Raises:
-            KeyboardInterrupt: Unless inside an optimizer step.
-        """
-        again, self.asked_to_stop = self.asked_to_stop, True
-        if again or not self._is_stepping:
-            raise KeyboardInterrupt
+class Boundaries(Callback):
+    """Remembers the last place between two steps, puts it into checkpoints, and goes back to it.
+
+    It must come after the callbacks that log and before those that write checkpoints.
+
+    Attributes:
+        place: The last boundary; nothing before training.
+        has_begun: Whether everything of a checkpoint is back, so that there is something to save.
+        is_stepping: Whether an optimizer step is being taken.
+    """
+
+    def __init__(self) -> None:
+        self.place: Place | None = None
+        self.has_begun = False
+        self.is_stepping = False
+        self._stream: dict[str, Any] = {}
+        self._is_resumed = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The first boundary, unless a checkpoint gave one."""
-        self._saved_at_s = time.monotonic()
-        if self._boundary is None:
-            self._remember(trainer)
+        """Sets Lightning's counters to the boundary; without a checkpoint, it is the beginning."""
+        _validate_between_steps(trainer)
+        if self.place is None:
+            _cut_log(trainer, 0)
+            self._remember(trainer, Place())
+        elif self._is_resumed:
+            _enter(trainer, self.place)
+        self._is_resumed, self.has_begun = False, True
 
     def on_before_optimizer_step(self, *_: Any) -> None:
         """From here to the end of the batch the state is of two minds."""
-        self._is_stepping = True
+        self.is_stepping = True
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Remembers the boundary after an optimizer step; stops there if asked to.
+        """Remembers the boundary after an optimizer step."""
+        if not self.is_stepping or self.place is None:
+            return
+        loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
+        is_over, is_due = loop._num_ready_batches_reached(), loop._should_check_val_fx(fetcher)  # type: ignore[arg-type]
+        place = Place(
+            step=trainer.global_step,
+            epoch=trainer.current_epoch + (is_over and not is_due),
+            phase="inside" if not is_over else "end" if is_due else "start",
+            is_due=is_due,
+            validated=self.place.validated,
+            metrics_bytes=_metrics_bytes(trainer),
+        )
+        self._remember(trainer, place)
+        self.is_stepping = False
 
-        Raises:
-            KeyboardInterrupt: If Ctrl-C came during the step.
-        """
-        if self._is_stepping:
-            self._remember(trainer)
-            self._is_stepping = False
-            if self.asked_to_stop:
-                raise KeyboardInterrupt
-            if self._is_due(trainer):
-                self._save(trainer)
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Notes a validation that the clock asked for."""
+        if _is_within_fit(trainer) and self.place is not None:
+            self.place = replace(self.place, is_due=not trainer.fit_loop._should_accumulate())
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves during training."""
-        if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self._save(trainer)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves the finished run, which can be continued with more epochs."""
-        self._save(trainer)
-
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        """Saves the last boundary, if training had begun and no optimizer step was cut short.
-
-        Of several ranks one may fail alone, and saving together would wait for ever; only Ctrl-C
-        reaches all of them.
-        """
-        is_together = trainer.world_size == 1 or isinstance(exception, KeyboardInterrupt)
-        if self._boundary is not None and not self._is_stepping and is_together:
-            self._is_failing = True
-            self._save(trainer)
+        """Ticks the validation of this step off, unless it came in the middle of a window."""
+        if not _is_within_fit(trainer) or self.place is None or not self.place.is_due:
+            return
+        is_end = self.place.phase == "end"
+        self.place = replace(
+            self.place,
+            epoch=self.place.epoch + is_end,
+            phase="start" if is_end else self.place.phase,
+            is_due=False,
+            validated=self.place.step,
+            metrics_bytes=_metrics_bytes(trainer),
+        )
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Puts the last boundary in place of counters that a cut-short batch has moved."""
-        if self._is_failing and self._boundary is not None:
-            checkpoint.update(copy.deepcopy(self._boundary))
+        """Puts the boundary in place of counters that a cut-short batch may have moved."""
+        if self.place is None:
+            return
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsFile):
+                logger.sync()
+        del checkpoint["loops"]  # they follow from the place
+        checkpoint[PLACE] = asdict(self.place)
+        checkpoint |= {"epoch": self.place.epoch, "global_step": self.place.step} | self._stream
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Takes the boundary that the checkpoint was made at."""
-        if trainer.state.fn == "fit":
-            keys = _boundary_keys(trainer)
-            held = {key: checkpoint[key] for key in keys if key in checkpoint}
-            self._boundary = copy.deepcopy(held)
+        if trainer.state.fn != "fit":
+            return
+        if PLACE not in checkpoint:
+            raise ValueError(
+                "expected a checkpoint that says where its run was, got one without; continue from "
+                "`last` or `best` of a run's `checkpoints`"
+            )
+        self.place, self._is_resumed = Place(**checkpoint[PLACE]), True
+        _cut_log(trainer, self.place.metrics_bytes)
+        key = _stream_key(trainer)
+        self._stream = {key: checkpoint[key]} if key in checkpoint else {}
+        checkpoint["loops"] = {"fit_loop": _loops(trainer, self.place)}
 
-    def _remember(self, trainer: Trainer) -> None:
-        datamodule = _datamodule(trainer)
-        self._boundary = copy.deepcopy(
-            {
-                "epoch": trainer.current_epoch,
-                "global_step": trainer.global_step,
-                "loops": {"fit_loop": trainer.fit_loop.state_dict()},
-                type(datamodule).__qualname__: datamodule.state_dict(),
-            }
-        )
+    def _remember(self, trainer: Trainer, place: Place) -> None:
+        self.place = place
+        self._stream = {_stream_key(trainer): _datamodule(trainer).state_dict()}
 
-    def _is_due(self, trainer: Trainer) -> bool:
-        due = time.monotonic() - self._saved_at_s >= self.every_s
-        return bool(trainer.strategy.broadcast(due)) if trainer.world_size > 1 else due
 
-    def _save(self, trainer: Trainer) -> None:
-        trainer.save_checkpoint(self.path)
-        self._saved_at_s = time.monotonic()
+def _validate_between_steps(trainer: Trainer) -> None:
+    """Moves validations to the ends of steps: within one there is nothing new to validate."""
+    every, batches = trainer.accumulate_grad_batches, trainer.val_check_batch
+    if batches is not None and batches != float("inf") and batches != trainer.num_training_batches:
+        trainer.val_check_batch = max(every, int(batches) // every * every)
+
+
+def _loops(trainer: Trainer, place: Place) -> dict[str, Any]:
+    """State of Lightning's loops at ``place``, as far as it can be told before there is data."""
+    state = trainer.fit_loop.state_dict()
+    begun = place.epoch + (place.phase != "start")
+    epochs = {"ready": begun, "started": begun, "processed": place.epoch, "completed": place.epoch}
+    steps = {"ready": place.step, "completed": place.step}
+    optimizer = state["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]
+    optimizer["step"] |= {"total": dict(steps), "current": dict(steps)}
+    state["epoch_progress"] |= {"total": dict(epochs), "current": dict(epochs)}
+    state["epoch_loop.state_dict"] = {"_batches_that_stepped": place.step}
+    return state
+
+
+def _enter(trainer: Trainer, place: Place) -> None:
+    """Makes Lightning go on within the epoch at ``place``.
+
+    It decides by its counters whether to train, to validate or to count a batch once more. They are
+    set here to what they are when nothing is half done, whatever they were when the run stopped.
+    """
+    loop = trainer.fit_loop.epoch_loop
+    if place.phase == "start":
+        loop.restarting = False
+        return
+    batches = int(trainer.num_training_batches)
+    begun = batches if place.phase == "end" else _datamodule(trainer).batches_begun()
+    for progress in (loop.batch_progress.current, loop.batch_progress.total):
+        earlier = place.epoch * batches if progress is loop.batch_progress.total else 0
+        progress.ready = progress.completed = earlier + begun
+        progress.started = progress.processed = earlier + begun  # type: ignore[attr-defined]
+    loop.batch_progress.is_last_batch = begun >= batches
+    loop.restarting = True
+    is_asked = loop._should_check_val_fx(trainer.fit_loop._data_fetcher)  # type: ignore[arg-type]
+    loop._restart_stage = RestartStage.RESTARTED_ON_LAST
+    loop.val_loop._restart_stage = "restarted_mid_evaluation" if place.is_due else "none"
+    # Where a validation is or was due, Lightning counts the step behind it once more.
+    loop._batches_that_stepped = place.step - is_asked
+
+
+def _is_within_fit(trainer: Trainer) -> bool:
+    return trainer.state.fn == "fit" and not trainer.sanity_checking
+
+
+def _cut_log(trainer: Trainer, length: int) -> None:
+    """Drops what was logged after a boundary: it will be logged again."""
+    for logger in trainer.loggers:
+        if isinstance(logger, MetricsFile):
+            logger.cut(length)
+
+
+def _metrics_bytes(trainer: Trainer) -> int:
+    ours = [logger for logger in trainer.loggers if isinstance(logger, MetricsFile)]
+    return ours[0].length() if ours else 0
 
 
 def _datamodule(trainer: Trainer) -> Any:
     return trainer.datamodule  # type: ignore[attr-defined]  # set by `fit`, not declared
 
 
-def _boundary_keys(trainer: Trainer) -> tuple[str, ...]:
-    return ("epoch", "global_step", "loops", type(_datamodule(trainer)).__qualname__)
+def _stream_key(trainer: Trainer) -> str:
+    return type(_datamodule(trainer)).__qualname__

@@ -1,3 +1,5 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -6,10 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from cogtrain import Loader, Preprocess, StimulusSet
+from cogtrain import Loader, Preprocess, StimulusSet, _core
+from cogtrain.data import datamodule
 from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collate import collate
-from cogtrain.data.datamodule import StimuliDataModule
+from cogtrain.data.datamodule import Collating, StimuliDataModule
 from cogtrain.data.recipe import Photographs, Recipe
 
 SMALL = Recipe(name="small", count=10, factors={"size": "small"}, size_px=56)
@@ -36,7 +39,7 @@ class TestCollate:
     def test_tensors_share_the_memory_of_the_batch(self, batch):
         collated = collate(batch, ASKED)
         for name in ("pixel_values", "image_grid_thw"):
-            assert np.shares_memory(collated[name].numpy(), batch.arrays[name])
+            assert np.shares_memory(collated["arrays"][name].numpy(), batch.arrays[name])
 
     def test_names_every_item(self, batch):
         collated = collate(batch, ASKED)
@@ -57,6 +60,7 @@ class TestCollate:
             answers = ({"will_fall": "yes", "how_many": "3"}, {"will_fall": "no"})
             sets = np.array([0, 0])
             weights = np.array([1.0, 0.0], dtype=np.float32)
+            positions = np.array([8, 9])
             arrays = {  # noqa: RUF012 - a stand-in that nobody changes
                 "pixel_values": np.arange(10, dtype=np.float32).reshape(5, 2),
                 "image_grid_thw": np.array([[1, 1, 2], [1, 1, 3]]),
@@ -68,8 +72,9 @@ class TestCollate:
         assert collated["answer"] == ["yes", "3", "no"]
         assert collated["wording"] == ["will_fall-a", "how_many-a", "will_fall-b"]
         assert collated["weights"].tolist() == [1.0, 1.0, 0.0]
-        assert collated["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 2], [1, 1, 3]]
-        assert collated["pixel_values"][:, 0].tolist() == [0, 2, 0, 2, 4, 6, 8]
+        assert collated["position"] == 8
+        assert collated["arrays"]["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 2], [1, 1, 3]]
+        assert collated["arrays"]["pixel_values"][:, 0].tolist() == [0, 2, 0, 2, 4, 6, 8]
 
     def test_refuses_a_stimulus_without_a_question(self):
         class Silent:
@@ -113,7 +118,30 @@ def test_continues_at_the_saved_place():
     assert begun + [batch["ids"] for batch in second.train_dataloader()] == whole
 
 
+@pytest.mark.parametrize(("ranks", "begun"), [((2, 1), 2), ((1, 2), 1), ((2, 3), 1)])
+def test_counts_the_batches_behind_it_for_any_number_of_ranks(ranks, begun):
+    first, second = data(), data()
+    world = SimpleNamespace(root_device=torch.device("cpu"))
+    for module, size in zip((first, second), ranks, strict=True):
+        module.trainer = SimpleNamespace(
+            global_rank=0, world_size=size, strategy=world, loggers=[], num_training_batches=5
+        )
+        module.trainer.fit_loop = SimpleNamespace(
+            epoch_loop=SimpleNamespace(
+                batch_progress=SimpleNamespace(current=SimpleNamespace(ready=1))
+            )
+        )
+    stream = iter(first.train_dataloader())
+    for _ in range(2 // ranks[0]):
+        next(stream)
+    second.load_state_dict(first.state_dict())
+    loader = second.train_dataloader()
+    assert second.batches_begun() == begun
+    assert second.batches_begun() + sum(1 for _ in loader) == len(loader)
+
+
 def test_has_no_place_before_training():
+    assert data().batches_begun() == 0
     assert data().state_dict() == {}
 
 
@@ -245,6 +273,57 @@ def test_bad_stimuli_are_logged_and_no_tested_one_is_substituted(tmp_path):
     assert logged == [({"test/photographs/bad_stimuli": 1.0}, 7)]
 
 
+def test_ranks_tell_each_other_of_bad_stimuli_and_none_waits_for_ever(tmp_path):
+    paths = [tmp_path / f"{index}.png" for index in range(24)]
+    for path in paths:
+        Image.new("RGB", (56, 56)).save(path)
+    names = [path.stem for path in paths]
+    source = _core.Source.photographs(names, paths, [{"will_fall": "yes"}] * 24)
+    for index in (0, 7, 14):
+        paths[index].write_bytes(b"not an image")
+    stimuli = StimulusSet("damaged", source)
+    asked = SMALL.asked(stimuli)
+    shelf, meet = {}, threading.Barrier(2, timeout=30)
+
+    def run(rank):
+        def gather(report):
+            shelf[rank] = report
+            meet.wait()
+            reports = [shelf[each] for each in range(2)]
+            meet.wait()
+            return reports
+
+        loader = Loader(
+            stimuli,
+            batch_size=2,
+            seed=1,
+            rank=rank,
+            world_size=2,
+            on_bad="quarantine",
+            preprocess=Preprocess.qwen2_vl(),
+        )
+        stream = Collating(loader, [asked], gather=gather)
+        sizes = [len(batch["ids"]) for batch in stream]
+        return sizes, stream.state_dict()
+
+    with ThreadPoolExecutor(2) as pool:
+        (sizes, state), other = pool.map(run, range(2))
+    assert (sizes, state) == other
+    assert len(state["bad"]) == 3
+
+
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs gloo")
+def test_reports_are_gathered_from_the_group(tmp_path):
+    store = f"file://{tmp_path / 'store'}"
+    torch.distributed.init_process_group("gloo", init_method=store, rank=0, world_size=1)
+    try:
+        assert datamodule._is_distributed()
+        assert datamodule._gathered([{"set": 0}]) == [[{"set": 0}]]
+    finally:
+        torch.distributed.destroy_process_group()
+    assert not datamodule._is_distributed()
+
+
 class TestPinning:
     def test_is_refused_without_cuda(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -268,4 +347,4 @@ class TestPinning:
     def test_memory_is_page_locked(self):
         module = StimuliDataModule(train=[SMALL], batch_size=4, pin_memory=True)
         batch = next(iter(module.train_dataloader()))
-        assert batch["pixel_values"].is_pinned()
+        assert batch["arrays"]["pixel_values"].is_pinned()

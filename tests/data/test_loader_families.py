@@ -26,6 +26,23 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "do_pad": True,
         "resample": 1,
     },
+    "llava-onevision": {
+        "image_processor_type": "LlavaOnevisionImageProcessor",
+        "size": {"height": 112, "width": 112},
+        "image_grid_pinpoints": [[112, 112], [112, 224], [224, 224]],
+        "resample": 3,
+    },
+    "internvl": {
+        "image_processor_type": "GotOcr2ImageProcessor",
+        "size": {"height": 56, "width": 56},
+        "crop_to_patches": True,
+        "resample": 3,
+    },
+    "gemma3": {
+        "image_processor_type": "Gemma3ImageProcessor",
+        "size": {"height": 112, "width": 112},
+        "resample": 2,
+    },
     "siglip": {
         "image_processor_type": "SiglipImageProcessor",
         "size": {"height": 112, "width": 112},

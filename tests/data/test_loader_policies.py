@@ -141,3 +141,53 @@ def test_a_set_that_is_all_bad_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(_core.CorruptImageError, match=r"\d+\.png"):
         next(iter(loader))
     assert len(loader.report()) == COUNT
+
+
+def test_ranks_with_one_report_keep_to_one_budget(tmp_path: Path) -> None:
+    stimuli = damaged(tmp_path, [0, 7, 14])
+
+    def world(size: int, budget: int) -> list[Loader]:
+        options: dict[str, Any] = {"batch_size": 2, "seed": 1, "on_bad": "quarantine"}
+        ranks = [
+            Loader(stimuli, rank=rank, world_size=size, bad_budget=budget, **options)
+            for rank in range(size)
+        ]
+        places(ranks)
+        return ranks
+
+    (alone,) = world(1, 3)
+    ranks = world(2, 3)
+    reports = [rank.report() for rank in ranks]
+    assert sorted(len(report) for report in reports) == [1, 2]
+    for rank in ranks:
+        for report in reversed(reports):
+            rank.add_report(json.loads(json.dumps(report)))
+        assert rank.report() == alone.report()
+    assert ranks[0].state_dict() == ranks[1].state_dict()
+    tight = world(2, 2)[0]
+    with pytest.raises(ValueError, match="at most 2 bad stimuli, got 3, the last `"):
+        tight.add_report(reports[1])
+    with pytest.raises(ValueError, match="`report` to be as `report` gives it, got 7"):
+        tight.add_report(7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_last_step_is_known_on_every_rank(tmp_path: Path, size: int) -> None:
+    stimuli = damaged(tmp_path, [])
+    for consumed in (0, 5):
+        for rank in range(size):
+            loader = Loader(stimuli, batch_size=3, seed=1, rank=rank, world_size=size)
+            loader.load_state_dict(loader.state_dict() | {"consumed": consumed})
+            lasts = [loader.is_last(batch) for batch in loader]
+            assert lasts == [False] * (len(lasts) - 1) + [True]
+
+
+def test_times_of_stages_have_percentiles(tmp_path: Path) -> None:
+    loader = Loader(damaged(tmp_path, []), batch_size=4, seed=1)
+    assert loader.statistics()["make"]["busy_p50_s"] is None
+    places([loader])
+    found = loader.statistics()
+    for stage in ("make", "prepare", "deliver"):
+        p50, p99 = (found[stage][f"busy_{name}_s"] for name in ("p50", "p99"))
+        assert 0 < p50 <= p99 <= found[stage]["busy_s"] * 17 / 16
+    assert found["deliver"]["busy_s"] < 1  # Handing out holds the interpreter lock: it is short.

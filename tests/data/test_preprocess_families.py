@@ -57,9 +57,21 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
         "got_ocr2.GotOcr2",
         {"size": {"height": 112, "width": 96}, "crop_to_patches": True, "max_patches": 9},
     ),
+    "llava-onevision": (
+        "llava_onevision.LlavaOnevision",
+        {
+            "size": {"height": 48, "width": 48},
+            "image_grid_pinpoints": [[48, 96], [96, 96], [96, 48], [48, 144], [144, 48]],
+        },
+    ),
+    "llava-onevision, many": (
+        "llava_onevision.LlavaOnevision",
+        {"size": {"height": 384, "width": 384}, "resample": 2},
+    ),
+    "gemma3": ("gemma3.Gemma3", {"size": {"height": 112, "width": 112}}),
     "internvl, whole": ("got_ocr2.GotOcr2", {"size": {"height": 112, "width": 96}}),
 }
-TILED = ["idefics3", "smolvlm", "internvl"]
+TILED = ["idefics3", "smolvlm", "internvl", "llava-onevision"]
 
 
 def pair(name: str, folder: Path, **options: Any) -> tuple[Preprocess, Any]:
@@ -74,6 +86,12 @@ def pair(name: str, folder: Path, **options: Any) -> tuple[Preprocess, Any]:
     spelled = {"image_processor_type": f"{family}ImageProcessor", **config}
     (folder / "preprocessor_config.json").write_text(json.dumps(spelled))
     return Preprocess.from_pretrained(folder, **{"resize": "pillow", **options}), reference
+
+
+def made(reference: Any, images: Any) -> Arrays:
+    """What the reference makes, told to say how it tiled where it can."""
+    options = {"return_row_col_info": True} if hasattr(reference, "do_image_splitting") else {}
+    return dict(reference(images, return_tensors="np", **options))
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -101,7 +119,7 @@ def assert_same_bits(ours: Arrays, theirs: Any) -> None:
 def test_no_value_differs_from_hugging_face(name: str, tmp_path: Path) -> None:
     preprocess, reference = pair(name, tmp_path)
     for image in random_images(8, seed=list(CONFIGS).index(name)):
-        assert_same_bits(preprocess(image), reference(image, return_tensors="np"))
+        assert_same_bits(preprocess(image), made(reference, image))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -113,11 +131,11 @@ def test_what_the_reference_saves_is_read(name: str, tmp_path: Path) -> None:
     assert_same_bits(Preprocess.from_pretrained(tmp_path, resize="pillow")(image), expected)
 
 
-@pytest.mark.parametrize("name", ["qwen2-vl", "siglip", "clip", "llava, padded", *TILED])
+@pytest.mark.parametrize("name", ["qwen2-vl", "siglip", "clip", "llava, padded", "gemma3", *TILED])
 def test_a_list_of_images_is_one_call(name: str, tmp_path: Path) -> None:
     preprocess, reference = pair(name, tmp_path)
     images = random_images(3, seed=5)
-    assert_same_bits(preprocess(images), reference(images, return_tensors="np"))
+    assert_same_bits(preprocess(images), made(reference, images))
 
 
 @pytest.mark.parametrize("name", ["idefics3", "smolvlm"])
@@ -126,7 +144,12 @@ def test_samples_of_several_images_are_padded_and_masked(name: str, tmp_path: Pa
     first, second, third = random_images(3, seed=6)
     samples = [[first, second], [third]]
     arrays = preprocess(samples)
-    assert_same_bits(arrays, reference(samples, return_tensors="np"))
+    tiles = {key: arrays.pop(key).tolist() for key in ("rows", "cols")}
+    theirs = made(reference, samples)
+    for key, numbers in tiles.items():  # the second sample has one image: filled up
+        assert [numbers[0], numbers[1][:1]] == theirs.pop(key)
+        assert numbers[1][1] == 0
+    assert_same_bits(arrays, theirs)
     assert arrays["pixel_attention_mask"].min() == 0
 
 
@@ -137,9 +160,7 @@ def test_every_mode_of_pillow_is_taken_alike(name: str, mode: str, tmp_path: Pat
     rgba = np.random.default_rng(8).integers(0, 256, (60, 80, 4), dtype=np.uint8)
     image = Image.fromarray(rgba, "RGBA")
     image = image if mode == "RGBA" else image.convert("LA" if mode == "PA" else "RGB")
-    assert_same_bits(
-        preprocess(image.convert(mode)), reference(image.convert(mode), return_tensors="np")
-    )
+    assert_same_bits(preprocess(image.convert(mode)), made(reference, image.convert(mode)))
 
 
 def test_a_transparent_colour_of_a_palette_is_white(tmp_path: Path) -> None:
@@ -148,7 +169,7 @@ def test_a_transparent_colour_of_a_palette_is_white(tmp_path: Path) -> None:
     opaque = preprocess(image)["pixel_values"]
     image.info["transparency"] = 3
     arrays = preprocess(image)
-    assert_same_bits(arrays, reference(image, return_tensors="np"))
+    assert_same_bits(arrays, made(reference, image))
     assert (arrays["pixel_values"] != opaque).any()
 
 
@@ -166,7 +187,7 @@ def test_a_loader_resizes_and_its_bfloat16_reaches_torch() -> None:
     towers = StimulusSet.recipe(count=4, size_px=60)
     preprocess = Preprocess.qwen2_vl(resize="pillow", dtype="bfloat16")
     batch = next(iter(Loader(towers, batch_size=4, seed=0, preprocess=preprocess)))
-    tensor = collate(batch, [AskedSet.of(towers)])["pixel_values"]
+    tensor = collate(batch, [AskedSet.of(towers)])["arrays"]["pixel_values"]
     assert tensor.dtype == torch.bfloat16
     by_id = {stimulus.id: stimulus.image for stimulus in towers}
     expected = Preprocess.qwen2_vl(resize="pillow")([by_id[name] for name in batch.ids])
@@ -202,7 +223,7 @@ def test_nothing_is_resized_unasked(
     preprocess, reference = pair(name, tmp_path, resize=None)
     image = noise(*shape)
     if words is None:
-        assert_same_bits(preprocess(image), reference(image, return_tensors="np"))
+        assert_same_bits(preprocess(image), made(reference, image))
         return
     with pytest.raises(ValueError, match=words):
         preprocess(image)
@@ -217,6 +238,21 @@ def test_nothing_is_resized_unasked(
         ({"crop_size": {"shortest_edge": 5}}, "`crop_size` to be `height` and `width`"),
         ({"resample": 9}, "`resample` to be between 0 and 5, got 9"),
         ({"do_pad": True}, "`do_pad` to be false for this family, got true"),
+        (
+            {"image_processor_type": "Gemma3ImageProcessor", "do_pan_and_scan": True},
+            "`do_pan_and_scan` to be false, got true",
+        ),
+        (
+            {
+                "image_processor_type": "LlavaOnevisionImageProcessor",
+                "image_grid_pinpoints": [[384, 400]],
+            },
+            r"`image_grid_pinpoints` to be pairs .* multiples of 384, got \[\[384,400\]\]",
+        ),
+        (
+            {"image_processor_type": "LlavaOnevisionImageProcessor", "do_pad": False},
+            "`do_pad` to be true, got false",
+        ),
         ({"image_mean": [1, 2]}, "an image processor configuration, got data did not match"),
         ({"image_std": 0}, "`image_std` to be above 0"),
     ],
@@ -228,6 +264,22 @@ def test_a_configuration_without_meaning_is_refused(
     file.write_text(json.dumps({"image_processor_type": "CLIPImageProcessor", **config}))
     with pytest.raises(ValueError, match=words):
         Preprocess.from_pretrained(tmp_path)
+
+
+def test_the_processor_of_internvl_tiles_whatever_its_file_says(tmp_path: Path) -> None:
+    spelled = {"crop_to_patches": False, "size": {"height": 56, "width": 56}}
+    file = tmp_path / "preprocessor_config.json"
+    for name, tiles in (("GotOcr2Processor", 1), ("InternVLProcessor", 3)):
+        config = {"image_processor_type": "GotOcr2ImageProcessor", **spelled}
+        file.write_text(json.dumps(config | {"processor_class": name}))
+        preprocess = Preprocess.from_pretrained(tmp_path, resize="pillow")
+        assert preprocess(noise(56, 112))["num_patches"].tolist() == [tiles]
+
+
+def test_several_images_of_one_sample_are_refused_where_one_is_tiled(tmp_path: Path) -> None:
+    preprocess, _ = pair("llava-onevision", tmp_path)
+    with pytest.raises(ValueError, match="images of each sample` to be 1, got 2"):
+        preprocess([[noise(50, 50), noise(50, 50)]])
 
 
 def test_names_that_are_unknown_are_refused(tmp_path: Path) -> None:

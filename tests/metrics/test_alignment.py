@@ -1,5 +1,6 @@
 import copy
 import pickle
+import re
 import subprocess
 import sys
 
@@ -17,7 +18,18 @@ SOURCE = np.random.default_rng(0)
 TRUTH = SOURCE.integers(0, 2, 40).astype(float)
 PROBABILITY = SOURCE.random(40)
 PEOPLE = SOURCE.integers(0, 2, (5, 40)).astype(float)
-CLASSES = [m.Accuracy, m.Spearman, m.Pearson, m.ErrorConsistency, m.SpearmanToIndividuals]
+MARGINS = dict(zip(IDS, SOURCE.normal(size=40), strict=True))
+SLOPES = [m.PsychometricSlope, m.PsychometricSlopeRatio]
+CLASSES = [
+    *(m.Accuracy, m.Auroc, m.DPrime, m.Criterion, m.Brier, m.LogLoss, m.CalibrationError),
+    *(m.Spearman, m.Pearson, m.Kendall, m.NormalisedCorrelation, m.SpearmanToIndividuals),
+    *(m.ErrorConsistency, m.HumanLikelihood, m.McFaddenR2, m.SplitHalf, m.NoiseCeiling),
+    *(m.LeaveOneOut, *SLOPES),
+]
+
+
+def made(cls):
+    return cls(MARGINS, people()) if cls in SLOPES else cls(people())
 
 
 def people(**columns):
@@ -33,21 +45,35 @@ def ordered():
     return np.argsort(keys, kind="stable")
 
 
+def function_of(cls):
+    """The function of the class' name in snake case."""
+    names = {m.McFaddenR2: "mcfadden_r2"}
+    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    return getattr(m, names.get(cls, snake))
+
+
 def expected(cls):
     order = ordered()
     x, humans, truth = PROBABILITY[order], PEOPLE[:, order], TRUTH[order]
-    return {
-        m.Accuracy: lambda: m.accuracy(x, truth),
-        m.Spearman: lambda: m.spearman(x, humans.mean(axis=0)),
-        m.Pearson: lambda: m.pearson(x, humans.mean(axis=0)),
-        m.ErrorConsistency: lambda: m.error_consistency(x, humans, truth),
-        m.SpearmanToIndividuals: lambda: m.spearman_to_individuals(x >= 0.5, humans),
-    }[cls]()
+    margin = np.array([MARGINS[IDS[i]] for i in order])
+    function = function_of(cls)
+    if cls is m.ErrorConsistency:
+        return function(x, humans, truth)
+    if cls is m.SpearmanToIndividuals:
+        return function(x >= 0.5, humans)
+    if cls in (m.Spearman, m.Pearson, m.Kendall):
+        return function(x, humans.mean(axis=0))
+    if cls in (m.SplitHalf, m.NoiseCeiling, m.LeaveOneOut):
+        return function(humans)
+    if cls in SLOPES:
+        return function(x, humans, margin) if cls is SLOPES[1] else function(x, margin)
+    performance = CLASSES[: CLASSES.index(m.Spearman)]
+    return function(x, truth if cls in performance else humans)
 
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_a_class_is_its_function_over_batches_in_any_order(cls):
-    metric = cls(people())
+    metric = made(cls)
     for batch in np.array_split(np.random.default_rng(1).permutation(40), 7):
         metric.update([IDS[i] for i in batch], PROBABILITY[batch], TRUTH[batch])
     assert metric.compute() == expected(cls)
@@ -62,7 +88,7 @@ def _computed_empty(metric):
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_repeats_and_padding_count_once(cls):
-    metric = cls(people())
+    metric = made(cls)
     metric.update(IDS, PROBABILITY, TRUTH)
     metric.update(IDS[:9], PROBABILITY[:9], TRUTH[:9])
     metric.update(["padding"] * 3, [0.1] * 3, [1] * 3, torch.zeros(3))
@@ -138,7 +164,7 @@ def test_low_precision_input_is_taken_as_it_is():
 
 
 def test_works_in_a_collection():
-    collection = MetricCollection([cls(people()) for cls in CLASSES])
+    collection = MetricCollection([made(cls) for cls in CLASSES])
     for half in (slice(0, 20), slice(20, 40)):
         collection.update(IDS[half], PROBABILITY[half], TRUTH[half])
     assert collection.compute() == {cls.__name__: expected(cls) for cls in CLASSES}
@@ -168,6 +194,8 @@ def test_mistakes_are_named(batch, message):
 
 RANK = """
 import sys, torch, torch.distributed as dist
+from torchmetrics import MetricCollection
+from cogtrain import metrics as m
 from cogtrain.metrics import SetMetrics
 from cogtrain.judgments import Judgments
 rank, store = int(sys.argv[1]), sys.argv[2]
@@ -198,6 +226,35 @@ assert len(metric.rows) == (3 if rank == 0 else 2), "the rank's own state is res
 alone = SetMetrics(people, sync_on_compute=False)
 alone.update(ids, [i / 10 for i in range(11)], [i % 2 for i in range(11)])
 assert repr(alone.compute()) == repr(together), (alone.compute(), together)
+# Every class, each with a rank of its own, and together with the whole.
+p = [0.05 + i / 12 for i in range(11)]
+names = [
+    *("Accuracy", "Auroc", "DPrime", "Criterion", "Brier", "LogLoss", "CalibrationError"),
+    *("Spearman", "Pearson", "Kendall", "NormalisedCorrelation", "SpearmanToIndividuals"),
+    *("ErrorConsistency", "HumanLikelihood", "McFaddenR2", "SplitHalf", "NoiseCeiling"),
+    "LeaveOneOut",
+]
+margins = {name: (i - 5) / 10 for i, name in enumerate(ids)}
+def every(**options):
+    slopes = {name: getattr(m, name)(margins, people, **options) for name in
+              ("PsychometricSlope", "PsychometricSlopeRatio")}
+    return MetricCollection(
+        {name: getattr(m, name)(people, **options) for name in names} | slopes,
+        compute_groups=False,
+    )
+parts = every()
+parts.update([ids[i] for i in mine], [p[i] for i in mine], [(i % 3 > 0) * 1.0 for i in mine])
+found = parts.compute()
+if rank == 0:
+    whole = every(sync_on_compute=False)
+    whole.update(ids, p, [(i % 3 > 0) * 1.0 for i in range(11)])
+    known = whole.compute()
+    for name in known:
+        assert repr(found[name]) == repr(known[name]), (name, found[name], known[name])
+    assert sum(each.is_defined for each in known.values()) >= 16, known
+counts = m.MeanAbsoluteError()
+counts.update([ids[i] for i in mine], [float(i) for i in mine], [3.0 for _ in mine])
+assert counts.compute().n == 11
 dist.destroy_process_group()
 """
 
@@ -215,6 +272,15 @@ def test_two_processes_count_a_stimulus_once(tmp_path, repository):
     ]
     errors = [rank.communicate(timeout=55)[1] for rank in ranks]
     assert [rank.returncode for rank in ranks] == [0, 0], errors
+
+
+def test_counts_are_collected_like_probabilities():
+    metric = m.MeanAbsoluteError()
+    metric.update(["a", "b"], [3, 12], [4, 12])
+    metric.update(["b", "c", "d"], [12, np.nan, 1], [12, 2, 9], [1, 1, 0])
+    found = metric.compute()
+    assert found == m.mean_absolute_error([3, 12, np.nan], [4, 12, 2])
+    assert (found.value, found.n, found.reason) == (0.5, 2, "1 not answered, left out")
 
 
 class TestChoiceAccuracy:
@@ -235,5 +301,6 @@ class TestChoiceAccuracy:
 
     @pytest.mark.parametrize("cls", [*CLASSES, m.SetMetrics])
     def test_metrics_of_two_answers_refuse_three(self, cls):
+        given = [MARGINS] if cls in SLOPES else []
         with pytest.raises(ValueError, match=r"expected two options, got 3 \(red, green, blue\)"):
-            cls(options=self.options)
+            cls(*given, options=self.options)

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import pearsonr, rankdata, spearmanr
+from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 
 from cogtrain.metrics import pearson, spearman
-from cogtrain.metrics.correlation import midranks, weighted_correlation
+from cogtrain.metrics.correlation import correlate
+from cogtrain.metrics.ranks import midranks
 
 PAIRS = st.lists(
     st.tuples(st.integers(0, 6), st.floats(0, 1).map(lambda x: round(x, 2))),
@@ -22,15 +23,16 @@ def test_equals_scipy_with_ties(rows):
     assert pearson(x, y, replicates=5).value == pytest.approx(pearsonr(x, y)[0], abs=1e-9)
 
 
-@pytest.mark.parametrize("ranked", [True, False])
-def test_a_weighted_row_equals_scipy_on_the_repeated_values(ranked):
+@pytest.mark.parametrize(
+    ("kind", "scipys"), [("spearman", spearmanr), ("pearson", pearsonr), ("kendall", kendalltau)]
+)
+def test_a_weighted_row_equals_scipy_on_the_repeated_values(kind, scipys):
     source = np.random.default_rng(4)
     x, y = source.integers(0, 8, 50) / 8, source.random(50)
     weights = source.multinomial(50, np.ones(50) / 50, size=20).astype(float)
-    correlate = spearmanr if ranked else pearsonr
     repeated = [np.repeat(np.arange(50), row.astype(int)) for row in weights]
-    expected = [correlate(x[rows], y[rows])[0] for rows in repeated]
-    got = weighted_correlation(x, y, weights, ranked=ranked)
+    expected = [scipys(x[rows], y[rows])[0] for rows in repeated]
+    got = correlate(x, y, weights, kind)
     np.testing.assert_allclose(got, expected, atol=1e-12)
 
 

@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from cogtrain.metrics import spearman_to_individuals, spearman_to_individuals_ceiling
+from cogtrain.metrics import (
+    spearman_to_individuals,
+    spearman_to_individuals_ceiling,
+    spearman_to_individuals_naive_ceiling,
+)
 
 
 @pytest.mark.parametrize("levels", [2, 5])
@@ -17,8 +21,13 @@ def test_equals_scipy_over_all_pairs(levels, skipped):
     assert got.value == pytest.approx(spearmanr(*pairs)[0], abs=1e-12)
     assert got.low <= got.high
     mean = np.tile(np.nanmean(people, axis=0), (7, 1))[~np.isnan(people)]
+    naive = spearman_to_individuals_naive_ceiling(people, replicates=20)
+    assert naive.value == pytest.approx(spearmanr(mean, pairs[1])[0], abs=1e-12)
+    rests = [np.delete(people, row, axis=0) for row in range(7)]
+    rest = np.array([np.nanmean(rest, axis=0) for rest in rests])[~np.isnan(people)]
     ceiling = spearman_to_individuals_ceiling(people, replicates=20)
-    assert ceiling.value == pytest.approx(spearmanr(mean, pairs[1])[0], abs=1e-12)
+    assert ceiling.value == pytest.approx(spearmanr(rest, pairs[1])[0], abs=1e-12)
+    assert ceiling.value < naive.value
 
 
 def test_says_why_it_is_undefined():

@@ -68,10 +68,10 @@ def draw():
 
 @pytest.fixture
 def pixels(processor):
-    """Hugging Face's preprocessing: images to (pixel values, grids)."""
+    """Hugging Face's preprocessing: images to arrays by name."""
 
     def pixels(images):
         arrays = processor.image_processor(images=images, return_tensors="pt")
-        return arrays["pixel_values"], arrays["image_grid_thw"]
+        return {name: arrays[name] for name in ("pixel_values", "image_grid_thw")}
 
     return pixels

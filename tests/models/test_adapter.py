@@ -38,7 +38,7 @@ def trained(tuning):
 
 def logits(model, pixels, images):
     """Full logits of a `transformers` model, its own way."""
-    values, grid = pixels(images)
+    values, grid = pixels(images).values()
     tokens = int(grid[0].prod()) // 4
     config = model.config
     ids = torch.tensor(
@@ -79,7 +79,7 @@ def test_own_load_gives_the_same_bits(tuning, tmp_path, draw, pixels):
     vlm.save_adapter(tmp_path / "adapter")
     again = VLM.load("tiny", tuning=tuning).eval()
     again.load_adapter(tmp_path / "adapter")
-    arguments = ["will_fall"], *pixels(draw((112, 112)))
+    arguments = ["will_fall"], pixels(draw((112, 112)))
     with torch.no_grad():
         assert torch.equal(again.scores(*arguments).log_mass, vlm.scores(*arguments).log_mass)
 
@@ -104,7 +104,7 @@ def test_names_are_pefts_own(tmp_path):
 def test_merged_answers_nearly_the_same_and_unmerged_again(name, draw, pixels):
     vlm = trained(TUNINGS[name])
     images = draw((112, 112), (56, 84))
-    arguments = ["will_fall"] * 2, *pixels(images)
+    arguments = ["will_fall"] * 2, pixels(images)
     with torch.no_grad():
         before = vlm.scores(*arguments).log_mass
         adapter.merge(vlm.model)
@@ -140,7 +140,8 @@ class TestRefusals:
     def test_another_tuning(self, tmp_path):
         trained(LORA).save_adapter(tmp_path / "adapter")
         with pytest.raises(
-            ValueError, match=r"with \d+ other names, first `base_model\.model\.model"
+            ValueError,
+            match=r"trained tensors of this model, got \d+ in .* \(`base_model\.model\.model",
         ):
             VLM.load("tiny", tuning=Tuning(r=4)).load_adapter(tmp_path / "adapter")
 

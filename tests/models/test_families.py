@@ -32,7 +32,7 @@ def test_a_name_that_only_begins_alike_is_elsewhere():
 
 
 def test_unsupported_family_lists_the_supported():
-    with pytest.raises(ValueError, match=r"\(qwen2_vl\), got model_type `gpt2`"):
+    with pytest.raises(ValueError, match=r"\(qwen2_vl, .*gemma3\), got model_type `gpt2`"):
         family("gpt2")
 
 

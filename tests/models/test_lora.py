@@ -55,8 +55,8 @@ def test_a_fresh_adapter_changes_no_answer(vlm, draw, pixels):
     images = draw((112, 112), (56, 56))
     adapted = load(vision="lora", language="lora").eval()
     with torch.no_grad():
-        found = adapted.scores(["will_fall"] * 2, *pixels(images))
-        expected = vlm.scores(["will_fall"] * 2, *pixels(images))
+        found = adapted.scores(["will_fall"] * 2, pixels(images))
+        expected = vlm.scores(["will_fall"] * 2, pixels(images))
     torch.testing.assert_close(found.log_mass, expected.log_mass, atol=1e-6, rtol=0)
 
 

@@ -1,4 +1,6 @@
 import pytest
+import torch
+from peft.optimizers import create_loraplus_optimizer
 
 from cogtrain.models.lora import Tune, Tuning
 from cogtrain.models.vlm import VLM
@@ -70,3 +72,29 @@ def test_multiplier_of_no_component(mixed):
         ValueError, match="expected `lr_multipliers` of vision, merger, language, got `vit`"
     ):
         mixed.parameter_groups(lr=1e-3, lr_multipliers={"vit": 2.0})
+
+
+def test_loraplus_gives_the_second_matrix_its_own_rate_as_peft_does():
+    """The groups of PEFT's own optimizer, by learning rate."""
+    vlm = VLM.load("tiny", tuning=Tuning(r=4))
+    theirs = create_loraplus_optimizer(
+        vlm.model, torch.optim.AdamW, lr=1e-3, loraplus_lr_ratio=16, loraplus_weight_decay=0.1
+    )
+    expected = {id(p): g["lr"] for g in theirs.param_groups for p in g["params"]}
+    groups = vlm.parameter_groups(lr=1e-3, weight_decay=0.1, loraplus_lr_ratio=16)
+    assert [group["name"] for group in groups] == ["language", "language/lora_B"]
+    assert {id(p): g["lr"] for g in groups for p in g["params"]} == expected
+    assert {group["weight_decay"] for group in groups} == {0.1}
+
+
+def test_loraplus_and_multipliers_go_together(mixed):
+    groups = mixed.parameter_groups(lr=1e-3, lr_multipliers={"language": 0.5}, loraplus_lr_ratio=4)
+    rates = {group["name"]: group["lr"] for group in groups}
+    assert (rates["language"], rates["language/lora_B"]) == (5e-4, 2e-3)
+    assert "merger/lora_B" not in rates
+
+
+@pytest.mark.parametrize("ratio", [0.5, float("nan")])
+def test_a_ratio_that_would_slow_the_second_matrix(mixed, ratio):
+    with pytest.raises(ValueError, match=f"`loraplus_lr_ratio` to be at least 1, got {ratio}"):
+        mixed.parameter_groups(lr=1e-3, loraplus_lr_ratio=ratio)

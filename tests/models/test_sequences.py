@@ -114,7 +114,7 @@ def test_template_without_a_place_for_the_image_is_refused(processor):
             return "<|image_pad|><|image_pad|>"
 
     builder = SequenceBuilder(
-        Wordy(), image_token="<|image_pad|>", merge_size=2, position_ids=lambda ids, _: ids
+        Wordy(), image_token="<|image_pad|>", image_text=str, position_ids=lambda ids, _: ids
     )
     with pytest.raises(ValueError, match=r"expected one `<\|image_pad\|>` .* got 2"):
         builder.text("will_fall")

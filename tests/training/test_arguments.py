@@ -4,6 +4,7 @@ import zipfile
 import pytest
 import yaml
 
+from cogtrain.complaint import UsageError
 from cogtrain.training.arguments import expand
 
 
@@ -66,3 +67,16 @@ def test_says_which_checkpoint_is_missing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.ckpt"):
         expand(["test", "--ckpt_path", "nowhere.ckpt"])
+
+
+@pytest.mark.usefixtures("run")
+def test_auto_continues_what_there_is_and_begins_what_is_not():
+    words = ["--ckpt_path", "auto", "--name"]
+    assert expand(["fit", *words, "mine"]) == ["fit", *CONFIG, "--name", "mine", LAST]
+    assert expand(["fit", *words, "other"]) == ["fit", *words, "other"]
+
+
+@pytest.mark.parametrize("words", [["fit"], ["test", "--name", "mine"]])
+def test_auto_needs_a_name_and_a_training(words):
+    with pytest.raises(UsageError, match=f"with `fit` and a `--name`, got `{words[0]}` without"):
+        expand([*words, "--ckpt_path", "auto"])

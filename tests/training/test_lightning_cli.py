@@ -7,9 +7,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+import yaml
 from PIL import Image
 
-from cogtrain import Judgments
+from cogtrain import Judgments, StimulusSet
 from cogtrain.cli import main
 from cogtrain.metrics.log import read_estimates
 
@@ -203,7 +205,10 @@ def test_photographs_beside_people(trained, lerer_towers, repository, capsys):
     assert metrics >= {"accuracy", "spearman", "pearson", "error_consistency"}
 
 
-@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.timeout(240)  # another process imports torch; a busy machine takes its time
+@pytest.mark.parametrize(
+    ("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)]
+)
 def test_a_stopped_run_can_be_continued(workplace, stop, code):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     words = ["fit", "--config", "small.yaml", "--name", "cut", "--trainer.max_epochs", "1000"]
@@ -227,11 +232,53 @@ def test_a_stopped_run_can_be_continued(workplace, stop, code):
     assert "Traceback" not in rest
     step = int(rest.partition("stopped after step ")[2].partition(";")[0])
     assert step > 0
-    again = ["fit", "--name", "cut", "--ckpt_path", "last", f"--trainer.max_steps={step + 2}"]
+    again = ["fit", "--name", "cut", "--ckpt_path", "auto", f"--trainer.max_steps={step + 2}"]
     assert main([*again, *QUIET, "--eval.after_fit", "false"]) == 0
     logged = (workplace / "runs" / "cut" / "metrics.jsonl").read_text().splitlines()
     steps = [json.loads(line)["step"] for line in logged if '"train/loss"' in line]
     assert steps == list(range(step + 2))
+
+
+def test_a_polite_kill_during_set_up_leaves_nothing_to_continue(workplace, monkeypatch, capsys):
+    from cogtrain.training import lightning_cli
+
+    def load(*_, **__):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(lightning_cli.StimuliDataModule, "build", load)
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", "--config", "small.yaml", "--name", "cut", *QUIET])
+    assert stopped.value.code == 143
+    assert capsys.readouterr().err == ""
+    assert not (workplace / "runs" / "cut").exists()
+
+
+def test_people_are_learned_from_and_weights_chosen_by_likeness_to_them(workplace, capsys):
+    small = yaml.safe_load((workplace / "small.yaml").read_text())
+    tables = {}
+    for part in ("train", "val"):
+        recipe = small["data"][part][0]
+        ids = StimulusSet.recipe(**recipe, split=part).ids
+        rows = [f"p{n},{name},{int(i % 4 > n)}" for i, name in enumerate(ids) for n in range(3)]
+        tables[part] = workplace / f"{part}.csv"
+        header = "observer_id,stimulus_id,response"
+        tables[part].write_text("\n".join([header, *rows[: -3 if part == "train" else None]]))
+    sets = {part: [small["data"][part][0] | {"humans": str(tables[part])}] for part in tables}
+    config = {"data": sets, "model": {"objective": {"humans": 0.5}}}
+    (workplace / "people.yaml").write_text(yaml.safe_dump(config))
+    words = ["fit", "--config", "small.yaml", "--config", "people.yaml", "--name", "people", *QUIET]
+    words += ["--eval.best.metric", "val/tower-small/pearson", "--eval.after_fit", "false"]
+    assert main(words) == 2
+    assert "every stimulus of set `tower-small`, got none to 1, first `" in capsys.readouterr().err
+    words[words.index("people")] = "again"
+    assert main([*words, "--model.objective.unanswered", "truth"]) == 0
+    run = workplace / "runs" / "again"
+    logged = read_estimates(run / "metrics.jsonl")
+    scores = [each.estimate.value for each in logged if each.metric == "pearson"]
+    best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    assert len(scores) == 2
+    assert best["global_step"] == (2 if scores[0] >= scores[1] else 4)
+    assert "of them count" in capsys.readouterr().err
 
 
 def test_the_config_of_the_default_is_the_default(repository, workplace, monkeypatch):
@@ -259,7 +306,7 @@ def test_the_config_of_the_default_is_the_default(repository, workplace, monkeyp
 
 def test_every_config_says_how_it_is_used(repository):
     paths = sorted((repository / "configs").rglob("*.yaml"))
-    assert len(paths) == 2
+    assert len(paths) == 3
     for path in paths:
         first = path.read_text().splitlines()[0]
         assert first.startswith("# python -m cogtrain ")

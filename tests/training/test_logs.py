@@ -22,18 +22,26 @@ def test_plain_numbers_and_estimates_share_a_file(metrics):
     assert [logged.metric for logged in read_estimates(metrics.path)] == ["accuracy"]
 
 
-def test_rewinds_to_a_step_and_drops_a_line_cut_short(metrics):
-    for step in (1, 2, 3):
+def test_cuts_back_to_a_length_and_drops_a_line_cut_short(metrics):
+    for step in (1, 2):
         metrics.log_metrics({"train/loss": step / 10}, step=step)
+    length = metrics.length()
+    metrics.log_metrics({"train/loss": 0.3}, step=3)
     with metrics.path.open("a") as file:
         file.write('{"step": 2, "na')
-    metrics.rewind(2)
+    metrics.cut(length)
     assert [json.loads(line)["step"] for line in metrics.path.read_text().splitlines()] == [1, 2]
 
 
-def test_rewinds_nothing_without_a_file(metrics):
-    metrics.rewind(5)
+def test_never_makes_a_log_longer(metrics):
+    metrics.cut(5)
+    metrics.sync()
+    assert metrics.length() == 0
     assert not metrics.path.exists()
+    metrics.log_metrics({"lr": 1.0}, step=0)
+    before = metrics.path.read_bytes()
+    metrics.cut(10_000)
+    assert metrics.path.read_bytes() == before
 
 
 def test_a_key_in_the_environment_or_the_netrc_file(monkeypatch, tmp_path):

@@ -26,6 +26,13 @@ class TestMistakes:
             (["--trainer.max_epoch", "3"], "the nearest is `trainer.max_epochs`"),
             (["--optimizer.lr", "fast"], "`optimizer.lr` to be float, got fast"),
             (["--lr_scheduler.warmup", "7"], "`lr_scheduler.warmup` to be a share"),
+            (["--model.objective.humans", "2"], "`model.objective.humans` to be a share"),
+            (["--data.weights", "[1, 2]"], "one of `data.weights` per set of `data.train`, got 2"),
+            (
+                ["--eval.best.metric", "val/tower/accuracy"],
+                "`eval.best.metric`: expected a known metric, got `val/tower/accuracy`; ",
+            ),
+            (["--ckpt_path", "auto"], "expected `--ckpt_path auto` with `fit` and a `--name`"),
             (["--model.pretrained", "nowhere"], "got `nowhere`"),
             (["--config", "nowhere.yaml"], "nowhere.yaml"),
             (["--ckpt_path", "nowhere.ckpt"], "got `nowhere.ckpt`"),

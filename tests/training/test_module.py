@@ -6,7 +6,6 @@ from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collate import collate
 from cogtrain.models.lora import Tune, Tuning
 from cogtrain.training.module import VLMModule
-from cogtrain.training.objective import Objective
 
 LORA = Tuning(r=2, lora_alpha=4)
 
@@ -31,11 +30,11 @@ def checkpoint_of(module):
 
 def test_answers_are_the_models_own_scores(module, batch):
     with torch.no_grad():
-        answers, losses = module.answer(batch)
+        answers, own = module.answer(batch)
+        losses, weights = module.losses(batch, own)
         scores = module.vlm.scores(
             batch["question"],
-            batch["pixel_values"],
-            batch["image_grid_thw"],
+            batch["arrays"],
             wording=["plain"] * 4,
         )
     (options,) = set(scores.options)
@@ -43,7 +42,8 @@ def test_answers_are_the_models_own_scores(module, batch):
     torch.testing.assert_close(answers["log_odds"], scores.log_odds)
     torch.testing.assert_close(answers["off_menu_mass"], scores.off_menu_mass)
     truth = torch.tensor([options.index(answer) for answer in batch["answer"]])
-    torch.testing.assert_close(losses, Objective()(scores.log_mass, truth))
+    torch.testing.assert_close(losses, -scores.log_mass[torch.arange(4), truth])
+    assert weights.tolist() == [1.0] * 4
     responses = [options[index] for index in scores.log_mass.argmax(dim=1)]
     assert answers["response"] == responses
     torch.testing.assert_close(answers["response_probability"], scores.probability.max(1).values)

@@ -66,23 +66,26 @@ def batch(mixed):
 
 def one_question(batch, question):
     rows = [row for row, name in enumerate(batch["question"]) if name == question]
-    patches = batch["pixel_values"].unflatten(0, (len(batch["ids"]), -1))
+    patches = batch["arrays"]["pixel_values"].unflatten(0, (len(batch["ids"]), -1))
     part = {
         name: [values[row] for row in rows]
         for name, values in batch.items()
         if isinstance(values, list)
     }
-    tensors = {name: batch[name][rows] for name in ("weights", "image_grid_thw")}
-    return rows, part | tensors | {"pixel_values": patches[rows].flatten(0, 1)}
+    grid = batch["arrays"]["image_grid_thw"][rows]
+    arrays = {"pixel_values": patches[rows].flatten(0, 1), "image_grid_thw": grid}
+    return rows, part | {"weights": batch["weights"][rows], "arrays": arrays}
 
 
 def test_a_mixed_batch_scores_as_batches_of_one_question(batch):
     module = VLMModule().eval()
     with torch.no_grad():
-        together, losses = module.answer(batch)
+        together, scores = module.answer(batch)
+        losses, _ = module.losses(batch, scores)
         for question in dict.fromkeys(batch["question"]):
             rows, part = one_question(batch, question)
-            alone, own = module.answer(part)
+            alone, scores = module.answer(part)
+            own, _ = module.losses(part, scores)
             assert alone["response"] == [together["response"][row] for row in rows]
             torch.testing.assert_close(losses[rows], own, atol=1e-4, rtol=0)
             for name in ("probability", "log_odds", "off_menu_mass", "response_probability"):
@@ -94,7 +97,8 @@ def test_a_mixed_batch_scores_as_batches_of_one_question(batch):
 def test_only_two_options_have_a_probability_of_the_first(batch):
     module = VLMModule().eval()
     with torch.no_grad():
-        answers, losses = module.answer(batch)
+        answers, scores = module.answer(batch)
+        losses, _ = module.losses(batch, scores)
     for index, question in enumerate(answers["question"]):
         is_binary = question == "will_fall"
         assert torch.isnan(answers["probability"][index]).item() != is_binary

@@ -41,6 +41,15 @@ def test_takes_an_empty_folder_and_a_folder_to_continue():
     assert open_run("fit", "fork", run.last).name == "fork"
 
 
+def test_a_run_that_never_saved_is_begun_again_when_told():
+    run = open_run("fit", "mine", None)
+    run.write_config("seed_everything: 1\n")
+    assert [path.name for path in run.path.iterdir()] == ["config.yaml"]
+    with pytest.raises(ValueError, match="not empty"):
+        open_run("fit", "mine", None)
+    assert open_run("fit", "mine", None, is_again=True) == run
+
+
 def test_judging_a_checkpoint_begins_a_run_of_its_own():
     run = open_run("fit", "mine", None)
     write_checkpoint(run)

@@ -1,4 +1,7 @@
+import json
 import signal
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -9,9 +12,15 @@ from lightning.pytorch import Callback, Trainer
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.data.recipe import Recipe
 from cogtrain.models.lora import Tuning
+from cogtrain.training.callbacks.judgments import JudgmentsCallback
+from cogtrain.training.callbacks.step_log import StepLog
+from cogtrain.training.checkpoint_file import CheckpointError, CheckpointFile
+from cogtrain.training.last_checkpoint import LastCheckpoint
+from cogtrain.training.logs import MetricsFile
 from cogtrain.training.module import VLMModule
 from cogtrain.training.noise import quieten
-from cogtrain.training.state import LastCheckpoint, RandomStreams, stream_seed
+from cogtrain.training.randomness import RandomStreams, stream_seed
+from cogtrain.training.state import Boundaries
 
 SMALL = Recipe(name="small", count=22, size_px=56)
 # Dropout, so that a wrong random stream shows in the weights.
@@ -54,10 +63,17 @@ class PressCtrlC(Callback):
             self.last.interrupt(signal.SIGINT, None)
 
 
-def run(folder, *, stop=None, resume=False, **options):
+def run(folder, *, stop=None, resume=False, val=(SMALL,), **options):
+    """A run and what it leaves: stimuli trained on, trained weights, trainer, log."""
+    folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
-    last, recorder = LastCheckpoint(folder / "last.ckpt"), Recorder()
-    callbacks = [recorder, RandomStreams(5), last]
+    module = VLMModule(tuning=TUNING)
+    data = StimuliDataModule([SMALL], [*val], [], batch_size=4, eval_batch_size=22, seed=3)
+    boundaries, recorder = Boundaries(), Recorder()
+    last = LastCheckpoint(folder / "last.ckpt", boundaries)
+    judgments = JudgmentsCallback("m", folder / "judgments.parquet", data.build())
+    log = StepLog(module.window)
+    callbacks = [recorder, RandomStreams(5), judgments, log, boundaries, last]
     if stop is not None:
         callbacks.insert(0, PressCtrlC(*stop, last))
     trainer = Trainer(
@@ -65,14 +81,14 @@ def run(folder, *, stop=None, resume=False, **options):
         accelerator="cpu",
         default_root_dir=folder,
         num_sanity_val_steps=0,
-        logger=False,
+        logger=MetricsFile(folder / "metrics.jsonl"),
+        log_every_n_steps=1,
+        plugins=[CheckpointFile()],
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
         **({"max_epochs": 2, "val_check_interval": 0.5} | options),
     )
-    module = VLMModule(tuning=TUNING)
-    data = StimuliDataModule([SMALL], [SMALL], [], batch_size=4, eval_batch_size=22, seed=3)
     path = folder / "last.ckpt" if resume else None
     if stop is not None:
         with pytest.raises(SystemExit):
@@ -80,12 +96,24 @@ def run(folder, *, stop=None, resume=False, **options):
     else:
         trainer.fit(module, data, ckpt_path=path, weights_only=True)
     trained = {name: p.detach() for name, p in module.named_parameters() if p.requires_grad}
-    return recorder.ids, trained, trainer
+    log_file = folder / "metrics.jsonl"
+    return Run(recorder.ids, trained, trainer, log_file.read_text() if log_file.exists() else "")
 
 
-def assert_same(weights, expected):
-    for name, value in expected.items():
-        torch.testing.assert_close(weights[name], value, rtol=0, atol=0, msg=name)
+class Run(NamedTuple):
+    ids: list
+    weights: dict
+    trainer: Trainer
+    log: str
+
+
+def assert_continues(rest, whole):
+    """The rest of a run is bit for bit what the whole one did, and so is all that was logged."""
+    assert rest.ids == whole.ids[len(whole.ids) - len(rest.ids) :]
+    assert rest.trainer.global_step == whole.trainer.global_step
+    for name, value in whole.weights.items():
+        torch.testing.assert_close(rest.weights[name], value, rtol=0, atol=0, msg=name)
+    assert rest.log == whole.log
 
 
 @pytest.fixture(scope="module")
@@ -93,70 +121,94 @@ def whole(tmp_path_factory):
     return run(tmp_path_factory.mktemp("whole"))
 
 
+def test_logs_every_step_and_every_validation_once(whole):
+    lines = [json.loads(line) for line in whole.log.splitlines()]
+    losses = [line["step"] for line in lines if line.get("name") == "train/loss"]
+    assert losses == list(range(12))
+    assert [line["step"] for line in lines if "metric" in line] == [3, 6, 9, 12]
+
+
 @pytest.mark.parametrize(
     ("where", "begun"),
     [
         ("on_train_batch_start", 1),  # nothing trained yet
-        ("on_train_batch_start", 3),  # a batch handed out and not trained on
+        ("on_train_batch_start", 4),  # a batch handed out and not trained on, after a validation
         ("on_before_backward", 5),
         ("on_before_optimizer_step", 4),  # must not stop between weights
-        ("on_validation_batch_start", 3),
+        ("on_validation_batch_start", 3),  # is validated anew
         ("on_validation_start", 6),  # validation at the end of the epoch
         ("on_before_zero_grad", 6),  # the last batch of the epoch
         ("on_train_epoch_end", 6),
         ("on_train_batch_start", 7),  # the first batch of the second epoch
-        ("on_before_backward", 12),  # the last batch of all
+        ("on_validation_batch_start", 12),  # the last of all
     ],
 )
 def test_continues_as_if_never_stopped(tmp_path, whole, where, begun):
-    ids, weights, trainer = whole
     run(tmp_path, stop=(where, begun))
-    rest, resumed, again = run(tmp_path, resume=True)
-    assert rest == ids[len(ids) - len(rest) :]
-    assert len(rest) >= len(ids) - begun
-    assert again.global_step == trainer.global_step == 12
-    assert_same(resumed, weights)
+    rest = run(tmp_path, resume=True)
+    assert_continues(rest, whole)
+    assert len(rest.ids) >= len(whole.ids) - begun
 
 
-def test_continues_in_the_middle_of_an_accumulation(tmp_path):
-    ids, weights, _ = run(tmp_path / "whole", accumulate_grad_batches=2, max_epochs=1)
-    run(tmp_path, stop=("on_before_backward", 4), accumulate_grad_batches=2, max_epochs=1)
-    rest, resumed, _ = run(tmp_path, resume=True, accumulate_grad_batches=2, max_epochs=1)
-    assert rest == ids[2:]  # the third batch is trained on again: its step was not taken
-    assert_same(resumed, weights)
+@pytest.mark.parametrize(
+    ("options", "where", "begun", "left"),
+    [
+        # Windows of 4 and 2 batches: stopped in the second one, which is then trained on whole.
+        ({"accumulate_grad_batches": 4}, "on_before_backward", 6, 2),
+        # No validation ends the epoch; the next one must not lend it a batch.
+        ({"val": ()}, "on_train_epoch_end", 6, 6),
+        ({"max_steps": 8, "max_epochs": -1}, "on_train_epoch_end", 6, 2),
+        ({"max_steps": 8, "max_epochs": -1}, "on_before_backward", 5, 4),
+    ],
+)
+def test_continues_whatever_counts_the_steps(tmp_path, options, where, begun, left):
+    options = {"max_epochs": 2 if "val" in options else 1} | options
+    whole = run(tmp_path / "whole", **options)
+    run(tmp_path / "cut", stop=(where, begun), **options)
+    rest = run(tmp_path / "cut", resume=True, **options)
+    assert len(rest.ids) == left
+    assert_continues(rest, whole)
 
 
 @pytest.mark.parametrize("limit", [1.0, 4])
 def test_a_finished_run_continues_with_more_epochs(tmp_path, limit):
-    ids, _, _ = run(tmp_path / "whole", limit_train_batches=limit)
-    first, _, _ = run(tmp_path, max_epochs=1, limit_train_batches=limit)
-    second, _, _ = run(tmp_path, max_epochs=2, limit_train_batches=limit, resume=True)
-    assert first + second == ids
+    whole = run(tmp_path / "whole", limit_train_batches=limit)
+    first = run(tmp_path, max_epochs=1, limit_train_batches=limit)
+    second = run(tmp_path, max_epochs=2, limit_train_batches=limit, resume=True)
+    assert first.ids + second.ids == whole.ids
 
 
 def test_stops_twice(tmp_path, whole):
-    ids, weights, _ = whole
     run(tmp_path, stop=("on_before_backward", 4))
     run(tmp_path, stop=("on_validation_start", 3), resume=True)
-    rest, resumed, _ = run(tmp_path, resume=True)
-    assert rest == ids[len(ids) - len(rest) :]
-    assert_same(resumed, weights)
+    assert_continues(run(tmp_path, resume=True), whole)
 
 
-def test_a_crash_inside_the_optimizer_keeps_the_earlier_checkpoint(tmp_path):
-    last = LastCheckpoint(tmp_path / "last.ckpt")
-    last._boundary, last._is_stepping = {}, True
+def test_a_checkpoint_of_elsewhere_is_refused():
+    with pytest.raises(ValueError, match="that says where its run was, got one without"):
+        Boundaries().on_load_checkpoint(SimpleNamespace(state=SimpleNamespace(fn="fit")), None, {})
 
-    class NoTrainer:
-        world_size = 1
 
-    last.on_exception(NoTrainer(), None, RuntimeError("out of memory"))
+@pytest.mark.parametrize(
+    ("has_begun", "is_stepping", "error"),
+    [
+        (False, False, RuntimeError("nothing is back from the checkpoint yet")),
+        (True, True, RuntimeError("out of memory")),
+        (True, False, CheckpointError("no space left")),
+    ],
+)
+def test_an_error_keeps_the_earlier_checkpoint(tmp_path, has_begun, is_stepping, error):
+    boundaries = Boundaries()
+    boundaries.has_begun, boundaries.is_stepping = has_begun, is_stepping
+    last = LastCheckpoint(tmp_path / "last.ckpt", boundaries)
+    last.on_exception(SimpleNamespace(world_size=1), None, error)
     assert not last.path.exists()
 
 
 def test_ctrl_c_waits_for_the_weights_but_not_twice(tmp_path):
-    last = LastCheckpoint(tmp_path / "last.ckpt")
-    last.on_before_optimizer_step()
+    boundaries = Boundaries()
+    last = LastCheckpoint(tmp_path / "last.ckpt", boundaries)
+    boundaries.on_before_optimizer_step()
     last.interrupt(signal.SIGINT, None)
     assert last.asked_to_stop
     with pytest.raises(KeyboardInterrupt):

@@ -16,9 +16,10 @@ from cogtrain.metrics import ChoiceAccuracy, SetMetrics
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.log import append_estimates
 from cogtrain.stimuli import StimulusSet
+from cogtrain.training.best_checkpoint import MACRO
 from cogtrain.training.logs import MetricsFile
+from cogtrain.training.state import PLACE
 
-MONITOR = "val/macro/accuracy"
 _Key = tuple[str, str]  # set, question
 
 
@@ -39,24 +40,28 @@ class JudgmentsCallback(Callback):
         self.path = path
         self.results: dict[str, dict[str, Estimate]] = {}
         self._humans = {
-            (part, member.name): _humans(member) for part in sets for member in sets[part]
+            (part, member.name): _humans(member)
+            for part in sets
+            for member in sets[part]
+            if part != "train"
         }
         self._metrics: dict[tuple[str, str, str], SetMetrics | ChoiceAccuracy] = {}
         self._columns: dict[_Key, dict[str, list[Any]]] = {}
-        self._during_fit: list[Judgments] = []
+        self._during_fit: dict[str, list[Judgments]] = {}
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Drops what a run that is continued from an earlier step will log and answer again."""
-        step = trainer.global_step
-        if not trainer.is_global_zero or step == 0:
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Takes up the answers before the checkpoint; the run will give those after it again."""
+        is_mine = trainer.state.fn == "fit" and trainer.is_global_zero
+        if not is_mine or not self._path_during_fit.exists():
             return
-        for logger in trainer.loggers:
-            if isinstance(logger, MetricsFile):
-                logger.rewind(step)
-        if self._path_during_fit.exists():
-            saved = Judgments.read(self._path_during_fit)
-            earlier = (saved.select(observer_id=name) for name in saved.names("observer_id"))
-            self._during_fit = [part for part in earlier if _step_of(part) <= step]
+        last = checkpoint.get(PLACE, {}).get("validated", -1)
+        saved = Judgments.read(self._path_during_fit)
+        for name in saved.names("observer_id"):
+            part = saved.select(observer_id=name)
+            if _step_of(part) <= last:
+                self._during_fit[name] = [part]
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forgets the answers of the stage before."""
@@ -91,7 +96,10 @@ class JudgmentsCallback(Callback):
         accuracies = [scores["accuracy"].value for scores in self.results.values()]
         if accuracies:
             mean = torch.tensor(accuracies).mean()
-            pl_module.log(MONITOR, mean, prog_bar=True, logger=False, sync_dist=True)
+            pl_module.log(MACRO, mean, prog_bar=True, logger=False, sync_dist=True)
+        for set_name, scores in self.results.items():  # what the best weights can be chosen by
+            numbers = {f"val/{set_name}/{name}": each.value for name, each in scores.items()}
+            pl_module.log_dict(numbers, logger=False, sync_dist=True)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Scores, logs and writes."""
@@ -150,8 +158,9 @@ class JudgmentsCallback(Callback):
             Judgments.concat([*own, *self._people()]).write(self.path)
             return
         observer = f"{self.observer}@{trainer.global_step}"
-        self._during_fit.extend(self._judgments(trainer, observer))
-        Judgments.concat(self._during_fit).write(self._path_during_fit)
+        self._during_fit[observer] = list(self._judgments(trainer, observer))
+        parts = (part for parts in self._during_fit.values() for part in parts)
+        Judgments.concat(parts).write(self._path_during_fit)
 
     def _people(self) -> list[Judgments]:
         """People's judgments of the sets that were answered, so that the table scores alone."""

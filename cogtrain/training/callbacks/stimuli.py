@@ -62,7 +62,7 @@ class StimuliTable(Callback):
             len(self._shown[name]) >= self.count for name in set(batch["set"])
         ):
             return
-        images = self.layout.images(batch["pixel_values"], batch["image_grid_thw"])
+        images = self.layout.images(batch["arrays"])
         weights, probabilities = outputs["weights"].tolist(), outputs["probability"].tolist()
         for index, name in enumerate(batch["set"]):
             if weights[index] > 0 and len(self._shown[name]) < self.count:

@@ -70,8 +70,15 @@ impl Default for Decoding {
 /// [`Error::NotFound`] or [`Error::Io`] if it cannot be read; [`Error::CorruptImage`] if it is
 /// truncated, damaged, too large (more than 89,478,485 pixels), or of another format.
 pub fn read_image(path: &Path) -> Result<Image> {
+    read_image_in(path, Vec::new())
+}
+
+/// As [`read_image`], in the memory of `spare`.
+pub(crate) fn read_image_in(path: &Path, spare: Vec<u8>) -> Result<Image> {
     let file = File::open(path).map_err(|source| Error::io(path, source))?;
-    let mut bytes = Vec::new();
+    // One more than there is, so that the end is found by the first read.
+    let length = file.metadata().map_or(0, |known| known.len());
+    let mut bytes = Vec::with_capacity(length.min(MAX_FILE_BYTES) as usize + 1);
     file.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|source| Error::io(path, source))?;
@@ -81,7 +88,7 @@ pub fn read_image(path: &Path) -> Result<Image> {
             format!("a file of more than {MAX_FILE_BYTES} bytes"),
         ));
     }
-    decode(&bytes).map_err(|reason| corrupt(path, reason))
+    decode_in(&bytes, spare).map_err(|reason| corrupt(path, reason))
 }
 
 /// Decodes the PNG, JPEG or WebP file that `bytes` hold.
@@ -138,9 +145,10 @@ pub fn encode_png(image: &Image) -> Result<Vec<u8>> {
     })
 }
 
-/// Decodes `bytes` as they are stored; the error is a reason without the name of a file.
-pub(crate) fn decode(bytes: &[u8]) -> Checked<Image> {
-    let mut canvas = Canvas::fresh();
+/// Decodes `bytes` as they are stored, in the memory of `spare`; the error is a reason without the
+/// name of a file.
+pub(crate) fn decode_in(bytes: &[u8], spare: Vec<u8>) -> Checked<Image> {
+    let mut canvas = Canvas::of(spare);
     decode_onto(bytes, &Decoding::default(), &mut canvas)?;
     canvas.into_image().map_err(|error| error.to_string())
 }
@@ -262,6 +270,10 @@ mod tests {
     use crate::Stream;
     use proptest::prelude::*;
 
+    fn decode(bytes: &[u8]) -> Checked<Image> {
+        decode_in(bytes, Vec::new())
+    }
+
     fn noise(height: usize, width: usize, seed: u64) -> Image {
         let mut stream = Stream::new(seed, "noise", 0);
         let pixels = (0..height * width * 3)
@@ -324,6 +336,15 @@ mod tests {
             reason,
             "a file that starts with the bytes 47 49 46 38 39 61"
         );
+    }
+
+    #[test]
+    fn memory_that_held_another_image_changes_nothing() {
+        let image = noise(9, 7, 0);
+        let bytes = encode_png(&image).expect("a small image fits");
+        for length in [0, 1, 9 * 7 * 3, 1000] {
+            assert_eq!(decode_in(&bytes, vec![7; length]), Ok(image.clone()));
+        }
     }
 
     #[test]

@@ -29,6 +29,19 @@ pub struct Labelled {
 }
 
 impl Labelled {
+    /// Refuses an id that two rows share.
+    pub(crate) fn check_unique<'a>(ids: impl IntoIterator<Item = &'a str>) -> Result<()> {
+        let mut known = BTreeSet::new();
+        match ids.into_iter().find(|id| !known.insert(*id)) {
+            None => Ok(()),
+            Some(twin) => {
+                let got = format!("`{twin}` twice");
+                let hint = "rename or drop one row";
+                Err(Error::argument("stimulus_id", "unique", got, hint))
+            }
+        }
+    }
+
     /// The number under `margin`, if there is one.
     pub(crate) fn margin(factors: &BTreeMap<String, Factor>) -> Option<f64> {
         match factors.get("margin") {
@@ -56,12 +69,7 @@ impl Encoded {
             let hint = "check the table";
             return Err(Error::argument("rows", "at least one", "none", hint));
         }
-        let mut ids = BTreeSet::new();
-        if let Some(twin) = rows.iter().find(|row| !ids.insert(&row.id)) {
-            let got = format!("`{}` twice", twin.id);
-            let hint = "rename or drop one row";
-            return Err(Error::argument("stimulus_id", "unique", got, hint));
-        }
+        Labelled::check_unique(rows.iter().map(|row| row.id.as_str()))?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(format!("encoded 1 {version:?} {}", rows.len()).as_bytes());
         for row in &rows {
@@ -92,9 +100,13 @@ impl Source for Encoded {
     }
 
     fn get(&self, index: usize) -> Result<Stimulus> {
+        self.get_in(index, Vec::new())
+    }
+
+    fn get_in(&self, index: usize, spare: Vec<u8>) -> Result<Stimulus> {
         let row = self.row(index)?;
         let bytes = self.contents.content(index)?;
-        let image = codec::decode(&bytes).map_err(|reason| Error::CorruptImage {
+        let image = codec::decode_in(&bytes, spare).map_err(|reason| Error::CorruptImage {
             path: self.contents.place(index).into(),
             reason,
         })?;

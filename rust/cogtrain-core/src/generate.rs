@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use crate::physics::{Trajectory, Verdict, simulate};
 use crate::recipe::{MAX_COUNT, Recipe};
-use crate::render::render;
+use crate::render::{MAX_SIDE_PX, render_into};
 use crate::scene::Scene;
 use crate::stimulus::{Record, Source, Stimulus};
 use crate::style::Appearance;
 use crate::task::{Design, Item, Place, Question};
-use crate::{Error, Result};
+use crate::{Error, Image, Result};
 
 /// Raised whenever the same recipe would give other stimuli; part of every id and fingerprint.
 pub const GENERATOR_VERSION: u32 = 2;
@@ -94,10 +94,19 @@ impl Generator {
 
     /// Stimulus `index` with its picture, and the item behind it.
     pub fn generate(&self, index: u64) -> Result<(Stimulus, Item)> {
+        self.generate_in(index, Vec::new())
+    }
+
+    /// As [`Generator::generate`], with the picture in `pixels`, whatever that was before.
+    fn generate_in(&self, index: u64, mut pixels: Vec<u8>) -> Result<(Stimulus, Item)> {
         let item = self.item(index)?;
+        let size_px = self.recipe.size_px;
+        // What is larger is refused before its buffer is looked at.
+        pixels.resize(3 * size_px.min(MAX_SIDE_PX).pow(2), 0);
+        render_into(&item.scene, &item.appearance, size_px, &mut pixels)?;
         let stimulus = Stimulus {
             id: stimulus_id(&item.scene, &item.appearance),
-            image: render(&item.scene, &item.appearance, self.recipe.size_px)?,
+            image: Image::new(size_px, size_px, pixels)?,
             answers: self.answers(&item)?,
             factors: item.factors.clone(),
             margin: Some(item.equilibrium.margin_m),
@@ -194,6 +203,11 @@ impl Source for Generator {
         self.generate(index as u64).map(|(stimulus, _)| stimulus)
     }
 
+    fn get_in(&self, index: usize, spare: Vec<u8>) -> Result<Stimulus> {
+        let (stimulus, _) = self.generate_in(index as u64, spare)?;
+        Ok(stimulus)
+    }
+
     fn record(&self, index: usize) -> Result<(Stimulus, Record)> {
         let (stimulus, item) = self.generate(index as u64)?;
         let mut record = stimulus.record();
@@ -224,6 +238,9 @@ impl Source for Generator {
         blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
     }
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {
@@ -265,6 +282,25 @@ mod tests {
         let late = generator.get(7).expect("valid");
         generator.get(0).expect("valid");
         assert_eq!(generator.get(7).expect("valid"), late);
+    }
+
+    #[test]
+    fn memory_that_held_another_image_changes_nothing() {
+        let generator = generator(Split::Test, 5);
+        let fresh = generator.get(7).expect("valid");
+        for length in [0, 10, 3 * 28 * 28, 9999] {
+            assert_eq!(generator.get_in(7, vec![9; length]).expect("valid"), fresh);
+        }
+        let recipe = Recipe {
+            size_px: 1 << 40,
+            ..Recipe::new(Task::Tower)
+        };
+        let generator = Generator::new(recipe).expect("sizes are checked later");
+        let error = generator.get(0).expect_err("refused").to_string();
+        assert!(
+            error.contains("`size_px`") && error.contains("got 1099511627776"),
+            "{error}"
+        );
     }
 
     #[test]

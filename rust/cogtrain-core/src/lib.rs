@@ -17,6 +17,8 @@
 //! ```
 
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod image;
 mod naming;
 mod rng;

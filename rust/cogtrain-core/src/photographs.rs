@@ -1,11 +1,11 @@
 //! A folder of photographs as a source: images that were not made here, with their answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::codec::read_image;
+use crate::codec::read_image_in;
 use crate::encoded::Labelled;
 use crate::stimulus::Factor;
 use crate::{Error, Result, Source, Stimulus};
@@ -48,16 +48,7 @@ impl Photographs {
                 "check the table",
             ));
         }
-        let mut ids = BTreeSet::new();
-        if let Some(twin) = rows.iter().find(|row| !ids.insert(&row.id)) {
-            let got = format!("`{}` twice", twin.id);
-            return Err(Error::argument(
-                "stimulus_id",
-                "unique",
-                got,
-                "rename or drop one row",
-            ));
-        }
+        Labelled::check_unique(rows.iter().map(|row| row.id.as_str()))?;
         let fingerprint = fingerprint(&rows)?;
         Ok(Self { rows, fingerprint })
     }
@@ -81,10 +72,14 @@ impl Source for Photographs {
     }
 
     fn get(&self, index: usize) -> Result<Stimulus> {
+        self.get_in(index, Vec::new())
+    }
+
+    fn get_in(&self, index: usize, spare: Vec<u8>) -> Result<Stimulus> {
         let row = self.row(index)?;
         Ok(Stimulus {
             id: row.id.clone(),
-            image: read_image(&row.path)?,
+            image: read_image_in(&row.path, spare)?,
             answers: row.answers.clone(),
             factors: row.factors.clone(),
             margin: Labelled::margin(&row.factors),

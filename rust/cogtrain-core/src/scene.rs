@@ -11,6 +11,14 @@ use crate::{Error, Result};
 /// A point or direction, in metres.
 pub type Vec3 = [f64; 3];
 
+/// Farthest coordinate and longest side in metres, and greatest density: double precision tells a
+/// contact there from a gap of a nanometre.
+const LARGEST: f64 = 1e6;
+/// Least density, and least distance that gives a direction.
+const SMALLEST: f64 = 1e-6;
+/// Shortest side in metres: well above the gap that still counts as a contact.
+const SHORTEST_M: f64 = 1e-4;
+
 named! {
     /// Colour names; the palette decides what they look like.
     pub enum Color as "color" {
@@ -112,7 +120,12 @@ impl Scene {
         serde_json::to_string(self).expect("numbers and fixed keys always serialise")
     }
 
-    /// Whether every number is finite, every size positive and the camera sees something.
+    /// Whether every number is within reason and the camera sees something.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a coordinate beyond 10⁶ m, a side outside 10⁻⁴ … 10⁶ m, a density
+    /// outside 10⁻⁶ … 10⁶ kg/m³, a friction outside 0 … 1,000, an orientation that is no unit
+    /// quaternion, a camera straight above its target, a light from below, or too many bodies.
     pub fn check(&self) -> Result<()> {
         if self.bodies.len() > Self::MAX_BODIES {
             return Err(Error::argument(
@@ -136,10 +149,10 @@ impl Light {
     const MAX_RADIUS_DEG: f64 = 45.0;
 
     fn check(&self) -> Result<()> {
-        if !(finite(&self.toward) && self.toward[2] > 0.0) {
+        if !(is_near(&self.toward) && self.toward[2] >= SMALLEST) {
             return Err(Error::argument(
                 "scene.light.toward",
-                "finite and above the ground (z > 0)",
+                "above the ground (z from 10⁻⁶) and within ±10⁶",
                 format!("{:?}", self.toward),
                 "point it upwards",
             ));
@@ -159,22 +172,24 @@ impl Light {
 impl Body {
     fn check(&self, index: usize) -> Result<()> {
         let norm: f64 = self.orientation.iter().map(|q| q * q).sum();
-        let wrong = if !(finite(&self.size_m) && self.size_m.iter().all(|&s| s > 0.0)) {
+        let sides = SHORTEST_M..=LARGEST;
+        let wrong = if !self.size_m.iter().all(|side| sides.contains(side)) {
             Some(("size_m", format!("{:?}", self.size_m)))
-        } else if !finite(&self.position_m) {
+        } else if !is_near(&self.position_m) {
             Some(("position_m", format!("{:?}", self.position_m)))
         } else if (norm - 1.0).abs() > 1e-9 || !norm.is_finite() {
             Some(("orientation", format!("{:?}", self.orientation)))
-        } else if !(self.density.is_finite() && self.density > 0.0) {
+        } else if !(SMALLEST..=LARGEST).contains(&self.density) {
             Some(("density", self.density.to_string()))
-        } else if !(self.friction.is_finite() && self.friction >= 0.0) {
+        } else if !(0.0..=1000.0).contains(&self.friction) {
             Some(("friction", self.friction.to_string()))
         } else {
             None
         };
         wrong.map_or(Ok(()), |(field, got)| {
             let name = format!("scene.bodies[{index}].{field}");
-            let expected = "finite, sizes and density positive, orientation a unit quaternion";
+            let expected = "within reason: position_m ±10⁶, size_m 10⁻⁴ … 10⁶, density 10⁻⁶ … 10⁶, \
+                            friction 0 … 1000, orientation a unit quaternion";
             Err(Error::argument(&name, expected, got, "correct the scene"))
         })
     }
@@ -184,21 +199,22 @@ impl Camera {
     fn check(&self) -> Result<()> {
         let view = [0, 1, 2].map(|k| self.target_m[k] - self.position_m[k]);
         let sideways = view[0] * view[0] + view[1] * view[1];
-        let sees = finite(&view) && sideways > 0.0 && (1.0..170.0).contains(&self.fov_deg);
+        let places = is_near(&self.position_m) && is_near(&self.target_m);
+        let sees = places && sideways.sqrt() >= SMALLEST && (1.0..170.0).contains(&self.fov_deg);
         if sees {
             return Ok(());
         }
         Err(Error::argument(
             "scene.camera",
-            "finite, not straight above its target, with 1 ≤ fov_deg < 170",
+            "within ±10⁶ m, not straight above its target, with 1 ≤ fov_deg < 170",
             format!("{self:?}"),
             "move the camera aside",
         ))
     }
 }
 
-fn finite(v: &Vec3) -> bool {
-    v.iter().all(|x| x.is_finite())
+fn is_near(v: &Vec3) -> bool {
+    v.iter().all(|x| x.abs() <= LARGEST)
 }
 
 #[cfg(test)]
@@ -237,13 +253,46 @@ pub(crate) mod tests {
 
     #[test]
     fn names_the_wrong_field() {
-        let mut scene = cubes(&[[0.0, 0.0, 0.5], [0.0, 0.0, 1.5]]);
-        scene.bodies[1].density = -2.0;
-        let error = Scene::from_json(&scene.to_json()).expect_err("negative density");
-        assert!(
-            error.to_string().contains("scene.bodies[1].density")
-                && error.to_string().contains("-2"),
-            "{error}"
-        );
+        let scene = cubes(&[[0.0, 0.0, 0.5], [0.0, 0.0, 1.5]]);
+        let message = |change: fn(&mut Scene)| {
+            let mut scene = scene.clone();
+            change(&mut scene);
+            scene.check().expect_err("out of reason").to_string()
+        };
+        for (text, words) in [
+            (
+                message(|s| s.bodies[1].density = -2.0),
+                "scene.bodies[1].density` to be within reason",
+            ),
+            (message(|s| s.bodies[1].density = -2.0), "got -2;"),
+            (message(|s| s.bodies[0].size_m[2] = 1e-5), "size_m` to be"),
+            (
+                message(|s| s.bodies[0].position_m[2] = 2e6),
+                "got [0.0, 0.0, 2000000.0]",
+            ),
+            (
+                message(|s| s.bodies[0].friction = f64::INFINITY),
+                "friction` to be",
+            ),
+            (
+                message(|s| s.bodies[0].orientation = [0.9, 0.0, 0.0, 0.0]),
+                "a unit quaternion, got",
+            ),
+            (
+                message(|s| s.light.toward[2] = 1e-300),
+                "above the ground (z from 10⁻⁶)",
+            ),
+            (message(|s| s.light.radius_deg = 46.0), "0 … 45, got 46"),
+            (
+                message(|s| s.camera.target_m[1] = -10.0),
+                "not straight above its target",
+            ),
+            (
+                message(|s| s.camera.position_m[1] = -1e300),
+                "within ±10⁶ m",
+            ),
+        ] {
+            assert!(text.contains(words), "{text}");
+        }
     }
 }

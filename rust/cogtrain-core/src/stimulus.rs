@@ -64,6 +64,13 @@ pub trait Source: Send + Sync {
     /// Stimulus `index` (< `len`); the same index gives the same bytes, always.
     fn get(&self, index: usize) -> Result<Stimulus>;
 
+    /// As [`Source::get`], with the image in `spare`, memory of any length and content that is no
+    /// longer used; worth overriding where an image is made anew.
+    fn get_in(&self, index: usize, spare: Vec<u8>) -> Result<Stimulus> {
+        drop(spare);
+        self.get(index)
+    }
+
     /// Id of stimulus `index` (< `len`); worth overriding where it costs less than the image.
     fn id(&self, index: usize) -> Result<String> {
         self.get(index).map(|stimulus| stimulus.id)

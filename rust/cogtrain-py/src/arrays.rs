@@ -98,24 +98,22 @@ fn shaped<T: Element>(
     PyArray1::from_vec(py, values).reshape(shape)
 }
 
-/// Samples of images, and how many each has: a nested sequence has several, anything else is one.
-pub fn read_samples(images: &Bound<'_, PyAny>) -> PyResult<(Vec<core::Image>, Vec<usize>)> {
+/// Images, and of a nested sequence how many each sample has.
+pub fn read_samples(images: &Bound<'_, PyAny>) -> PyResult<(Vec<core::Image>, Option<Vec<usize>>)> {
     let parts: Vec<Bound<'_, PyAny>> = if is_sequence(images) {
         images.try_iter()?.collect::<PyResult<_>>()?
     } else {
         Vec::new()
     };
     if parts.is_empty() || !parts.iter().all(is_sequence) {
-        let images = read_images(images)?;
-        let counts = vec![images.len()];
-        return Ok((images, counts));
+        return Ok((read_images(images)?, None));
     }
     let samples = parts
         .iter()
         .map(read_images)
         .collect::<PyResult<Vec<_>>>()?;
     let counts = samples.iter().map(Vec::len).collect();
-    Ok((samples.into_iter().flatten().collect(), counts))
+    Ok((samples.into_iter().flatten().collect(), Some(counts)))
 }
 
 fn is_sequence(value: &Bound<'_, PyAny>) -> bool {

@@ -21,6 +21,7 @@ mod preprocess;
 mod question;
 mod shard;
 mod shelf;
+mod simd;
 mod source;
 
 /// Native core of cogtrain: makes stimuli, reads images, prepares them, and loads batches.
@@ -54,6 +55,8 @@ mod _core {
     use crate::question::Question;
     #[pymodule_export]
     use crate::shard::{SetWriter, read_manifest};
+    #[pymodule_export]
+    use crate::simd::{instruction_set, instruction_sets};
     #[pymodule_export]
     use crate::source::Source;
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cogtrain_core as core;
 use numpy::{PyArray1, PyArrayDyn};
@@ -213,7 +213,23 @@ impl LoaderCore {
         plain(py, &self.lock().faults())
     }
 
-    /// How many there are.
+    /// Takes in the report of another rank; ``ValueError`` if there are more than the budget now.
+    fn add_report(&self, py: Python<'_>, report: &Bound<'_, PyAny>) -> PyResult<()> {
+        let told = read_faults(py, report)?.ok_or_else(|| {
+            let expected = "as `report` gives it";
+            let hint = "pass the report of another rank's loader";
+            to_python(core::Error::argument("report", expected, report, hint))
+        })?;
+        self.lock().add_faults(&told).map_err(to_python)
+    }
+
+    /// Stimuli of an epoch, over all ranks.
+    #[getter]
+    fn epoch_size(&self) -> u64 {
+        self.lock().count()
+    }
+
+    /// How many bad stimuli there are.
     #[getter]
     fn fault_count(&self) -> usize {
         self.lock().fault_count()
@@ -263,6 +279,9 @@ impl BatchIterator {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
         let loader = self.loader.get();
+        // How long the interpreter's lock was held for this batch.
+        let mut held = Duration::ZERO;
+        let mut since = Instant::now();
         loop {
             let (poll, fresh, bell) = {
                 let mut core = loader.lock();
@@ -272,13 +291,18 @@ impl BatchIterator {
             if !fresh.is_empty() {
                 warn(py, &fresh)?;
             }
+            held += since.elapsed();
             match poll {
                 Ok(core::Poll::Batch(batch)) => {
                     py.detach(|| bell.inspect(core::Bell::resume));
-                    return Batch::new(py, *batch).map(Some);
+                    since = Instant::now();
+                    let batch = Batch::new(py, *batch).map(Some);
+                    loader.lock().handed_over(held + since.elapsed());
+                    return batch;
                 }
                 Ok(core::Poll::Waiting) => {
                     py.detach(|| bell.inspect(|bell| bell.wait(SLICE)));
+                    since = Instant::now();
                     py.check_signals()?;
                 }
                 Ok(core::Poll::Finished) => {
@@ -316,14 +340,19 @@ fn bad(py: Python<'_>, state: &Bound<'_, PyDict>) -> PyResult<Vec<core::Fault>> 
     let Some(faults) = state.get_item("bad")? else {
         return Ok(Vec::new());
     };
-    let text = py.import("json")?.call_method1("dumps", (&faults,))?;
-    serde_json::from_str(text.extract()?).map_err(|_| {
+    read_faults(py, &faults)?.ok_or_else(|| {
         to_python(core::Error::State {
             field: "bad".to_owned(),
             expected: "as `state_dict` gives it".to_owned(),
             got: faults.to_string(),
         })
     })
+}
+
+/// The bad stimuli of a report, unless it is none.
+fn read_faults(py: Python<'_>, report: &Bound<'_, PyAny>) -> PyResult<Option<Vec<core::Fault>>> {
+    let text = py.import("json")?.call_method1("dumps", (report,))?;
+    Ok(serde_json::from_str(text.extract()?).ok())
 }
 
 fn count(name: &str, value: i64) -> core::Result<usize> {

@@ -13,7 +13,7 @@ use crate::errors::to_python;
 /// What a checkpoint's own image processor does, bit for bit.
 ///
 /// Equal to the Hugging Face PIL processors of Qwen2-VL (also 2.5 and 3), SigLIP, CLIP, LLaVA,
-/// Idefics3, SmolVLM and InternVL. An image that would have to be resized is refused, with the
+/// LLaVA-OneVision, Idefics3, SmolVLM, InternVL and Gemma 3. An image that would have to be resized is refused, with the
 /// size to use, unless ``resize`` says how: ``"pillow"`` as that processor does, or ``"torch"``
 /// with the pixels of torch's antialiased 8-bit path (bilinear and bicubic).
 #[pyclass(frozen, module = "cogtrain._core")]
@@ -89,7 +89,9 @@ impl Preprocess {
     /// The arrays of the Hugging Face processor with ``return_tensors="np"``, by the same keys.
     ///
     /// ``pixel_values`` float32 (or the bits of bfloat16 as uint16), and of Qwen2-VL
-    /// ``image_grid_thw``, of Idefics3 ``pixel_attention_mask``, of InternVL ``num_patches``, int64.
+    /// ``image_grid_thw``, of Idefics3 ``rows``, ``cols`` and ``pixel_attention_mask``, of InternVL
+    /// ``num_patches``, of LLaVA-OneVision ``image_sizes`` and ``batch_num_images``, of Gemma 3
+    /// ``num_crops``, int64.
     ///
     /// Args:
     ///     images: One image, a sequence of images, an array (images, height, width, 3), or a
@@ -102,6 +104,7 @@ impl Preprocess {
     fn __call__<'py>(&self, py: Python<'py>, images: &Bound<'py, PyAny>) -> PyResult<Py<PyDict>> {
         let (images, counts) = read_samples(images)?;
         let borrowed: Vec<&core::Image> = images.iter().collect();
+        let counts = counts.unwrap_or_else(|| self.0.samples_of_list(borrowed.len()));
         let work = || self.0.apply_grouped(&borrowed, &counts);
         let input = py.detach(work).map_err(to_python)?;
         input_arrays(py, input)

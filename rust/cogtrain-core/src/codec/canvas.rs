@@ -14,9 +14,14 @@ pub(super) struct Canvas<'a> {
 impl<'a> Canvas<'a> {
     /// A buffer that is allocated once the size is known.
     pub(super) fn fresh() -> Self {
+        Self::of(Vec::new())
+    }
+
+    /// A buffer in the memory of `own`, whatever that was before.
+    pub(super) fn of(own: Vec<u8>) -> Self {
         Self {
             given: None,
-            own: Vec::new(),
+            own,
             height: 0,
             width: 0,
         }
@@ -38,7 +43,10 @@ impl<'a> Canvas<'a> {
             .ok_or("a size that overflows")?;
         (self.height, self.width) = (height, width);
         let Some(pixels) = self.given.as_deref_mut() else {
-            self.own = vec![0; length];
+            if self.own.capacity() < length {
+                self.own = Vec::new();
+            }
+            self.own.resize(length, 0);
             return Ok(&mut self.own);
         };
         if pixels.len() == length {

@@ -1,13 +1,19 @@
 //! Where threads fetch work and put batches: what may be begun, what is finished, whose turn it is.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
+
+use super::faults::Fault;
 use super::frame::{Bytes, Finished, Part};
 use super::plan::{Plan, Slot};
-use super::shop::Outcome;
+use super::pool::Pool;
+use super::shop::{Made, Outcome};
 use super::statistics::Tally;
+use crate::Result;
 
 /// The desk of one pass over a plan.
 #[derive(Debug)]
@@ -15,6 +21,8 @@ pub(super) struct Desk {
     plan: Plan,
     /// Batches that may be begun before the oldest is handed out.
     ahead: u64,
+    /// Bytes that each stimulus of the next batch is expected to take in it; 0: not known.
+    expected: AtomicUsize,
     /// Bytes in flight beyond which only the oldest batch is worked on.
     max_bytes: u64,
     tally: Arc<Tally>,
@@ -45,14 +53,48 @@ struct State {
 pub(super) struct Ticket {
     pub(super) step: u64,
     pub(super) slots: Vec<Slot>,
-    made: Mutex<Makings>,
+    /// Bytes that each stimulus is expected to take; 0: not known.
+    expected: usize,
+    room: Mutex<Option<Room>>,
+    made: Mutex<(usize, Makings)>,
 }
 
+/// The memory of a batch, cut before it was known what it is for.
 #[derive(Debug)]
-struct Makings {
-    missing: usize,
+struct Room {
+    parts: Vec<Option<BytesMut>>,
+    rest: BytesMut,
+}
+
+/// What became of a batch's slots.
+#[derive(Debug, Default)]
+pub(super) struct Makings {
     outcomes: Vec<Option<Outcome>>,
-    bytes: Bytes,
+    pub(super) bytes: Bytes,
+    /// What is left behind the parts that were written at once.
+    pub(super) rest: BytesMut,
+}
+
+impl Makings {
+    /// What was made, in the order of the slots, or the first error in that order, whichever came
+    /// first; and all faults.
+    pub(super) fn take(&mut self) -> (Result<Vec<Made>>, Vec<Fault>) {
+        let (mut made, mut faults) = (Vec::with_capacity(self.outcomes.len()), Vec::new());
+        for outcome in self.outcomes.drain(..).flatten() {
+            made.push(outcome.made);
+            faults.extend(outcome.faults);
+        }
+        (made.into_iter().collect(), faults)
+    }
+
+    /// Bytes that each stimulus takes in the batch, if that is the same for all; else 0.
+    pub(super) fn part(&self, is_row_by_row: bool, value_bytes: usize) -> usize {
+        let made = self.outcomes.iter().flatten().map(|outcome| &outcome.made);
+        let mut values = made.map(|made| made.as_ref().map_or(0, |made| made.values));
+        let first = values.next().unwrap_or(0);
+        let is_uniform = is_row_by_row && values.all(|other| other == first);
+        if is_uniform { first * value_bytes } else { 0 }
+    }
 }
 
 /// What a thread does next.
@@ -65,30 +107,54 @@ pub(super) enum Job {
 }
 
 impl Ticket {
-    fn new(step: u64, slots: Vec<Slot>) -> Arc<Self> {
-        let outcomes = slots.iter().map(|_| None).collect();
-        let made = Mutex::new(Makings {
-            missing: slots.len(),
-            outcomes,
-            bytes: Bytes::default(),
+    fn new(step: u64, slots: Vec<Slot>, expected: usize) -> Arc<Self> {
+        let makings = Makings {
+            outcomes: slots.iter().map(|_| None).collect(),
+            ..Makings::default()
+        };
+        Arc::new(Self {
+            step,
+            made: Mutex::new((slots.len(), makings)),
+            slots,
+            expected,
+            room: Mutex::new(None),
+        })
+    }
+
+    /// The place of `slot` in the batch, if it is known, and is `length` bytes long.
+    pub(super) fn part(&self, slot: usize, length: usize, pool: &Pool) -> Option<BytesMut> {
+        if length == 0 || length != self.expected {
+            return None;
+        }
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = room.get_or_insert_with(|| {
+            let mut rest = pool.take(length * self.slots.len());
+            let parts = self.slots.iter().map(|_| Some(rest.split_to(length)));
+            let parts = parts.collect();
+            Room { parts, rest }
         });
-        Arc::new(Self { step, slots, made })
+        room.parts[slot].take()
     }
 
     /// Stores what became of `slot`; returns all of them if it was the last one missing.
-    pub(super) fn store(
-        &self,
-        slot: usize,
-        outcome: Outcome,
-        bytes: Bytes,
-    ) -> Option<(Vec<Outcome>, Bytes)> {
+    pub(super) fn store(&self, slot: usize, outcome: Outcome, bytes: Bytes) -> Option<Makings> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.outcomes[slot] = Some(outcome);
-        made.bytes.images += bytes.images;
-        made.bytes.values += bytes.values;
-        made.missing -= 1;
-        let all = made.missing == 0;
-        all.then(|| (made.outcomes.drain(..).flatten().collect(), made.bytes))
+        let (missing, makings) = &mut *made;
+        makings.outcomes[slot] = Some(outcome);
+        makings.bytes.images += bytes.images;
+        makings.bytes.values += bytes.values;
+        *missing -= 1;
+        let is_last = *missing == 0;
+        is_last.then(|| {
+            let mut makings = std::mem::take(makings);
+            let room = self
+                .room
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            makings.rest = room.map_or_else(BytesMut::new, |room| room.rest);
+            makings
+        })
     }
 }
 
@@ -101,6 +167,7 @@ impl Desk {
         Self {
             plan,
             ahead,
+            expected: AtomicUsize::new(0),
             max_bytes,
             tally,
             state: Mutex::new(State::default()),
@@ -167,7 +234,8 @@ impl Desk {
             return None;
         }
         if state.open.is_none() {
-            state.open = Some((Ticket::new(step, self.plan.slots(step)), 0));
+            let expected = self.expected.load(Ordering::Relaxed);
+            state.open = Some((Ticket::new(step, self.plan.slots(step), expected), 0));
             state.begun += 1;
         }
         let (ticket, slot) = state.open.as_mut()?;
@@ -177,6 +245,11 @@ impl Desk {
             state.open = None;
         }
         Some(job)
+    }
+
+    /// Expects each stimulus of the next batch to take `bytes` in it; 0: nothing is known.
+    pub(super) fn expect(&self, bytes: usize) {
+        self.expected.store(bytes, Ordering::Relaxed);
     }
 
     /// Counts what a stimulus takes, and will take in its batch.

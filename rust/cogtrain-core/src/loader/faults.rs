@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Loader;
 use crate::naming::named;
 use crate::{Error, Result};
 
@@ -22,6 +23,8 @@ named! {
 }
 
 /// A stimulus that could not be made.
+///
+/// The same stimulus gives the same fault on every rank, but for where it was met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// Number of its source.
@@ -40,7 +43,7 @@ pub struct Fault {
     pub substitute: Option<String>,
 }
 
-/// The bad stimuli that one rank has met, each once.
+/// The bad stimuli that one rank knows of, each once: met by itself, or told by another.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Faults(BTreeMap<(u64, u64), Fault>);
 
@@ -59,17 +62,34 @@ impl Faults {
             }
         }
         match last {
-            Some(fault) if self.0.len() > budget => Err(Error::TooManyBad {
-                budget,
-                got: self.0.len(),
-                last: fault.name(),
-                reason: fault.reason,
-            }),
+            Some(last) if self.0.len() > budget => Err(last.beyond(budget, self.0.len())),
             _ => Ok(fresh),
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Adds what other ranks have met; what both know stays where it was met first.
+    ///
+    /// # Errors
+    /// [`Error::TooManyBad`] if there are more than `budget` now.
+    fn add_told(&mut self, told: &[Fault], budget: usize) -> Result<()> {
+        for fault in told {
+            let known = self.0.entry((fault.set, fault.index));
+            let known = known.or_insert_with(|| fault.clone());
+            if (fault.epoch, fault.position) < (known.epoch, known.position) {
+                known.clone_from(fault);
+            }
+        }
+        match self
+            .0
+            .values()
+            .max_by_key(|fault| (fault.epoch, fault.position))
+        {
+            Some(last) if self.0.len() > budget => Err(last.beyond(budget, self.0.len())),
+            _ => Ok(()),
+        }
+    }
+
+    fn len(&self) -> usize {
         self.0.len()
     }
 
@@ -97,7 +117,43 @@ impl fmt::Display for Fault {
     }
 }
 
+impl Loader {
+    /// The bad stimuli that this rank knows of, each once, by set and index.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.faults.list()
+    }
+
+    /// How many of [`Loader::faults`] there are.
+    pub fn fault_count(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// Those that this rank has met since this was last asked.
+    pub fn fresh_faults(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// Takes in what other ranks have met. If every rank takes in the faults of all, they have the
+    /// same report and the same state, and keep to one budget.
+    ///
+    /// # Errors
+    /// [`Error::TooManyBad`] if there are more than the budget now.
+    pub fn add_faults(&mut self, faults: &[Fault]) -> Result<()> {
+        self.faults.add_told(faults, self.options.bad_budget)
+    }
+}
+
 impl Fault {
+    /// That there are `got` of them, this one the last.
+    fn beyond(&self, budget: usize, got: usize) -> Error {
+        Error::TooManyBad {
+            budget,
+            got,
+            last: self.name(),
+            reason: self.reason.clone(),
+        }
+    }
+
     fn name(&self) -> String {
         let Self { set, index, .. } = self;
         match &self.id {

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::BytesMut;
 
 use super::batch::{Batch, Floats, Pixels};
+use super::desk::Makings;
 use super::faults::Fault;
 use super::plan::Slot;
 use super::pool::Pool;
-use super::shop::{Made, Outcome, Shop, catching};
+use super::shop::{Content, Kit, Made, Outcome, Shop};
 use crate::preprocess::Dtype;
 use crate::{Error, Image, Result};
 
@@ -33,7 +34,10 @@ impl Bytes {
     /// Those of a made stimulus whose values have `width` bytes each.
     pub(super) fn of(outcome: &Outcome, width: usize) -> Self {
         outcome.made.as_ref().map_or(Self::default(), |made| Self {
-            images: made.stimulus.image.pixels().len() as u64,
+            images: match &made.content {
+                Content::Image(image) => image.pixels().len() as u64,
+                Content::Written(_) => 0,
+            },
             values: (made.values * width) as u64,
         })
     }
@@ -43,8 +47,8 @@ impl Bytes {
 #[derive(Debug)]
 pub(super) struct Frame {
     step: u64,
-    /// Per stimulus, its index in all sets and its image.
-    images: Vec<(usize, Image)>,
+    /// Per stimulus, its index in all sets and its image, which may be written elsewhere.
+    images: Vec<(usize, Content)>,
     /// Whether one part holds all images.
     is_whole: bool,
     bytes: Bytes,
@@ -73,36 +77,45 @@ pub(super) struct Part {
     bytes: BytesMut,
 }
 
+/// What is left to do for a batch.
+#[derive(Debug)]
+pub(super) enum Cut {
+    /// Each of these is to be written.
+    Parts(Vec<Part>),
+    /// Nothing: all is written, or the batch cannot be.
+    Finished(Box<Finished>),
+}
+
 impl Frame {
-    /// Cuts the buffer of a batch into parts; if the batch cannot be, says why.
+    /// Cuts the buffer of a batch into parts, unless all of them are written already.
     pub(super) fn cut(
         (step, slots): (u64, &[Slot]),
-        outcomes: Vec<Outcome>,
-        bytes: Bytes,
+        mut makings: Makings,
         shop: &Shop,
-        pool: &Pool,
-    ) -> std::result::Result<Vec<Part>, Box<Finished>> {
-        let (mut made, mut faults, mut first) = (Vec::with_capacity(slots.len()), vec![], None);
-        for outcome in outcomes {
-            faults.extend(outcome.faults);
-            match outcome.made {
-                Ok(stimulus) => made.push(stimulus),
-                // The first error in the batch's order is the one reported, whichever came first.
-                Err(error) => first = first.or(Some(error)),
-            }
-        }
-        let pixels = match first.map_or_else(|| pixels(&made, shop), Err) {
-            Ok(pixels) => pixels,
-            Err(error) => {
-                let batch = Err(error);
-                return Err(Box::new(Finished {
-                    step,
-                    batch,
-                    faults,
-                    bytes,
-                }));
-            }
+        pool: &Arc<Pool>,
+    ) -> Cut {
+        let bytes = makings.bytes;
+        let (made, faults) = makings.take();
+        let finished = |batch, faults| {
+            Cut::Finished(Box::new(Finished {
+                step,
+                batch,
+                faults,
+                bytes,
+            }))
         };
+        let (made, pixels) = match made.and_then(|made| pixels(&made, shop).map(|p| (made, p))) {
+            Ok(ready) => ready,
+            Err(error) => return finished(Err(error), faults),
+        };
+        if made.iter().all(|made| made.content.is_written()) {
+            let (mut batch, images) = sheet(slots, made, pixels);
+            let parts = images
+                .into_iter()
+                .filter_map(|(_, content)| content.written());
+            put(&mut batch, join(parts, makings.rest), pool);
+            return finished(Ok(batch), faults);
+        }
         let lengths = lengths(&made, &pixels, shop);
         let mut rest = pool.take(lengths.iter().sum());
         let parts: Vec<BytesMut> = lengths
@@ -129,11 +142,11 @@ impl Frame {
             number,
             bytes,
         };
-        Ok(parts.into_iter().enumerate().map(part).collect())
+        Cut::Parts(parts.into_iter().enumerate().map(part).collect())
     }
 
     /// The images of part `number`: one, or all if there is only one part.
-    fn own(&self, number: usize) -> &[(usize, Image)] {
+    fn own(&self, number: usize) -> &[(usize, Content)] {
         if self.is_whole {
             &self.images
         } else {
@@ -165,22 +178,8 @@ impl Frame {
         }
         let parts = std::mem::take(&mut sheet.parts);
         let rest = std::mem::take(&mut sheet.rest);
-        let joined = parts
-            .into_iter()
-            .flatten()
-            .chain([rest])
-            .reduce(|mut head, tail| {
-                head.unsplit(tail);
-                head
-            })?;
         let mut batch = sheet.batch.take()?;
-        match &mut batch.pixels {
-            Pixels::Images { values, .. } => *values = pool.lend(joined),
-            Pixels::Input { values, .. } => match values {
-                Floats::F32(values) => *values = pool.lend(joined),
-                Floats::Bf16(values) => *values = pool.lend(joined),
-            },
-        }
+        put(&mut batch, join(parts.into_iter().flatten(), rest), pool);
         Some(Finished {
             step: self.step,
             batch: sheet
@@ -194,46 +193,64 @@ impl Frame {
 }
 
 impl Part {
-    /// Bytes to be written.
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// How many images it holds.
-    pub(super) fn samples(&self) -> usize {
-        self.frame.own(self.number).len()
+    /// How many images are to be written, and bytes; none if that was done elsewhere.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let own = self.frame.own(self.number);
+        if own.iter().any(|(_, content)| content.is_written()) {
+            return (0, 0);
+        }
+        (own.len(), self.bytes.len())
     }
 
     /// Writes the image into its place; returns the batch if it was the last one missing.
-    pub(super) fn write(self, shop: &Shop, pool: &Arc<Pool>) -> Option<Finished> {
+    pub(super) fn write(self, shop: &Shop, pool: &Arc<Pool>, kit: &mut Kit) -> Option<Finished> {
         let Self {
             frame,
             number,
             mut bytes,
         } = self;
         let own = frame.own(number);
-        let images: Vec<&Image> = own.iter().map(|(_, image)| image).collect();
-        let written = catching(own[0].0, || match &shop.preprocess {
-            None => {
-                bytes.copy_from_slice(images[0].pixels());
-                Ok(())
-            }
-            Some(preprocess) => preprocess.write(&images, &mut bytes),
-        });
+        let written = if let [(_, Content::Written(elsewhere))] = own {
+            bytes.copy_from_slice(elsewhere);
+            Ok(())
+        } else {
+            let images = own.iter().filter_map(|(_, content)| content.image());
+            let images: Vec<&Image> = images.collect();
+            shop.write_images(own[0].0, &images, &mut bytes, kit)
+        };
         frame.store(number, bytes, written.err(), pool)
+    }
+}
+
+/// Parts of one buffer, in order, as that buffer again.
+fn join(parts: impl Iterator<Item = BytesMut>, rest: BytesMut) -> BytesMut {
+    let whole = parts.chain([rest]).reduce(|mut head, tail| {
+        head.unsplit(tail);
+        head
+    });
+    whole.unwrap_or_default()
+}
+
+/// Lends `bytes` to a batch as its values.
+fn put(batch: &mut Batch, bytes: BytesMut, pool: &Arc<Pool>) {
+    match &mut batch.pixels {
+        Pixels::Images { values, .. } => *values = pool.lend(bytes),
+        Pixels::Input { values, .. } => match values {
+            Floats::F32(values) => *values = pool.lend(bytes),
+            Floats::Bf16(values) => *values = pool.lend(bytes),
+        },
     }
 }
 
 /// The first image whose size differs from that of the batch's first, where that matters.
 fn odd_one(made: &[Made], shop: &Shop) -> Option<Error> {
-    let size = |made: &Made| (made.stimulus.image.height(), made.stimulus.image.width());
-    let (height, width) = made.first().map(size)?;
+    let (height, width) = made.first()?.size;
     let odd = made
         .iter()
-        .find(|made| shop.preprocess.is_none() && size(made) != (height, width))?;
+        .find(|made| shop.preprocess.is_none() && made.size != (height, width))?;
     let expected = format!("{height} × {width} like the batch's first");
-    let got = format!("{} × {}", size(odd).0, size(odd).1);
-    let name = format!("image size of stimulus {}", odd.stimulus.id);
+    let got = format!("{} × {}", odd.size.0, odd.size.1);
+    let name = format!("image size of stimulus {}", odd.id);
     let hint = "use images of one size, a batch size of 1, or a preprocess";
     Some(Error::argument(&name, expected, got, hint))
 }
@@ -242,7 +259,7 @@ fn odd_one(made: &[Made], shop: &Shop) -> Option<Error> {
 fn lengths(made: &[Made], pixels: &Pixels, shop: &Shop) -> Vec<usize> {
     let width = shop.value_bytes();
     match (&shop.preprocess, pixels) {
-        (Some(preprocess), Pixels::Input { shape, .. }) if !preprocess.is_row_by_row() => {
+        (Some(_), Pixels::Input { shape, .. }) if !shop.is_row_by_row() => {
             vec![shape.iter().product::<usize>() * width]
         }
         _ => made.iter().map(|made| made.values * width).collect(),
@@ -257,9 +274,8 @@ fn pixels(made: &[Made], shop: &Shop) -> Result<Pixels> {
     if let Some(error) = odd_one(made, shop) {
         return Err(error);
     }
-    let size = |made: &Made| (made.stimulus.image.height(), made.stimulus.image.width());
     let Some(preprocess) = &shop.preprocess else {
-        let (height, width) = made.first().map_or((0, 0), size);
+        let (height, width) = made.first().map_or((0, 0), |made| made.size);
         let values = [].as_slice().into();
         return Ok(Pixels::Images {
             height,
@@ -267,7 +283,7 @@ fn pixels(made: &[Made], shop: &Shop) -> Result<Pixels> {
             values,
         });
     };
-    let sizes: Vec<_> = made.iter().map(size).collect();
+    let sizes: Vec<_> = made.iter().map(|made| made.size).collect();
     let layout = preprocess.batch_layout(&sizes)?;
     Ok(Pixels::Input {
         values: match preprocess.dtype() {
@@ -280,7 +296,7 @@ fn pixels(made: &[Made], shop: &Shop) -> Result<Pixels> {
 }
 
 /// The batch but for its values, and its images.
-fn sheet(slots: &[Slot], made: Vec<Made>, pixels: Pixels) -> (Batch, Vec<(usize, Image)>) {
+fn sheet(slots: &[Slot], made: Vec<Made>, pixels: Pixels) -> (Batch, Vec<(usize, Content)>) {
     let mut batch = Batch {
         ids: Vec::with_capacity(made.len()),
         answers: Vec::with_capacity(made.len()),
@@ -294,9 +310,9 @@ fn sheet(slots: &[Slot], made: Vec<Made>, pixels: Pixels) -> (Batch, Vec<(usize,
     };
     let mut images = Vec::with_capacity(made.len());
     for made in made {
-        batch.ids.push(made.stimulus.id);
-        batch.answers.push(made.stimulus.answers);
-        images.push((made.index, made.stimulus.image));
+        batch.ids.push(made.id);
+        batch.answers.push(made.answers);
+        images.push((made.index, made.content));
     }
     (batch, images)
 }

@@ -15,6 +15,7 @@ mod desk;
 mod epoch;
 mod faults;
 mod frame;
+mod histogram;
 mod mixture;
 mod options;
 mod order;
@@ -254,21 +255,6 @@ impl Loader {
         Leaving(std::mem::take(&mut self.leaving))
     }
 
-    /// The bad stimuli that this rank has met, each once, by set and index.
-    pub fn faults(&self) -> Vec<Fault> {
-        self.faults.list()
-    }
-
-    /// How many of [`Loader::faults`] there are.
-    pub fn fault_count(&self) -> usize {
-        self.faults.len()
-    }
-
-    /// Those of [`Loader::faults`] that were met since this was last asked.
-    pub fn fresh_faults(&mut self) -> Vec<Fault> {
-        std::mem::take(&mut self.fresh)
-    }
-
     /// What the threads have done and waited for; see [`Statistics`].
     pub fn statistics(&self) -> Statistics {
         let Workplace {
@@ -278,6 +264,12 @@ impl Loader {
             ..
         } = &self.place;
         tally.statistics(*threads, pool.statistics())
+    }
+
+    /// Counts the time that whoever hands batches on spent on one: in Python, holding the
+    /// interpreter's lock.
+    pub fn handed_over(&self, time: Duration) {
+        self.place.tally.deliver.worked(time);
     }
 
     /// What has been handed out; what was made ahead does not count.
@@ -308,8 +300,8 @@ impl Loader {
         Ok(())
     }
 
-    /// Stimuli of an epoch.
-    fn count(&self) -> u64 {
+    /// Stimuli of an epoch, over all ranks.
+    pub fn count(&self) -> u64 {
         let all = self.place.shop.sources.len() as u64;
         self.mixed.as_ref().map_or(all, Mixed::count)
     }

@@ -28,8 +28,9 @@ pub struct LoaderOptions {
     pub shuffle: bool,
     /// What is done about a stimulus that cannot be made.
     pub on_bad: BadPolicy,
-    /// How many different stimuli may be bad before that is an error, if they are replaced; each
-    /// rank counts those that it meets.
+    /// How many different stimuli may be bad before that is an error, if they are replaced. A rank
+    /// counts those that it knows of: met by itself, or told by
+    /// [`Loader::add_faults`](super::Loader::add_faults).
     pub bad_budget: usize,
     /// Bytes in flight (images and model values made and not yet handed out) beyond which only
     /// the oldest batch is worked on. Each thread may exceed it by the stimulus that it is at.

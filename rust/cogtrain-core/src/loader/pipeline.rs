@@ -1,18 +1,20 @@
 //! Threads that make stimuli out of order and hand over batches in order.
 //!
-//! Work is cut by stimulus, twice: it is made, and once all of its batch are, its image is written
-//! into its place in the batch. What is finished sooner is done first. Threads know nothing of
-//! Python and hold no lock while they work.
+//! Work is cut by stimulus: it is made, and its image is written into its place in the batch at
+//! once, while it is in the thread's cache, if it takes the room that was expected (that of the
+//! batch before). Otherwise the place is known once all of the batch are made, and writing is work
+//! of its own. What is finished sooner is done first. Threads know nothing of Python and hold no
+//! lock while they work.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::desk::{Desk, Job};
-use super::frame::{Bytes, Finished, Frame};
+use super::desk::{Desk, Job, Ticket};
+use super::frame::{Bytes, Cut, Finished, Frame};
 use super::plan::Plan;
 use super::pool::Pool;
-use super::shop::Shop;
+use super::shop::{Kit, Outcome, Shop};
 use super::statistics::Tally;
 use crate::{Error, Result};
 
@@ -133,32 +135,63 @@ impl Drop for Pipeline {
 
 /// What each thread does until the pass is over.
 fn work(desk: &Desk, place: &Workplace) {
+    let mut kit = Kit::default();
     while let Some(job) = desk.next() {
         let since = Instant::now();
         match job {
             Job::Make(ticket, slot) => {
-                let outcome = place.shop.fill(ticket.slots[slot]);
-                let bytes = Bytes::of(&outcome, place.shop.value_bytes());
+                let mut outcome = place.shop.fill(ticket.slots[slot], &mut kit);
+                let width = place.shop.value_bytes();
+                place
+                    .tally
+                    .make
+                    .passed(1, Bytes::of(&outcome, width).images);
+                place.tally.make.busy(since);
+                write_at_once(&ticket, slot, &mut outcome, place, &mut kit);
+                let since = Instant::now();
+                let bytes = Bytes::of(&outcome, width);
                 desk.count(bytes);
-                place.tally.make.passed(1, bytes.images);
-                if let Some((outcomes, bytes)) = ticket.store(slot, outcome, bytes) {
+                if let Some(makings) = ticket.store(slot, outcome, bytes) {
+                    desk.expect(makings.part(place.shop.is_row_by_row(), width));
                     let named = (ticket.step, ticket.slots.as_slice());
-                    match Frame::cut(named, outcomes, bytes, &place.shop, &place.pool) {
-                        Ok(parts) => desk.queue(parts),
-                        Err(failed) => desk.finish(*failed),
+                    match Frame::cut(named, makings, &place.shop, &place.pool) {
+                        Cut::Parts(parts) => desk.queue(parts),
+                        Cut::Finished(finished) => desk.finish(*finished),
                     }
                 }
                 place.tally.make.busy(since);
             }
             Job::Write(part) => {
-                let samples = part.samples() as u64;
-                place.tally.prepare.passed(samples, part.len() as u64);
-                let finished = part.write(&place.shop, &place.pool);
+                let (samples, bytes) = part.size();
+                place.tally.prepare.passed(samples as u64, bytes as u64);
+                let finished = part.write(&place.shop, &place.pool, &mut kit);
                 place.tally.prepare.busy(since);
                 if let Some(finished) = finished {
                     desk.finish(finished);
                 }
             }
         }
+    }
+}
+
+/// Writes a made image into its place in the batch, if that is known already.
+fn write_at_once(
+    ticket: &Ticket,
+    slot: usize,
+    outcome: &mut Outcome,
+    place: &Workplace,
+    kit: &mut Kit,
+) {
+    let Ok(made) = &mut outcome.made else { return };
+    let since = Instant::now();
+    let length = made.values * place.shop.value_bytes();
+    let Some(part) = ticket.part(slot, length, &place.pool) else {
+        return;
+    };
+    place.tally.prepare.passed(1, length as u64);
+    let written = place.shop.write(made, part, kit);
+    place.tally.prepare.busy(since);
+    if let Err(error) = written {
+        outcome.made = Err(error);
     }
 }

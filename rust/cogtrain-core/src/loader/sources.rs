@@ -40,10 +40,11 @@ impl Sources {
         self.ends.last().copied().unwrap_or(0)
     }
 
-    /// Stimulus `index` of all (< `len`), with the number of its source.
-    pub(super) fn get(&self, index: usize) -> Result<(usize, Stimulus)> {
+    /// Stimulus `index` of all (< `len`), with the number of its source; its image in the memory of
+    /// `spare`.
+    pub(super) fn get_in(&self, index: usize, spare: Vec<u8>) -> Result<(usize, Stimulus)> {
         let (set, start, _) = self.place(index);
-        Ok((set, self.sources[set].get(index - start)?))
+        Ok((set, self.sources[set].get_in(index - start, spare)?))
     }
 
     /// Id of stimulus `index` of all (< `len`).

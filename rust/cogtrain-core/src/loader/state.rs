@@ -22,7 +22,7 @@ pub struct LoaderState {
     pub epoch: u64,
     /// Stimuli of this epoch handed out over all ranks.
     pub consumed: u64,
-    /// Bad stimuli met so far by the rank that saved the state.
+    /// Bad stimuli known so far to the rank that saved the state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bad: Vec<Fault>,
 }

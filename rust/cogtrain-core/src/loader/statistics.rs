@@ -5,9 +5,14 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::histogram::Histogram;
 use super::pool::PoolStatistics;
 
 /// Counts of one stage; times are summed over threads.
+///
+/// Percentiles are per piece of work: a stimulus made, a part of a batch prepared, a batch
+/// delivered; of waits, those that there were. They are within 1/16 of the true ones, and absent
+/// while there is nothing to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Stage {
     /// Stimuli that passed it; padding counts.
@@ -20,6 +25,14 @@ pub struct Stage {
     pub wait_s: f64,
     /// Share of all thread time that went into it.
     pub occupancy: f64,
+    /// Seconds of work that half of the pieces take at most.
+    pub busy_p50_s: Option<f64>,
+    /// Seconds of work that 99 % of the pieces take at most.
+    pub busy_p99_s: Option<f64>,
+    /// Seconds that half of the waits last at most.
+    pub wait_p50_s: Option<f64>,
+    /// Seconds that 99 % of the waits last at most.
+    pub wait_p99_s: Option<f64>,
 }
 
 /// What a loader has done since it was made, over all its passes.
@@ -33,7 +46,8 @@ pub struct Statistics {
     /// Preprocessing each image into its batch. It waits when an image is made and no thread is
     /// free.
     pub prepare: Stage,
-    /// Handing out batches. It waits when the reader asks for a batch that is not finished.
+    /// Handing out batches. It waits when the reader asks for a batch that is not finished; it is
+    /// busy for as long as [`Loader::handed_over`](super::Loader::handed_over) is told.
     pub deliver: Stage,
     /// Batches handed out.
     pub batches: u64,
@@ -62,6 +76,8 @@ pub(super) struct Counter {
     bytes: AtomicU64,
     busy_ns: AtomicU64,
     wait_ns: AtomicU64,
+    busy_times: Histogram,
+    wait_times: Histogram,
 }
 
 impl Counter {
@@ -71,12 +87,17 @@ impl Counter {
     }
 
     pub(super) fn busy(&self, since: Instant) {
-        self.busy_ns
-            .fetch_add(nanoseconds(since.elapsed()), Ordering::Relaxed);
+        self.worked(since.elapsed());
+    }
+
+    pub(super) fn worked(&self, time: Duration) {
+        self.busy_ns.fetch_add(nanoseconds(time), Ordering::Relaxed);
+        self.busy_times.add(time);
     }
 
     pub(super) fn waited(&self, time: Duration) {
         self.wait_ns.fetch_add(nanoseconds(time), Ordering::Relaxed);
+        self.wait_times.add(time);
     }
 
     fn stage(&self, thread_s: f64) -> Stage {
@@ -92,6 +113,10 @@ impl Counter {
             } else {
                 0.0
             },
+            busy_p50_s: self.busy_times.quantile_s(0.5),
+            busy_p99_s: self.busy_times.quantile_s(0.99),
+            wait_p50_s: self.wait_times.quantile_s(0.5),
+            wait_p99_s: self.wait_times.quantile_s(0.99),
         }
     }
 }
@@ -109,9 +134,9 @@ impl Tally {
     }
 
     pub(super) fn statistics(&self, threads: usize, pool: PoolStatistics) -> Statistics {
-        let time = |counter: &Counter| counter.stage(0.0);
-        let worked_s = time(&self.make).busy_s + time(&self.prepare).busy_s;
-        let thread_s = worked_s + time(&self.make).wait_s;
+        let seconds = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64 * 1e-9;
+        let worked_s = seconds(&self.make.busy_ns) + seconds(&self.prepare.busy_ns);
+        let thread_s = worked_s + seconds(&self.make.wait_ns);
         Statistics {
             threads,
             make: self.make.stage(thread_s),

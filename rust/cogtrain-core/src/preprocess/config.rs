@@ -8,21 +8,23 @@ use serde_json::Value;
 use super::filter::Filter;
 use super::normalise::Scaling;
 use super::single::Size;
-use super::{Family, clip, idefics3, internvl, llava, qwen2_vl, siglip};
+use super::{Family, clip, gemma3, idefics3, internvl, llava, llava_onevision, qwen2_vl, siglip};
 use crate::{Error, Result};
 
 /// Reads the defaults of one family from a configuration.
 type Reader = fn(&Config) -> Result<(Family, Filter, Scaling)>;
 
 /// What `image_processor_type` may be; `Fast` or `Pil` may follow.
-const FAMILIES: [(&str, Reader); 7] = [
+const FAMILIES: [(&str, Reader); 9] = [
     ("Qwen2VLImageProcessor", qwen2_vl::read),
     ("SiglipImageProcessor", siglip::read),
     ("CLIPImageProcessor", clip::read),
     ("LlavaImageProcessor", llava::read),
+    ("LlavaOnevisionImageProcessor", llava_onevision::read),
     ("Idefics3ImageProcessor", idefics3::read),
     ("SmolVLMImageProcessor", idefics3::read),
     ("GotOcr2ImageProcessor", internvl::read),
+    ("Gemma3ImageProcessor", gemma3::read),
 ];
 
 /// The keys that matter here; the others say how images are loaded.
@@ -50,6 +52,8 @@ pub(super) struct Config {
     pub(super) crop_to_patches: Option<bool>,
     pub(super) min_patches: Option<usize>,
     pub(super) max_patches: Option<usize>,
+    pub(super) image_grid_pinpoints: Option<Value>,
+    pub(super) do_pan_and_scan: Option<bool>,
 }
 
 /// One number for all channels, or one for each.
@@ -69,16 +73,15 @@ pub(super) struct Defaults {
 
 /// Reads the processor of the checkpoint at `path` (a folder, or the file itself).
 pub(super) fn read(path: &Path) -> Result<(Family, Filter, Scaling)> {
-    if path.is_file() {
-        let value = parse(path)?;
-        let nested = value.get("image_processor").cloned();
-        return family(path, nested.unwrap_or(value));
-    }
     let joint = path.join("processor_config.json");
-    if joint.is_file()
-        && let Some(nested) = parse(&joint)?.get("image_processor")
-    {
-        return family(&joint, nested.clone());
+    if path.is_file() {
+        return family(path, parse(path)?);
+    }
+    if joint.is_file() {
+        let value = parse(&joint)?;
+        if value.get("image_processor").is_some() {
+            return family(&joint, value);
+        }
     }
     let own = path.join("preprocessor_config.json");
     family(&own, parse(&own)?)
@@ -91,9 +94,15 @@ fn parse(path: &Path) -> Result<Value> {
 
 /// Keeps the family's default where the file is silent, as Hugging Face does.
 fn family(path: &Path, value: Value) -> Result<(Family, Filter, Scaling)> {
-    let reader = reader(path, value.get("image_processor_type"))?;
-    let config = serde_json::from_value(value)
+    let class = value.get("processor_class").cloned();
+    let own = value.get("image_processor").cloned().unwrap_or(value);
+    let reader = reader(path, own.get("image_processor_type"))?;
+    let mut config: Config = serde_json::from_value(own)
         .map_err(|error| malformed(path, "an image processor configuration", &error))?;
+    // This processor tiles whatever its image processor was told.
+    if class.is_some_and(|class| class == "InternVLProcessor") {
+        config.crop_to_patches = Some(true);
+    }
     reader(&config)
 }
 

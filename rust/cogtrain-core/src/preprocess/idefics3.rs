@@ -94,12 +94,15 @@ impl Idefics3 {
         let (down, across) = self.tiles(size);
         sizes.push((down * self.tile, across * self.tile));
         let mut frames = grid(down, across, (self.tile, self.tile));
+        let mut tiles = (0, 0);
         if frames.len() > 1 {
             frames.push(Frame::Again(self.tile, self.tile));
+            tiles = (down, across);
         }
         Plan {
             sizes,
             frames,
+            tiles,
             ..Plan::default()
         }
     }

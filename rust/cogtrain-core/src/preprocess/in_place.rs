@@ -1,6 +1,6 @@
 //! Model input of a batch, written image by image where the batch wants it.
 
-use super::{Dtype, Family, Layout, Preprocess};
+use super::{Dtype, Family, Layout, Preprocess, Scratch};
 use crate::{Image, Result};
 
 impl Preprocess {
@@ -20,7 +20,7 @@ impl Preprocess {
     /// Whether the values of a batch are those of its images one after the other; if not, frames
     /// are filled up to the largest of the batch.
     pub(crate) fn is_row_by_row(&self) -> bool {
-        !matches!(self.family, Family::Idefics3(_))
+        !matches!(self.family, Family::Idefics3(_) | Family::OneVision(_))
     }
 
     /// Where a batch of images of these sizes goes, each a sample of its own.
@@ -32,16 +32,29 @@ impl Preprocess {
     }
 
     /// Writes the model input of `images` as a batch of their own over the whole of `out`, which
-    /// is aligned for its numbers.
+    /// is aligned for its numbers, in the memory of `scratch`.
     ///
     /// # Errors
     /// As [`Preprocess::write_f32`].
-    pub(crate) fn write(&self, images: &[&Image], out: &mut [u8]) -> Result<()> {
+    pub(crate) fn write(
+        &self,
+        images: &[&Image],
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
         let sizes: Vec<_> = images.iter().map(|i| (i.height(), i.width())).collect();
         let layout = self.batch_layout(&sizes)?;
+        layout.check(images, out.len() / self.dtype.bytes())?;
         match self.dtype {
-            Dtype::F32 => self.write_f32(images, &layout, bytemuck::cast_slice_mut(out)),
-            Dtype::Bf16 => self.write_bf16(images, &layout, bytemuck::cast_slice_mut(out)),
+            Dtype::F32 => {
+                let out = (&self.table, bytemuck::cast_slice_mut(out));
+                self.fill(images, &layout, out, scratch);
+            }
+            Dtype::Bf16 => {
+                let out = (&self.short_table, bytemuck::cast_slice_mut(out));
+                self.fill(images, &layout, out, scratch);
+            }
         }
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ pub struct ModelInput {
     pub values: Values,
     /// Shape of `pixel_values`.
     pub shape: Vec<usize>,
-    /// The other arrays, by family: `image_grid_thw`, `pixel_attention_mask`, `num_patches`.
+    /// The other arrays, by family, such as `image_grid_thw`, `pixel_attention_mask`, `num_patches`.
     pub extras: Vec<Extra>,
 }
 
@@ -118,6 +118,15 @@ impl Layout {
 }
 
 impl Preprocess {
+    /// Images of each sample where `count` of them are listed without saying: Idefics3 takes a list
+    /// for one sample, the others take each image for one.
+    pub fn samples_of_list(&self, count: usize) -> Vec<usize> {
+        match self.family {
+            Family::Idefics3(_) => vec![count],
+            _ => vec![1; count],
+        }
+    }
+
     /// Where images of these sizes (height, width) go; sample `i` has the next `counts[i]` of them.
     ///
     /// # Errors
@@ -143,9 +152,11 @@ impl Preprocess {
                 patching.layout.patch,
                 patching.layout.columns(),
             )),
-            Family::Single(_) => stack(slots, false),
-            Family::InternVl(_) => stack(slots, true),
+            Family::Single(_) => stack(slots, None),
+            Family::Gemma3(_) => stack(slots, Some(("num_crops", 1))),
+            Family::InternVl(_) => stack(slots, Some(("num_patches", 0))),
             Family::Idefics3(idefics3) => nest(slots, counts, idefics3.pads),
+            Family::OneVision(_) => any_resolution(slots, counts),
         }
     }
 }
@@ -161,39 +172,74 @@ fn rows(mut slots: Vec<Slot>, patch: usize, columns: usize) -> Layout {
         slot.frame = down * across * columns;
         patches += down * across;
     }
-    let extra = Extra {
-        name: "image_grid_thw",
-        shape: vec![slots.len(), 3],
-        values: grid,
-    };
     Layout {
         shape: vec![patches, columns],
-        extras: vec![extra],
+        extras: vec![by_image("image_grid_thw", 3, grid)],
         slots,
         has_gaps: false,
     }
 }
 
-/// One frame after the other, all of one size, and how many each image has.
-fn stack(mut slots: Vec<Slot>, counts: bool) -> Result<Layout> {
+/// An array of whole numbers of every image.
+fn by_image(name: &'static str, width: usize, values: Vec<i64>) -> Extra {
+    let images = values.len() / width;
+    let shape = if width == 1 {
+        vec![images]
+    } else {
+        vec![images, width]
+    };
+    Extra {
+        name,
+        shape,
+        values,
+    }
+}
+
+/// One frame after the other, all of one size; if `counted`, so named, how many each image has
+/// beyond so many.
+fn stack(mut slots: Vec<Slot>, counted: Option<(&'static str, i64)>) -> Result<Layout> {
     let (height, width) = common_size(&slots)?;
     let frame = 3 * height * width;
-    let (mut total, mut numbers) = (0, Vec::with_capacity(slots.len()));
+    let mut total = 0;
     for slot in &mut slots {
         (slot.start, slot.frame) = (total * frame, frame);
         total += slot.plan.frames.len();
-        numbers.push(slot.plan.frames.len() as i64);
     }
-    let extra = Extra {
-        name: "num_patches",
-        shape: vec![slots.len()],
-        values: numbers,
+    let extra = |(name, beyond)| {
+        let number = |slot: &Slot| slot.plan.frames.len() as i64 - beyond;
+        by_image(name, 1, slots.iter().map(number).collect())
     };
     Ok(Layout {
         shape: vec![total, 3, height, width],
-        extras: if counts { vec![extra] } else { Vec::new() },
+        extras: counted.map(extra).into_iter().collect(),
         slots,
         has_gaps: false,
+    })
+}
+
+/// Frames of each image, filled up to the largest number of them, and the images' own sizes.
+fn any_resolution(mut slots: Vec<Slot>, counts: &[usize]) -> Result<Layout> {
+    if let Some(more) = counts.iter().find(|&&count| count != 1) {
+        let hint = "pass each image as a sample of its own";
+        return Err(Error::argument("images of each sample", 1, more, hint));
+    }
+    let (height, width) = common_size(&slots)?;
+    let frame = 3 * height * width;
+    let frames = slots.iter().map(|slot| slot.plan.frames.len());
+    let (most, fewest) = (frames.clone().max().unwrap_or(0), frames.min().unwrap_or(0));
+    for (place, slot) in slots.iter_mut().enumerate() {
+        (slot.start, slot.frame) = (place * most * frame, frame);
+    }
+    let sizes = slots.iter().flat_map(|slot| [slot.size.0, slot.size.1]);
+    let extras = vec![
+        by_image("image_sizes", 2, sizes.map(|side| side as i64).collect()),
+        by_image("batch_num_images", 1, vec![1; slots.len()]),
+    ];
+    Ok(Layout {
+        shape: vec![slots.len(), most, 3, height, width],
+        extras,
+        slots,
+        has_gaps: fewest < most,
     })
 }
 
@@ -252,17 +298,45 @@ fn nest(mut slots: Vec<Slot>, counts: &[usize], pads: bool) -> Result<Layout> {
         rest = others;
     }
     let has_gaps = real < mask.len();
-    let extra = Extra {
-        name: "pixel_attention_mask",
-        shape: vec![counts.len(), most, height, width],
-        values: mask,
-    };
+    let mut extras = tilings(&slots, counts);
+    if pads {
+        extras.push(Extra {
+            name: "pixel_attention_mask",
+            shape: vec![counts.len(), most, height, width],
+            values: mask,
+        });
+    }
     Ok(Layout {
         shape: vec![counts.len(), most, 3, height, width],
-        extras: if pads { vec![extra] } else { Vec::new() },
+        extras,
         slots,
         has_gaps,
     })
+}
+
+/// Tiles down (`rows`) and across (`cols`) of each image of each sample, 0 where there is none.
+fn tilings(slots: &[Slot], counts: &[usize]) -> Vec<Extra> {
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let mut values = [Vec::new(), Vec::new()];
+    let mut rest = slots;
+    for (sample, &count) in counts.iter().enumerate() {
+        let (own, others) = rest.split_at(count);
+        for slot in own {
+            values[0].push(slot.plan.tiles.0 as i64);
+            values[1].push(slot.plan.tiles.1 as i64);
+        }
+        for each in &mut values {
+            each.resize((sample + 1) * most, 0);
+        }
+        rest = others;
+    }
+    let named = ["rows", "cols"].into_iter().zip(values);
+    let extra = |(name, values)| Extra {
+        name,
+        shape: vec![counts.len(), most],
+        values,
+    };
+    named.map(extra).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a checkpoint's own image processor does, bit for bit.
 //!
-//! Families: Qwen2-VL (also 2.5 and 3), SigLIP, CLIP, LLaVA, Idefics3 and SmolVLM, InternVL. Each
-//! says in a [`plan::Plan`] how an image is padded, resized and cut; the rest is common. Resizing
+//! Families: Qwen2-VL (also 2.5 and 3), SigLIP, CLIP, LLaVA, LLaVA-OneVision, Idefics3 and SmolVLM,
+//! InternVL, Gemma 3. Each says in a [`plan::Plan`] how an image is padded, resized and cut; the rest is common. Resizing
 //! is that of Pillow or of torch ([`Resampler`]), and only where it was asked for: otherwise an
 //! image that the Hugging Face processor would resize is refused. Normalisation is a table of
 //! 3 × 256 values, filled with the arithmetic of the Hugging Face PIL backend, as `f32` or
@@ -12,34 +12,39 @@
 mod clip;
 mod config;
 mod filter;
+mod gemma3;
 mod idefics3;
 mod in_place;
 mod input;
 mod internvl;
 mod llava;
+mod llava_onevision;
 mod normalise;
 mod patchify;
 mod plan;
 mod planes;
 mod qwen2_vl;
 mod resample;
-mod sides;
 mod siglip;
 mod single;
 mod smart_resize;
+mod strips;
 mod taps;
 mod weigh;
 
 use std::path::Path;
 
+use crate::simd::bypassing;
 use crate::{Error, Image, Result};
 pub use filter::Filter;
 pub use input::{Extra, Layout, ModelInput, Values};
 use normalise::{Scaling, Table, Value};
+use patchify::Desk;
 use plan::{Plan, Resize};
 use qwen2_vl::Patching;
 pub use qwen2_vl::Qwen2Vl;
 pub use resample::{Resampler, resize};
+use strips::Strips;
 
 /// Mean of the images that CLIP was trained on.
 const CLIP_MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
@@ -68,6 +73,14 @@ impl Dtype {
             _ => Err(Error::unknown_name("dtype", name, &["float32", "bfloat16"])),
         }
     }
+
+    /// Bytes of one.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::F32 => size_of::<f32>(),
+            Self::Bf16 => size_of::<u16>(),
+        }
+    }
 }
 
 /// What sets the image processors apart.
@@ -75,6 +88,8 @@ impl Dtype {
 enum Family {
     Qwen2Vl(Patching),
     Single(single::Single),
+    Gemma3(single::Single),
+    OneVision(llava_onevision::OneVision),
     Idefics3(idefics3::Idefics3),
     InternVl(internvl::InternVl),
 }
@@ -172,7 +187,8 @@ impl Preprocess {
     fn plan(&self, height: usize, width: usize) -> Result<Plan> {
         let plan = match &self.family {
             Family::Qwen2Vl(patching) => patching.plan(height, width, self.resize)?,
-            Family::Single(single) => single.plan(height, width),
+            Family::Single(single) | Family::Gemma3(single) => single.plan(height, width),
+            Family::OneVision(onevision) => onevision.plan(height, width),
             Family::Idefics3(idefics3) => idefics3.plan(height, width),
             Family::InternVl(internvl) => internvl.plan(height, width),
         };
@@ -198,15 +214,18 @@ impl Preprocess {
     pub fn apply_grouped(&self, images: &[&Image], counts: &[usize]) -> Result<ModelInput> {
         let sizes: Vec<_> = images.iter().map(|i| (i.height(), i.width())).collect();
         let layout = self.layout(&sizes, counts)?;
+        let mut scratch = Scratch::default();
         let values = match self.dtype {
             Dtype::F32 => {
                 let mut values = vec![0.0; layout.len()];
-                self.fill(images, &layout, &self.table, &mut values);
+                let table = (&self.table, &mut *values);
+                self.fill(images, &layout, table, &mut scratch);
                 Values::F32(values)
             }
             Dtype::Bf16 => {
                 let mut values = vec![0; layout.len()];
-                self.fill(images, &layout, &self.short_table, &mut values);
+                let table = (&self.short_table, &mut *values);
+                self.fill(images, &layout, table, &mut scratch);
                 Values::Bf16(values)
             }
         };
@@ -223,7 +242,7 @@ impl Preprocess {
     /// [`Error::Argument`] if `out` has another length, or an image another size.
     pub fn write_f32(&self, images: &[&Image], layout: &Layout, out: &mut [f32]) -> Result<()> {
         layout.check(images, out.len())?;
-        self.fill(images, layout, &self.table, out);
+        self.fill(images, layout, (&self.table, out), &mut Scratch::default());
         Ok(())
     }
 
@@ -233,26 +252,55 @@ impl Preprocess {
     /// As [`Preprocess::write_f32`].
     pub fn write_bf16(&self, images: &[&Image], layout: &Layout, out: &mut [u16]) -> Result<()> {
         layout.check(images, out.len())?;
-        self.fill(images, layout, &self.short_table, out);
+        self.fill(
+            images,
+            layout,
+            (&self.short_table, out),
+            &mut Scratch::default(),
+        );
         Ok(())
     }
 
-    fn fill<T: Value>(&self, images: &[&Image], layout: &Layout, table: &Table<T>, out: &mut [T]) {
+    fn fill<T: Value>(
+        &self,
+        images: &[&Image],
+        layout: &Layout,
+        (table, out): (&Table<T>, &mut [T]),
+        scratch: &mut Scratch,
+    ) {
         if layout.has_gaps {
             out.fill(T::ZERO);
         }
-        for (image, slot) in images.iter().zip(&layout.slots) {
-            let mut rest = &mut out[slot.start..];
-            slot.plan.run(image, self.resize, |picture| {
-                let (frame, others) = std::mem::take(&mut rest).split_at_mut(slot.frame);
-                match &self.family {
-                    Family::Qwen2Vl(patching) => patching.layout.write(picture.image, table, frame),
-                    _ => planes::write(&picture, table, frame, layout.side()),
-                }
-                rest = others;
-            });
-        }
+        let Scratch { strips, desk } = scratch;
+        // What is written now is read by others, and much later: it would only fill the caches.
+        bypassing(|bypass| {
+            for (image, slot) in images.iter().zip(&layout.slots) {
+                let mut rest = &mut out[slot.start..];
+                slot.plan
+                    .run(image, self.resize, strips, |picture, strips| {
+                        let (frame, others) = std::mem::take(&mut rest).split_at_mut(slot.frame);
+                        rest = others;
+                        if let Family::Qwen2Vl(patching) = &self.family {
+                            let work = (strips, &mut *desk);
+                            patching
+                                .layout
+                                .write(picture.cut, table, frame, work, bypass);
+                        } else {
+                            let place = (frame, layout.side());
+                            let work = (strips, &mut desk.values);
+                            planes::write(picture, table, place, work, bypass);
+                        }
+                    });
+            }
+        });
     }
+}
+
+/// Memory that is used again from image to image.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    strips: Strips,
+    desk: Desk,
 }
 
 #[cfg(test)]

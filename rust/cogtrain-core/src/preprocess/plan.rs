@@ -1,9 +1,11 @@
 //! What becomes of one image before its values are normalised: pads, resizes, cuts.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::filter::Filter;
-use super::resample::{Resampler, Window, check_sides, resize_window};
+use super::resample::{Resampler, Window, check_sides};
+use super::strips::{Cut, Strips};
 use crate::{Error, Image, Result};
 
 /// How to resize, if at all.
@@ -23,6 +25,8 @@ pub(super) struct Plan {
     pub(super) sizes: Vec<(usize, usize)>,
     /// What is handed on.
     pub(super) frames: Vec<Frame>,
+    /// Tiles down and across, of a processor that tells a model; 0 without tiles.
+    pub(super) tiles: (usize, usize),
 }
 
 /// One picture that a model sees.
@@ -56,6 +60,15 @@ impl Frame {
         }
     }
 
+    /// A part elsewhere by so many rows and columns.
+    pub(super) fn moved(mut self, rows: isize, columns: isize) -> Self {
+        if let Self::Part { top, left, .. } = &mut self {
+            *top += rows;
+            *left += columns;
+        }
+        self
+    }
+
     /// Rows and columns.
     pub(super) fn size(self) -> (usize, usize) {
         match self {
@@ -66,25 +79,17 @@ impl Frame {
     }
 }
 
-/// A frame's pixels: a part of an image, which may reach beyond it.
+/// A frame's pixels: a part of an image, black around it.
 pub(super) struct Picture<'a> {
-    pub(super) image: &'a Image,
-    pub(super) top: isize,
-    pub(super) left: isize,
+    pub(super) cut: Cut<'a>,
+    /// Rows above the part.
+    pub(super) top: usize,
+    /// Columns to the left of it.
+    pub(super) left: usize,
+    /// Rows in all.
     pub(super) height: usize,
+    /// Columns in all.
     pub(super) width: usize,
-}
-
-impl<'a> Picture<'a> {
-    fn whole(image: &'a Image) -> Self {
-        Self {
-            image,
-            top: 0,
-            left: 0,
-            height: image.height(),
-            width: image.width(),
-        }
-    }
 }
 
 impl Plan {
@@ -119,75 +124,77 @@ impl Plan {
     }
 
     /// Hands the frames of `image` to `take`, in order.
-    pub(super) fn run(&self, image: &Image, resize: Resize, mut take: impl FnMut(Picture<'_>)) {
+    ///
+    /// Of an image that is resized once and shown once, only what is shown is ever made.
+    pub(super) fn run(
+        &self,
+        image: &Image,
+        resize: Resize,
+        strips: &mut Strips,
+        mut take: impl FnMut(&Picture<'_>, &mut Strips),
+    ) {
         let padded = match self.square {
             Some(color) if image.height() != image.width() => Cow::Owned(squared(image, color)),
             _ => Cow::Borrowed(image),
         };
-        if let Some(cut) = self.only_part(&padded, resize) {
-            return take(Picture::whole(&cut));
-        }
         let mut resized = Cow::Borrowed(&*padded);
-        for &size in &self.sizes {
-            resized = Cow::Owned(to_size(&resized, size, resize).into_owned());
-        }
-        for &frame in &self.frames {
-            match frame {
-                Frame::Part {
-                    top,
-                    left,
-                    height,
-                    width,
-                } => take(Picture {
-                    image: &resized,
-                    top,
-                    left,
-                    height,
-                    width,
-                }),
-                Frame::Again(height, width) => {
-                    take(Picture::whole(&to_size(&resized, (height, width), resize)));
-                }
-                Frame::Thumbnail(height, width) => {
-                    take(Picture::whole(&to_size(&padded, (height, width), resize)));
-                }
+        let mut size = (padded.height(), padded.width());
+        let shown_once = matches!(&*self.frames, [Frame::Part { .. }]);
+        for (step, &next) in self.sizes.iter().enumerate() {
+            size = next;
+            if step + 1 < self.sizes.len() || !shown_once {
+                let all = Frame::whole(size.0, size.1);
+                let cut = resize.picture(&resized, size, all).cut;
+                resized = Cow::Owned(strips.image(cut).into_owned());
             }
         }
-    }
-
-    /// The one frame, if it is a part of a resized image: the rest of that is never made.
-    fn only_part<'a>(&self, image: &'a Image, resize: Resize) -> Option<Cow<'a, Image>> {
-        let (
-            [size],
-            [
-                Frame::Part {
-                    top,
-                    left,
-                    height,
-                    width,
-                },
-            ],
-        ) = (&*self.sizes, &*self.frames)
-        else {
-            return None;
-        };
-        let window = Window {
-            top: usize::try_from(*top).ok()?,
-            left: usize::try_from(*left).ok()?,
-            height: *height,
-            width: *width,
-        };
-        let fits = window.top + height <= size.0 && window.left + width <= size.1;
-        let resampler = resize.resampler.unwrap_or(Resampler::Pillow);
-        fits.then(|| resize_window(image, *size, window, (resize.filter, resampler)))
+        for &frame in &self.frames {
+            let whole = |(height, width)| Frame::whole(height, width);
+            let picture = match frame {
+                Frame::Part { .. } => resize.picture(&resized, size, frame),
+                Frame::Again(..) => resize.picture(&resized, frame.size(), whole(frame.size())),
+                Frame::Thumbnail(..) => resize.picture(&padded, frame.size(), whole(frame.size())),
+            };
+            take(&picture, strips);
+        }
     }
 }
 
-/// `image` at `size`; without a resampler it has that size already.
-fn to_size(image: &Image, size: (usize, usize), resize: Resize) -> Cow<'_, Image> {
-    let resampler = resize.resampler.unwrap_or(Resampler::Pillow);
-    let window = Window::whole(size.0, size.1);
-    resize_window(image, size, window, (resize.filter, resampler))
+impl Resize {
+    /// `part`, of which some is inside, of `image` at `size`; without a resampler it has that size
+    /// already.
+    fn picture(self, image: &Image, size: (usize, usize), part: Frame) -> Picture<'_> {
+        let (top, left) = match part {
+            Frame::Part { top, left, .. } => (top, left),
+            Frame::Again(..) | Frame::Thumbnail(..) => (0, 0),
+        };
+        let (height, width) = part.size();
+        let (rows, columns) = (inside(top, height, size.0), inside(left, width, size.1));
+        Picture {
+            cut: Cut {
+                image,
+                size,
+                window: Window {
+                    top: rows.start,
+                    left: columns.start,
+                    height: rows.len(),
+                    width: columns.len(),
+                },
+                filter: self.filter,
+                resampler: self.resampler.unwrap_or(Resampler::Pillow),
+            },
+            top: top.min(0).unsigned_abs(),
+            left: left.min(0).unsigned_abs(),
+            height,
+            width,
+        }
+    }
+}
+
+/// The places of `first..first + count` that lie in `0..side`.
+fn inside(first: isize, count: usize, side: usize) -> Range<usize> {
+    let place = |at: isize| (at.max(0) as usize).min(side);
+    place(first)..place(first + count as isize)
 }
 
 /// `image` in the middle of a square of one colour.

@@ -91,6 +91,7 @@ impl Patching {
             square: None,
             sizes: vec![size],
             frames: vec![Frame::whole(size.0, size.1)],
+            ..Plan::default()
         })
     }
 }

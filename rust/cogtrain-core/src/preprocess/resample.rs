@@ -1,16 +1,13 @@
 //! Resizing in whole numbers, bit for bit as Pillow or as torch does.
 //!
 //! Both libraries weigh pixels with integers, along rows, then along columns, and round to 8 bits
-//! in between; see [`Taps`] and [`columns_first`] for where they differ. Here both passes are one
-//! loop over contiguous lanes: the pass along rows works on sixteen rows laid on their side.
+//! in between; see [`Taps`](super::taps::Taps) and [`columns_first`] for where they differ. How the
+//! passes are run: [`Strips`].
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::filter::Filter;
-use super::sides::{BLOCK, room};
-use super::taps::Taps;
-use super::weigh::{LANES, lay_down, stand_up, weigh};
+use super::strips::{Cut, Strips};
 use crate::{Error, Image, Result};
 
 /// Longest side of a resized image that is believed.
@@ -76,11 +73,16 @@ impl Window {
         }
     }
 
-    fn rows(self) -> Range<usize> {
+    /// Its rows and columns.
+    pub(super) fn size(self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
+    pub(super) fn rows(self) -> Range<usize> {
         self.top..self.top + self.height
     }
 
-    fn columns(self) -> Range<usize> {
+    pub(super) fn columns(self) -> Range<usize> {
         self.left..self.left + self.width
     }
 }
@@ -106,8 +108,14 @@ pub fn resize(
 ) -> Result<Image> {
     resampler.check(filter)?;
     check_sides(height, width)?;
-    let window = Window::whole(height, width);
-    Ok(resize_window(image, (height, width), window, (filter, resampler)).into_owned())
+    let cut = Cut {
+        image,
+        size: (height, width),
+        window: Window::whole(height, width),
+        filter,
+        resampler,
+    };
+    Ok(Strips::default().image(cut).into_owned())
 }
 
 /// Passes sides that an image can have.
@@ -133,51 +141,9 @@ pub(super) fn check_sides(height: usize, width: usize) -> Result<()> {
     Ok(())
 }
 
-/// The part `window` of `image` at `height` × `width`; only that part is computed.
-pub(super) fn resize_window(
-    image: &Image,
-    (height, width): (usize, usize),
-    window: Window,
-    (filter, resampler): (Filter, Resampler),
-) -> Cow<'_, Image> {
-    let whole = (image.height(), image.width());
-    if whole == (height, width) && window == Window::whole(height, width) {
-        return Cow::Borrowed(image);
-    }
-    if filter == Filter::Nearest {
-        return Cow::Owned(nearest(image, (height, width), window));
-    }
-    let taps =
-        |input, output| (input != output).then(|| Taps::new(input, output, filter, resampler));
-    let (down, across) = (taps(whole.0, height), taps(whole.1, width));
-    let (rows, columns) = (window.rows(), window.columns());
-    let sheet = Sheet::of(image);
-    let sheet = match (&down, &across) {
-        (None, None) => sheet.cut(rows, columns),
-        (None, Some(across)) => sheet.along_rows(across, (rows, columns)),
-        (Some(down), Some(across)) if !columns_first(whole, (height, width), resampler) => {
-            let needed = down.inputs(&rows);
-            let middle = sheet.along_rows(across, (needed, columns));
-            middle.along_columns(down, rows)
-        }
-        (Some(down), across) => {
-            let needed = across
-                .as_ref()
-                .map_or(columns.clone(), |taps| taps.inputs(&columns));
-            let middle = sheet.cut(down.inputs(&rows), needed);
-            let middle = middle.along_columns(down, rows.clone());
-            match across {
-                Some(across) => middle.along_rows(across, (rows, columns)),
-                None => middle,
-            }
-        }
-    };
-    Cow::Owned(sheet.image())
-}
-
 /// Whether columns are resized before rows: since version 13, Pillow does so where that saves work
 /// by its reckoning, which is that the height loses more than twice the pixels of the width.
-fn columns_first(
+pub(super) fn columns_first(
     (height, width): (usize, usize),
     (new_height, new_width): (usize, usize),
     resampler: Resampler,
@@ -187,109 +153,8 @@ fn columns_first(
     resampler == Resampler::Pillow && rows > 0 && rows > 2 * columns
 }
 
-/// Rows of bytes; the first value is that of pixel (`top`, `left`) of a larger image.
-struct Sheet<'a> {
-    values: Cow<'a, [u8]>,
-    /// From one row to the next; for sheets made here a multiple of [`LANES`].
-    stride: usize,
-    /// Values of a row that count.
-    width: usize,
-    top: usize,
-    left: usize,
-}
-
-impl<'a> Sheet<'a> {
-    fn of(image: &'a Image) -> Self {
-        let width = image.width() * 3;
-        Self {
-            values: Cow::Borrowed(image.pixels()),
-            stride: width,
-            width,
-            top: 0,
-            left: 0,
-        }
-    }
-
-    fn blank(rows: &Range<usize>, columns: &Range<usize>) -> Sheet<'static> {
-        let width = columns.len() * 3;
-        let stride = width.next_multiple_of(LANES);
-        Sheet {
-            values: Cow::Owned(vec![0; rows.len() * stride]),
-            stride,
-            width,
-            top: rows.start,
-            left: columns.start,
-        }
-    }
-
-    /// The values from row `row` on.
-    fn rows_from(&self, row: usize) -> &[u8] {
-        &self.values[(row - self.top) * self.stride..]
-    }
-
-    fn cut(&self, rows: Range<usize>, columns: Range<usize>) -> Sheet<'static> {
-        let mut cut = Sheet::blank(&rows, &columns);
-        let first = (columns.start - self.left) * 3;
-        let (width, stride) = (cut.width, cut.stride);
-        let inputs = self.rows_from(rows.start).chunks(self.stride);
-        for (output, input) in cut.values.to_mut().chunks_exact_mut(stride).zip(inputs) {
-            output[..width].copy_from_slice(&input[first..first + width]);
-        }
-        cut
-    }
-
-    /// Resizes `rows` to `columns` of the wider or narrower image.
-    fn along_rows(
-        &self,
-        taps: &Taps,
-        (rows, columns): (Range<usize>, Range<usize>),
-    ) -> Sheet<'static> {
-        let mut sheet = Sheet::blank(&rows, &columns);
-        let (width, stride) = (sheet.width, sheet.stride);
-        // Columns laid down, sixteen values each, before and after.
-        let mut input = vec![0; room(self.width) * BLOCK];
-        let mut output = vec![0; room(width) * BLOCK];
-        let inputs = &self.rows_from(rows.start)[..rows.len() * self.stride];
-        let blocks = inputs.chunks(BLOCK * self.stride);
-        let results = sheet.values.to_mut().chunks_mut(BLOCK * stride);
-        for (block, result) in blocks.zip(results) {
-            lay_down(block, self.stride, self.width, &mut input);
-            for (column, output) in columns.clone().zip(output.chunks_exact_mut(LANES)) {
-                let (start, weights) = taps.of(column);
-                let pixels = &input[(start - self.left) * LANES..];
-                weigh(pixels, LANES, weights, output);
-            }
-            stand_up(&output, result, stride, width);
-        }
-        sheet
-    }
-
-    /// Resizes all columns to `rows` of the higher or lower image.
-    fn along_columns(&self, taps: &Taps, rows: Range<usize>) -> Sheet<'static> {
-        let columns = self.left..self.left + self.width / 3;
-        let mut sheet = Sheet::blank(&rows, &columns);
-        let stride = sheet.stride;
-        for (row, output) in rows.zip(sheet.values.to_mut().chunks_exact_mut(stride)) {
-            let (start, weights) = taps.of(row);
-            weigh(self.rows_from(start), stride, weights, output);
-        }
-        sheet
-    }
-
-    fn image(self) -> Image {
-        let height = self.values.len() / self.stride;
-        let pixels = if self.stride == self.width {
-            self.values.into_owned()
-        } else {
-            let rows = self.values.chunks_exact(self.stride);
-            rows.flat_map(|row| &row[..self.width]).copied().collect()
-        };
-        Image::new(height, self.width / 3, pixels).expect("as many values as the size says")
-    }
-}
-
 /// Takes the pixel under each centre; centres are stepped to, as Pillow does, not multiplied.
-fn nearest(image: &Image, (height, width): (usize, usize), window: Window) -> Image {
+pub(super) fn nearest(image: &Image, (height, width): (usize, usize), window: Window) -> Image {
     let columns = centers(image.width(), width, window.columns());
     let mut pixels = Vec::with_capacity(window.height * window.width * 3);
     for row in centers(image.height(), height, window.rows()) {

@@ -40,6 +40,7 @@ impl Single {
             square: self.square,
             sizes,
             frames: vec![frame],
+            tiles: (0, 0),
         }
     }
 }

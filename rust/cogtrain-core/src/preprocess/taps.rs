@@ -72,6 +72,11 @@ impl Taps {
         (start, weights)
     }
 
+    /// Most input pixels that an output pixel has.
+    pub(super) fn most(&self) -> usize {
+        self.per_output
+    }
+
     /// The input pixels that the output pixels `wanted` need.
     pub(super) fn inputs(&self, wanted: &Range<usize>) -> Range<usize> {
         let (last, count) = self.spans[wanted.end - 1];

@@ -56,5 +56,5 @@ mod vector;
 pub use crate::simd::Body;
 pub use flow::{Flow, flow};
 pub use paint::{render, render_into, render_with};
-pub use passes::{Passes, passes};
+pub use passes::{MAX_SIDE_PX, Passes, passes};
 pub use screen::{is_framed, screen_point};

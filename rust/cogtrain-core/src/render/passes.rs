@@ -10,7 +10,7 @@ use crate::scene::Scene;
 use crate::{Error, Result};
 
 /// Largest image side, in pixels.
-pub(super) const MAX_SIDE_PX: usize = 4096;
+pub const MAX_SIDE_PX: usize = 4096;
 
 /// Ground truth of one picture; every array is row-major from the top left.
 #[derive(Clone, Debug, PartialEq)]

@@ -103,7 +103,7 @@ impl Shards {
             return Err(Error::argument("shard", expected, number, hint));
         };
         for entry in &shard.stimuli {
-            self.members(shard, entry)?;
+            self.members(shard, entry, Vec::new())?;
         }
         let (path, file) = self.shelf.open(&shard.name)?;
         let got = hash_file(file).map_err(|source| Error::io(&path, source))?;
@@ -137,12 +137,18 @@ impl Shards {
         Ok((shard, &shard.stimuli[index - start]))
     }
 
-    /// Stimulus `entry` of `shard` with its record, checked.
-    fn members(&self, shard: &ShardIndex, entry: &Entry) -> Result<(Stimulus, Record)> {
+    /// Stimulus `entry` of `shard` with its record, checked; its image in the memory of `spare`.
+    fn members(
+        &self,
+        shard: &ShardIndex,
+        entry: &Entry,
+        spare: Vec<u8>,
+    ) -> Result<(Stimulus, Record)> {
         let Entry(id, image, record) = entry;
         let bytes = Span::read(&*self.shelf, &shard.name, *image, *record)?;
         let path = &bytes.path;
-        let pixels = codec::decode(bytes.content(&format!("{id}.png"), *image)?)
+        let file = bytes.content(&format!("{id}.png"), *image)?;
+        let pixels = codec::decode_in(file, spare)
             .map_err(|reason| Error::corrupt_set(path, Some(image.0), reason))?;
         let text = bytes.content(&format!("{id}.json"), *record)?;
         let read = || {
@@ -175,12 +181,18 @@ impl Source for Shards {
     }
 
     fn get(&self, index: usize) -> Result<Stimulus> {
-        self.record(index).map(|(stimulus, _)| stimulus)
+        self.get_in(index, Vec::new())
+    }
+
+    fn get_in(&self, index: usize, spare: Vec<u8>) -> Result<Stimulus> {
+        let (shard, entry) = self.entry(index)?;
+        let (stimulus, _) = self.members(shard, entry, spare)?;
+        Ok(stimulus)
     }
 
     fn record(&self, index: usize) -> Result<(Stimulus, Record)> {
         let (shard, entry) = self.entry(index)?;
-        self.members(shard, entry)
+        self.members(shard, entry, Vec::new())
     }
 
     /// That of the source from which the set was written: a loader may change from one to the

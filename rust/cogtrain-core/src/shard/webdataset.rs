@@ -117,10 +117,14 @@ impl Source for WebDataset {
     }
 
     fn get(&self, index: usize) -> Result<Stimulus> {
+        self.get_in(index, Vec::new())
+    }
+
+    fn get_in(&self, index: usize, spare: Vec<u8>) -> Result<Stimulus> {
         let sample = self.sample(index)?;
         let (path, file) = self.file(index)?;
         let (_, part) = &sample.members[sample.image];
-        let image = codec::decode(&content((&path, &file), part)?)
+        let image = codec::decode_in(&content((&path, &file), part)?, spare)
             .map_err(|reason| damaged(&path, part, &reason))?;
         let labels = read_labels((&path, &file), sample, self.fields.places())?;
         let wrong = |reason: String| odd(&path, sample, &reason);

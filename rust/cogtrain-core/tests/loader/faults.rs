@@ -214,7 +214,7 @@ fn the_budget_is_kept_through_a_stop_and_ends_the_stream() {
     let mut error = None;
     let mut state = first.state();
     while error.is_none() {
-        match first.poll(pass, std::time::Duration::from_secs(60)) {
+        match first.poll(pass, Duration::from_secs(60)) {
             Ok(_) => state = first.state(),
             Err(found) => error = Some(found.to_string()),
         }
@@ -226,11 +226,7 @@ fn the_budget_is_kept_through_a_stop_and_ends_the_stream() {
     );
     assert!(error.ends_with("allow more by `bad_budget`"), "{error}");
     // Asking again does not get round it, nor does a restart from the last state.
-    assert!(
-        first
-            .poll(pass, std::time::Duration::from_secs(60))
-            .is_err()
-    );
+    assert!(first.poll(pass, Duration::from_secs(60)).is_err());
     assert!((1..=3).contains(&state.bad.len()));
     let text = serde_json::to_string(&state).expect("plain fields");
     let state: LoaderState = serde_json::from_str(&text).expect("its own words");
@@ -239,11 +235,54 @@ fn the_budget_is_kept_through_a_stop_and_ends_the_stream() {
     assert_eq!(second.faults(), state.bad);
     pass = second.begin();
     let again = loop {
-        if let Err(found) = second.poll(pass, std::time::Duration::from_secs(60)) {
+        if let Err(found) = second.poll(pass, Duration::from_secs(60)) {
             break found.to_string();
         }
     };
     assert_eq!(again, error);
+}
+
+#[test]
+fn ranks_that_tell_each_other_have_one_report_and_one_budget() {
+    // Of two ranks with batches of four, the first has places 0 and 9, the second 4 and 13.
+    let whole = places(&batches(&mut loader(40, options(40))));
+    let broken = [0, 4, 9, 13].map(|place| {
+        let (id, _) = &whole[&place];
+        id[1..].parse::<usize>().expect("`s` and a number")
+    });
+    let (three, last) = (&broken[..3], &broken[3..]);
+    let mut alone = bearing(three, BadPolicy::Quarantine, (0, 1));
+    batches(&mut alone);
+    let mut ranks = [0, 1].map(|rank| bearing(three, BadPolicy::Quarantine, (rank, 2)));
+    together(&mut ranks);
+    let met = ranks.each_ref().map(Loader::faults);
+    assert!(met[0] != met[1] && !met[1].is_empty(), "{met:?}");
+    for rank in &mut ranks {
+        for told in met.iter().rev() {
+            rank.add_faults(told).expect("three are borne");
+        }
+    }
+    // What both met, in a reserve or where a batch is filled up, stays where it was met first.
+    assert_eq!(ranks[0].faults(), ranks[1].faults());
+    assert_eq!(ranks[0].faults(), alone.faults());
+    assert_eq!(ranks[0].state(), ranks[1].state());
+    assert!(
+        ranks[0]
+            .fresh_faults()
+            .iter()
+            .all(|fault| met[0].contains(fault))
+    );
+
+    let mut others = bearing(last, BadPolicy::Quarantine, (0, 1));
+    batches(&mut others);
+    let error = ranks[1]
+        .add_faults(&others.faults())
+        .expect_err("four are not");
+    let words = error.to_string();
+    assert!(
+        words.starts_with("expected at most 3 bad stimuli, got 4, the last "),
+        "{words}"
+    );
 }
 
 #[test]

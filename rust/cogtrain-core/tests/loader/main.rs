@@ -7,6 +7,7 @@ mod sequence;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cogtrain_core::{
     BadPolicy, Batch, EpochEnd, Error, Fault, Floats, Image, Loader, LoaderOptions, LoaderState,

@@ -78,6 +78,55 @@ fn sets_are_told_apart_and_patches_are_those_of_the_preprocess() {
     assert_eq!(*values, *expected);
 }
 
+/// Batches of one size are written image by image as they are made; a batch in which the size
+/// changes is put together once all of it are made.
+#[test]
+fn patches_are_the_same_whether_written_at_once_or_later() {
+    let preprocess = Preprocess::qwen2_vl(&Qwen2Vl::default()).expect("the default is valid");
+    let sides: Vec<usize> = [(56, 13), (84, 6), (56, 9), (28 * 9, 4)]
+        .iter()
+        .flat_map(|&(side, count)| vec![side; count])
+        .collect();
+    let set = |(side, count)| -> Arc<dyn Source> {
+        Arc::new(Numbered {
+            side,
+            ..Numbered::new(count)
+        })
+    };
+    let sets = [(56, 13), (84, 6), (56, 9), (28 * 9, 4)].map(set);
+    for threads in [1, 3] {
+        let options = LoaderOptions {
+            preprocess: Some(preprocess.clone()),
+            shuffle: false,
+            threads: Some(threads),
+            ..options(4)
+        };
+        let mut loader = Loader::new(sets.to_vec(), options).expect("valid options");
+        for epoch in 0..2 {
+            for (batch, sides) in batches(&mut loader).iter().zip(sides.chunks(4)) {
+                let image = |(id, &side): (&String, &usize)| {
+                    let value: u8 = id[1..].parse().expect("a number");
+                    Image::new(side, side, vec![value; side * side * 3]).expect("a size")
+                };
+                let images: Vec<Image> = batch.ids.iter().zip(sides).map(image).collect();
+                let images: Vec<&Image> = images.iter().collect();
+                let expected = preprocess.apply(&images).expect("sizes fit");
+                let Pixels::Input { values, shape, .. } = &batch.pixels else {
+                    panic!("a preprocess was given")
+                };
+                let (Floats::F32(values), Values::F32(asked)) = (values, expected.values) else {
+                    panic!("32 bits unless asked otherwise")
+                };
+                assert_eq!(shape, &expected.shape);
+                assert_eq!(**values, *asked, "{:?} in epoch {epoch}", batch.ids);
+            }
+        }
+        let statistics = loader.statistics();
+        assert_eq!(statistics.prepare.samples, 64);
+        assert_eq!(statistics.in_flight_bytes, 0);
+    }
+}
+
 /// Images of 3,072 bytes, four a batch, one batch taken at a time.
 fn heavy(max_bytes: u64, threads: usize) -> Loader {
     let source = Numbered {
@@ -146,4 +195,36 @@ fn counters_count_what_passed() {
     let occupied = statistics.make.occupancy + statistics.prepare.occupancy;
     assert!(occupied > 0.0 && occupied <= 1.0, "{occupied}");
     assert!(statistics.make.busy_s > 0.0);
+    // Percentiles are of pieces of work: each lies between nothing and all of it.
+    for (p50, p99, all) in [
+        (
+            statistics.make.busy_p50_s,
+            statistics.make.busy_p99_s,
+            statistics.make.busy_s,
+        ),
+        (
+            statistics.prepare.busy_p50_s,
+            statistics.prepare.busy_p99_s,
+            statistics.prepare.busy_s,
+        ),
+        (
+            statistics.deliver.wait_p50_s,
+            statistics.deliver.wait_p99_s,
+            statistics.deliver.wait_s,
+        ),
+    ] {
+        let (p50, p99) = (p50.expect("work"), p99.expect("work"));
+        assert!(
+            0.0 < p50 && p50 <= p99 && p99 <= all * 1.07,
+            "{statistics:?}"
+        );
+    }
+    assert_eq!(statistics.deliver.busy_p50_s, None);
+    for time in [1, 2, 90] {
+        loader.handed_over(Duration::from_micros(time));
+    }
+    let deliver = loader.statistics().deliver;
+    assert!((deliver.busy_s - 93e-6).abs() < 1e-12);
+    let p50 = deliver.busy_p50_s.expect("three");
+    assert!((p50 - 2e-6).abs() < 2e-6 / 16.0, "{p50}");
 }

@@ -1,0 +1,68 @@
+"""BestCheckpoint: keeps the weights that did best in validation, by any number that is logged."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from cogtrain.complaint import unknown
+
+MACRO = "val/macro/accuracy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """What makes weights better than others.
+
+    Args:
+        metric: As it is logged, such as ``val/tower/error_consistency``; by default the mean
+            accuracy over the validation sets.
+        mode: Whether `max` or `min` of it is best.
+    """
+
+    metric: str = MACRO
+    mode: Literal["max", "min"] = "max"
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's `ModelCheckpoint` of one file; the first of equals stays.
+
+    Args:
+        path: File to write.
+        best: By what.
+        sets: Names of the validation sets.
+
+    Raises:
+        ValueError: If `best` is of no validation set.
+    """
+
+    def __init__(self, path: Path, best: Best, sets: list[str]) -> None:
+        _, _, rest = best.metric.partition("val/")
+        name = rest.rpartition("/")[0].partition(":")[0]
+        if best.metric != MACRO and name not in sets:
+            known = [MACRO, *(f"val/{each}/accuracy" for each in sets)]
+            raise ValueError(f"`eval.best.metric`: {unknown('metric', best.metric, known)}")
+        super().__init__(
+            dirpath=path.parent,
+            filename=path.stem,
+            monitor=best.metric,
+            mode=best.mode,
+            save_on_train_epoch_end=False,
+            enable_version_counter=False,
+        )
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Saves if the metric is the best so far.
+
+        Raises:
+            ValueError: If the validation had no such number.
+        """
+        if trainer.state.fn == "fit" and self.monitor not in trainer.callback_metrics:
+            known = [name for name in trainer.callback_metrics if name.startswith("val/")]
+            message = unknown("metric", str(self.monitor), known)
+            raise ValueError(
+                f"`eval.best.metric`: {message}; comparing with people needs the set's `humans`"
+            )
+        super().on_validation_end(trainer, pl_module)
