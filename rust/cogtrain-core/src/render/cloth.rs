@@ -102,8 +102,8 @@ impl Cloth {
     pub fn weave(&self, swatch: &Swatch, hung: &Lanes) -> Weave {
         let [x, y] = self.warped(&swatch.place);
         let mut pixel = [0.0; SWATCH];
-        for i in 0..SWATCH {
-            pixel[i] = swatch.pixel[0][i].max(swatch.pixel[1][i]);
+        for (i, pixel) in pixel.iter_mut().enumerate() {
+            *pixel = swatch.pixel[0][i].max(swatch.pixel[1][i]);
         }
         let gains = self.gains(&x, &y, hung);
         let mut slope = [[0.0; SWATCH]; 2];

@@ -91,16 +91,16 @@ impl Kernel for Look<'_> {
         match self.cover {
             Cover::Cloth(cloth, end) => {
                 let mut hung = [0.0; SWATCH];
-                for i in 0..SWATCH {
-                    hung[i] = 0.42 + 0.58 * ramp(end - 1.5, end + 3.0, swatch.place[1][i]);
+                for (hung, &along) in hung.iter_mut().zip(&swatch.place[1]) {
+                    *hung = 0.42 + 0.58 * ramp(end - 1.5, end + 3.0, along);
                 }
                 cloth.weave(swatch, &hung)
             }
             Cover::Table(table) => table.weave(swatch),
             Cover::Print(print) => {
-                for i in 0..SWATCH {
+                for (i, shade) in shade.iter_mut().enumerate() {
                     let (place, pixel) = swatch.at(i);
-                    shade[i] = print.shade(place, pixel[0].max(pixel[1]));
+                    *shade = print.shade(place, pixel[0].max(pixel[1]));
                 }
                 Weave::flat(shade)
             }

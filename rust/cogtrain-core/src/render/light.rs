@@ -245,10 +245,10 @@ fn cut(corners: &[[f32; 3]; 8], heights: &[f32; CHORDS]) -> [[f32; CHORDS]; 2] {
             let crosses = (side < 0.0) != (other < 0.0);
             let s = side / (side - other);
             let (x, z) = (xi + s * (xj - xi), zi + s * (zj - zi));
-            let (is_ahead, is_behind) = (crosses & (z > NEAR_M), crosses & (z <= NEAR_M));
+            let (is_ahead, is_behind) = (crosses && z > NEAR_M, crosses && z <= NEAR_M);
             let u = x / z;
-            low[k] = if is_ahead & (u < low[k]) { u } else { low[k] };
-            high[k] = if is_ahead & (u > high[k]) { u } else { high[k] };
+            low[k] = if is_ahead && u < low[k] { u } else { low[k] };
+            high[k] = if is_ahead && u > high[k] { u } else { high[k] };
             ahead[0][k] = if is_ahead { x } else { ahead[0][k] };
             ahead[1][k] = if is_ahead { z } else { ahead[1][k] };
             behind[0][k] = if is_behind { x } else { behind[0][k] };

@@ -155,24 +155,22 @@ impl Studio {
         });
         let weave = self.weave(body, fragments, view);
         let lit = fragments.iter().zip(cast).enumerate();
-        lit.map(
-            |(i, (Fragment { seen, ray, .. }, light))| match (seen.block, &seen.spot) {
-                (Some((block, face)), _) => {
-                    let normal = self.field.blocks[block].normal(face);
-                    let pixel = view.footprint(*ray, seen.t, normal);
-                    self.face((block, face), (seen.point, *ray), pixel, light)
-                }
-                (None, Some(spot)) => match (&self.room, spot.part) {
-                    (Some(room), Part::Wall) => self.far(room, spot, self.reach(spot, view, *ray)),
-                    _ => {
-                        let slope = [weave.slope[0][i], weave.slope[1][i]];
-                        self.cover(spot, (slope, weave.shade[i]), light)
-                    }
-                },
-                (None, None) => self.lit(self.wall, V3::new(0.0, 0.0, 1.0), Light::FULL),
-            },
-        )
-        .collect()
+        let color = |(i, (Fragment { seen, ray, .. }, light)): (usize, (&Fragment, Light))| {
+            if let Some((block, face)) = seen.block {
+                let normal = self.field.blocks[block].normal(face);
+                let pixel = view.footprint(*ray, seen.t, normal);
+                return self.face((block, face), (seen.point, *ray), pixel, light);
+            }
+            let Some(spot) = &seen.spot else {
+                return self.lit(self.wall, V3::new(0.0, 0.0, 1.0), Light::FULL);
+            };
+            if let (Some(room), Part::Wall) = (&self.room, spot.part) {
+                return self.far(room, spot, self.reach(spot, view, *ray));
+            }
+            let slope = [weave.slope[0][i], weave.slope[1][i]];
+            self.cover(spot, (slope, weave.shade[i]), light)
+        };
+        lit.map(color).collect()
     }
 
     /// The surface's own normal; up where nothing was met.
@@ -192,9 +190,9 @@ impl Studio {
         for (i, Fragment { seen, ray, .. }) in fragments.iter().enumerate() {
             if let Some(spot) = &seen.spot {
                 let reach = self.reach(spot, view, *ray);
-                for k in 0..2 {
+                for (k, reach) in reach.into_iter().enumerate() {
                     swatch.place[k][i] = (spot.place[k] * per_unit) as f32;
-                    swatch.pixel[k][i] = reach[k];
+                    swatch.pixel[k][i] = reach;
                 }
             }
         }

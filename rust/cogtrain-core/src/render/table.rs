@@ -27,9 +27,9 @@ impl Table {
     #[inline(always)]
     pub fn weave(&self, swatch: &Swatch) -> Weave {
         let mut shade = [0.0; SWATCH];
-        for i in 0..SWATCH {
+        for (i, shade) in shade.iter_mut().enumerate() {
             let (place, pixel) = swatch.at(i);
-            shade[i] = self.shade(place, pixel);
+            *shade = self.shade(place, pixel);
         }
         Weave::flat(shade)
     }
