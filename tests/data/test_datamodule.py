@@ -12,7 +12,8 @@ from cogtrain import Loader, Preprocess, StimulusSet, _core
 from cogtrain.data import datamodule
 from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collate import collate
-from cogtrain.data.datamodule import Collating, StimuliDataModule
+from cogtrain.data.collating import Collating
+from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.data.recipe import Photographs, Recipe
 
 SMALL = Recipe(name="small", count=10, factors={"size": "small"}, size_px=56)
