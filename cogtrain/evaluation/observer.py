@@ -195,9 +195,10 @@ def estimates_of_choices(
     own: Judgments, truth: Mapping[str, str], options: int | None, **resampling: Unpack[Resampling]
 ) -> dict[str, Estimate]:
     """Accuracy where there are not two options but several; of counts also how far off they are."""
-    table = own.table
-    said = [None if answer != answer else answer for answer in table["response"]]
-    true = [truth.get(name) for name in table["stimulus_id"]]
+    answers = dict(zip(own.table["stimulus_id"], own.table["response"], strict=True))
+    stimuli = in_key_order(answers)
+    said = [None if (answer := answers[name]) != answer else answer for name in stimuli]
+    true = [truth.get(name) for name in stimuli]
     found = {"accuracy": choice_accuracy(said, true, options=options)}
     if "count" in own.names("scale"):
         counts = (np.array([_count(text) for text in texts]) for texts in (said, true))

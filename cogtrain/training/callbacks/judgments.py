@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from cogtrain._core import Question
 from cogtrain.judgments import Judgments
-from cogtrain.metrics import ChoiceAccuracy, SetMetrics
+from cogtrain.metrics import ChoiceAccuracy, MeanAbsoluteError, SetMetrics
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.log import append_estimates
 from cogtrain.stimuli import StimulusSet
@@ -125,7 +125,7 @@ class JudgmentsCallback(Callback):
         metric.reset()
         if isinstance(metric, ChoiceAccuracy):
             metric.update(columns["ids"], columns["response"], columns["truth"])
-            return {"accuracy": metric.compute()}
+            return {"accuracy": metric.compute()} | _distance(columns, key[1])
         metric.update(columns["ids"], columns["probability"], columns["truth"])
         return metric.compute()
 
@@ -199,6 +199,16 @@ class JudgmentsCallback(Callback):
                     response_probability=columns["response_probability"],
                     **place,
                 )
+
+
+def _distance(columns: Mapping[str, list[Any]], question: str) -> dict[str, Estimate]:
+    """How far off counts are; nothing for a question of names."""
+    if Question(question).scale != "count":
+        return {}
+    metric = MeanAbsoluteError()
+    counts = ([float(each) for each in columns[name]] for name in ("response", "truth"))
+    metric.update(columns["ids"], *counts)
+    return {"mean_absolute_error": metric.compute()}
 
 
 def _step_of(part: Judgments) -> int:
