@@ -31,6 +31,7 @@ FORBIDDEN = {
     "judgment_table": {"training", "data", "models", "evaluation", "people", "judgments"},
     "people": {"training", "data", "models", "evaluation", "metrics", "audit", "stimuli"},
     "stimuli": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "control": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "photographs": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
     "webdataset": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
     "image_column": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},

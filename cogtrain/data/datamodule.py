@@ -17,6 +17,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 
 from cogtrain._core import Preprocess
+from cogtrain.control import Control, controlled
 from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collating import Collating
 from cogtrain.data.loader import BadStimulus, Loader, OnBad
@@ -70,6 +71,9 @@ class StimuliDataModule(LightningDataModule):
         people: What is learned from people's answers where a set of `train` has `humans`:
             ``proportions`` of everybody's, or single ``trials``, one observer per epoch in turn.
         weights: How much a stimulus of each set of `train` counts in the loss; left out, 1.
+        controls: Conditions that every tested set is judged under besides: ``blank`` images,
+            ``shuffled`` ones (of another stimulus of the set), ``mirrored`` ones. They are sets of
+            their own, such as ``tower-small~blank``.
         pin_memory: Whether batches are copied into page-locked memory, from which a GPU fetches
             them while it computes; left out, if the run trains on CUDA.
     """
@@ -93,6 +97,7 @@ class StimuliDataModule(LightningDataModule):
         bad_budget: int = 10,
         people: Literal["proportions", "trials"] = "proportions",
         weights: list[float] | None = None,
+        controls: list[Control] | None = None,
         pin_memory: bool | None = None,
     ) -> None:
         super().__init__()
@@ -114,6 +119,7 @@ class StimuliDataModule(LightningDataModule):
         self.bad_budget = bad_budget
         self.people: Literal["proportions", "trials"] = people
         self.weights = weights
+        self.controls = controls or []
         self.pin_memory = pin_memory
         self.sets: dict[str, list[StimulusSet]] = {}
         self._asked: dict[str, list[AskedSet]] = {}
@@ -136,6 +142,11 @@ class StimuliDataModule(LightningDataModule):
         if self.photographs is not None:
             declared["test"].append(self.photographs)
             sets["test"].append(self.photographs.build())
+        plain = list(zip(declared["test"], sets["test"], strict=True))
+        for control in self.controls:
+            for each, members in plain:
+                declared["test"].append(each)
+                sets["test"].append(controlled(members, control))
         for part, members in sets.items():
             _reject_twins(part, [member.name for member in members])
             pairs = zip(declared[part], members, strict=True)

@@ -1,13 +1,15 @@
 """Axis: in what a tested set differs from everything that a model was trained on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cogtrain._core import Question, Task
+from cogtrain.control import Control, name_under
 
-AXES = ("same", "size", "looks", "domain", "perception")
-"""Nothing; how large structures are; how they look; what is asked; whether it is seen at all."""
+AXES = ("same", "size", "looks", "domain", "perception", "control")
+"""Nothing; how large structures are; how they look; what is asked; whether it is seen at all;
+whether the image shows it."""
 
 PHOTOGRAPHS = "photographs"
 _SIZES = ("size", "n_blocks", "n_rows")
@@ -22,12 +24,14 @@ class Declared:
         task: Its task.
         style: How it looks; `photographs` for photographs.
         size: What its structures' size was declared as; empty if it was left open.
+        control: What was done to its images; empty if nothing was.
     """
 
     name: str
     task: str
     style: str
     size: str
+    control: str = ""
 
     @classmethod
     def of(cls, recipe: Mapping[str, Any]) -> "Declared":
@@ -43,6 +47,10 @@ class Declared:
         name = str(section.get("name", PHOTOGRAPHS))
         return cls(name, str(section.get("task", "tower")), PHOTOGRAPHS, "")
 
+    def under(self, control: Control) -> "Declared":
+        """The same set under a control."""
+        return replace(self, name=name_under(control, self.name), control=control)
+
 
 def axis_of(trained: Sequence[Declared], tested: Declared, question: str) -> str:
     """In what `tested` differs from the nearest set of `trained`.
@@ -56,7 +64,7 @@ def axis_of(trained: Sequence[Declared], tested: Declared, question: str) -> str
         question: What was asked of it.
 
     Returns:
-        One of `AXES`; empty if nothing was trained.
+        One of `AXES`; empty if nothing was trained and the set is no control.
 
     Example:
         >>> small = Declared("small", "tower", "cubeworld", "{'size': 'small'}")
@@ -64,6 +72,8 @@ def axis_of(trained: Sequence[Declared], tested: Declared, question: str) -> str
         >>> axis_of([small], large, "will_fall")
         'size'
     """
+    if tested.control:
+        return "control"
     if not trained:
         return ""
     if question in Question.names() and question not in _main_questions(tested.task):

@@ -39,7 +39,8 @@ def generalization(runs: Mapping[str, Run], folder: Path, base: str | None = Non
     along.to_csv(folder / "transfer_by_axis.csv", index=False)
     figures = list(_figures(table, folder, base))
     shown = browsable(_shown(table), "table-of-transfer") if len(table) else ""
-    return Section("Generalization", list(_sentences(along, base)), table=shown, figures=figures)
+    sentences = [*_sentences(along, base), *_under_controls(table)]
+    return Section("Generalization", sentences, table=shown, figures=figures)
 
 
 def _figures(table: Any, folder: Path, base: str | None) -> Iterator[Figure]:
@@ -103,4 +104,18 @@ def _sentences(along: Any, base: str | None) -> Iterator[str]:
         yield (
             f"{row['trained_on']} {_ALONG[row['axis']]} ({sets}): accuracy changed by "
             f"{100 * row['value']:+.1f} points [{low:+.1f}, {high:+.1f}] from {base}, {verdict}."
+        )
+
+
+def _under_controls(table: Any) -> Iterator[str]:
+    """How well each run answers when the images are not what they were."""
+    found = table[(table["axis"] == "control") & (table["metric"] == "accuracy")]
+    for row in found.to_dict("records"):
+        verdict = "which chance would give, too"
+        if row["low"] > row["chance"] or row["high"] < row["chance"]:
+            verdict = f"{'better' if row['low'] > row['chance'] else 'worse'} than chance"
+        yield (
+            f"{row['trained_on']} on {row['tested_on']} ({row['question']}, {row['n']} stimuli): "
+            f"accuracy {100 * row['value']:.1f} % [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+            f" where chance gives {100 * row['chance']:.1f} %, {verdict}."
         )

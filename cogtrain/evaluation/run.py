@@ -99,6 +99,8 @@ class Run:
         photographs = self._data.get("photographs")
         if photographs:
             sets.append(Declared.of_photographs(photographs))
+        controls = self._data.get("controls") or []
+        sets += [each.under(control) for control in controls for each in sets]
         return {each.name: each for each in sets}
 
     @property

@@ -20,6 +20,9 @@ from cogtrain.metrics.interval import percentile
 METRICS = ("accuracy", "spearman", "error_consistency")
 """How well, how alike in graded answers, how alike in errors."""
 
+CARRIED = tuple(axis for axis in AXES if axis != "control")
+"""Axes along which a mean over sets says something; blank and mirrored images have none."""
+
 COLUMNS = (
     *("trained_on", "tested_on", "question", "axis", "metric"),
     *Estimate._fields[:-1],
@@ -70,7 +73,7 @@ def transfer(runs: Mapping[str, Run], base: str | None = None, *, seed: int = 0)
     Returns:
         `COLUMNS`: `axis` as from `axis_of`; `change` is the paired difference from the base on the
         same stimuli with its 95 % interval, `p` that of an exchange test, `p_holm` corrected over
-        all changes of one metric.
+        all changes of one metric, those under controls apart.
 
     Raises:
         ValueError: If `base` is no run.
@@ -81,7 +84,8 @@ def transfer(runs: Mapping[str, Run], base: str | None = None, *, seed: int = 0)
     rows = [row for cell in cells(runs) for row in _rows(cell, base, seed)]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["p"] = table["p"].astype(float)
-    for _, family in table.groupby("metric", sort=False):
+    # Whether the image is used is another question: asking it must not make the matrix stricter.
+    for _, family in table.groupby(["metric", table["axis"] == "control"], sort=False):
         table.loc[family.index, "p_holm"] = holm(family["p"].to_numpy(dtype=float))
     order = {name: row for row, name in enumerate(runs)}
     return table.sort_values("trained_on", key=lambda names: names.map(order), kind="stable")
@@ -89,6 +93,8 @@ def transfer(runs: Mapping[str, Run], base: str | None = None, *, seed: int = 0)
 
 def transfer_by_axis(runs: Mapping[str, Run], base: str | None = None, *, seed: int = 0) -> Any:
     """How far training carries along each axis: mean change of accuracy over its tested sets.
+
+    Controls are left to the matrix.
 
     Args:
         runs: As for `transfer`.
@@ -103,7 +109,7 @@ def transfer_by_axis(runs: Mapping[str, Run], base: str | None = None, *, seed: 
     base, rows = base_of(runs, base), []
     columns = list(cells(runs)) if base else []
     for run in runs:
-        for axis in AXES:
+        for axis in CARRIED:
             along = [cell for cell in columns if cell.axis.get(run) == axis]
             found = [cell.difference(run, str(base), "accuracy") for cell in along]
             each = [difference for difference in found if difference is not None]

@@ -95,6 +95,17 @@ def test_trains_on_one_stream_and_tests_set_by_set():
     assert seen == {"small", "large"}
 
 
+def test_controls_follow_the_tested_sets_and_ask_alike():
+    asked = replace(SMALL, wording="counterbalanced")
+    loaders = data(test=[asked], controls=["blank", "mirrored"]).test_dataloader()
+    assert list(loaders) == ["small", "small~blank", "small~mirrored"]
+    own, *others = map(list, loaders.values())
+    for batches in others:
+        for mine, theirs in zip(own, batches, strict=True):
+            for name in ("ids", "question", "wording", "answer"):
+                assert mine[name] == theirs[name]
+
+
 def test_tested_sets_keep_their_order():
     module = data()
     (batch,) = [next(iter(module.val_dataloader()["small"]))]

@@ -33,3 +33,11 @@ def test_photographs_look_different():
 
 def test_a_base_has_no_axis():
     assert axis_of([], SMALL, "will_fall") == ""
+
+
+@pytest.mark.parametrize("trained", [[], [SMALL]])
+@pytest.mark.parametrize("question", ["will_fall", "block_count"])
+def test_a_control_is_one_whoever_is_asked(trained, question):
+    blank = SMALL.under("blank")
+    assert blank.name == "small~blank"
+    assert axis_of(trained, blank, question) == "control"

@@ -9,16 +9,18 @@ from scipy.stats import binomtest
 from cogtrain.evaluation.run import Run
 from cogtrain.evaluation.transfer import transfer, transfer_by_axis
 from cogtrain.judgments import Judgments
+from cogtrain.metrics import holm
 
 SETS = {"small": {"size": "small"}, "large": {"size": "large"}}
 N = 80
 TRUTH = np.array(["yes", "no"] * (N // 2))
 
 
-def make_run(folder, skill, *, train, seed):
-    """A run that is right with the probability `skill` of each set."""
+def make_run(folder, skill, *, train, seed, controls=()):
+    """A run that is right with the probability `skill` of each set, and guesses under controls."""
     source, parts = np.random.default_rng(seed), []
-    for name in SETS:
+    skill = skill | {f"{name}~{control}": 0.5 for name in SETS for control in controls}
+    for name in skill:
         right = source.random(N) < skill[name]
         belief = np.where(right == (TRUTH == "yes"), 0.8, 0.2)
         ids = [f"{name}{number}" for number in range(N)]
@@ -38,7 +40,7 @@ def make_run(folder, skill, *, train, seed):
     (folder / "manifest.json").write_text(json.dumps({"command": ["fit" if train else "test"]}))
     declared = [{"name": name, "factors": factors} for name, factors in SETS.items()]
     trained = [each for each in declared if each["name"] in train]
-    config = {"data": {"train": trained, "test": declared}}
+    config = {"data": {"train": trained, "test": declared, "controls": list(controls)}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     return Run.open(folder)
 
@@ -90,6 +92,26 @@ def test_axes_come_from_the_configs(runs):
         ("small", "block_count"): "perception",
     }
     assert set(table[table["trained_on"] == "base"]["axis"]) == {""}
+
+
+def test_controls_are_an_axis_of_their_own(tmp_path):
+    runs = {
+        name: make_run(tmp_path / f"{name}~", skill, train=train, seed=seed, controls=["blank"])
+        for name, skill, train, seed in (
+            ("base", {"small": 0.5, "large": 0.5}, (), 1),
+            ("on small", {"small": 0.95, "large": 0.55}, ("small",), 2),
+        )
+    }
+    table = transfer(runs)
+    own = table[(table["metric"] == "accuracy") & (table["axis"] == "control")]
+    assert list(own["tested_on"]) == ["small~blank", "large~blank"] * 2
+    for row in own.itertuples():
+        right = answers(runs[row.trained_on], row.tested_on)
+        assert row.value == pytest.approx(right.mean())
+        assert row.low < 0.5 < row.high
+    assert "control" not in set(transfer_by_axis(runs)["axis"])
+    others = table[(table["metric"] == "accuracy") & (table["axis"] != "control")]
+    assert list(others["p_holm"].dropna()) == list(holm(others["p"].dropna().to_numpy()))
 
 
 def test_alignment_stands_beside(runs):

@@ -18,7 +18,7 @@ from cogtrain.training.callbacks.patches import PatchLayout
 
 COLUMNS = ("set", "stimulus_id", "image", "question", "truth", "response", "probability", "step")
 _BLANK = {"set": "", "stimulus_id": "", "file": "", "margin_m": ""}
-_UNSAFE = re.compile(r"[^\w.-]")
+_UNSAFE = re.compile(r"[^\w.~-]")
 
 
 class StimuliTable(Callback):
