@@ -6,7 +6,8 @@ Trains the embedded model (LoRA with dropout, windows of two micro-batches, thre
 steps, four validations each) once undisturbed. Then begins anew, kills the process by SIGKILL at
 random moments, continues it by the same command, and so on until so many kills have hit; a run ends
 after eight of them. Half of the moments are random in time, half are aimed at what is delicate.
-Compares final weights, optimizer, every logged number and every judgment bit for bit. Exit code 1
+Compares final weights, optimizer, every logged number (but those of the clock) and every judgment
+bit for bit. Exit code 1
 if anything differs.
 """
 
@@ -30,6 +31,7 @@ from lightning.pytorch.trainer import call
 from cogtrain import environment
 from cogtrain.judgments import Judgments
 from cogtrain.training import lightning_cli
+from cogtrain.training.callbacks import throughput
 
 TOWERS = {"name": "tower", "size_px": 56, "factors": {"size": "small"}}
 CONFIG = {
@@ -164,7 +166,7 @@ def result(name: str) -> tuple[dict, list[dict], object]:
     run = Path("runs") / name
     saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
-    logged = [line for line in lines if not line.get("name", "").startswith("speed/")]
+    logged = [line for line in lines if line.get("name") not in throughput.NAMES]
     judgments = Judgments.read(run / "judgments_val.parquet").table
     judgments["observer_id"] = judgments["observer_id"].str.replace(name, "run", regex=False)
     return saved, logged, judgments

@@ -85,7 +85,7 @@ class _Images:
                 "choose one of them"
             )
         self._members = members
-        self._control = control
+        self._control: Control = control
         self._shown = np.arange(len(members))
         if control == "shuffled":
             self._shown = derangement(len(members), seed=seed)

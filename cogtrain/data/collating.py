@@ -1,6 +1,8 @@
 """Collating: the batches of a `Loader`, collated as they are handed out."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 from cogtrain._core import Batch
@@ -20,6 +22,9 @@ class Collating:
         gather: Gives an object of every rank to every rank. With it, ranks tell each other of bad
             stimuli when a pass begins and before its last batch, so that they keep to one budget.
         draws: Whether one person's answer is drawn per item, instead of all people's proportions.
+
+    Attributes:
+        waited_s: Seconds that whoever asked for batches has waited for them so far.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Collating:
         self.on_bad = on_bad
         self.gather = gather
         self.draws = draws
+        self.waited_s = 0.0
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -47,10 +53,23 @@ class Collating:
         # pass may be cut short, and who knows its length never asks beyond its last batch.
         self._exchange()
         # Not a `map`: an error of the loader then ends in this package and is told as one line.
-        for batch in self.loader:
+        batches = iter(self.loader)
+        while (batch := self._next(batches)) is not None:
             if self.loader.is_last(batch):
                 self._exchange()
-            yield self._collate(batch)
+            with self._waiting():
+                items = self._collate(batch)
+            yield items
+
+    def _next(self, batches: Iterator[Batch]) -> Batch | None:
+        with self._waiting():
+            return next(batches, None)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        began_s = perf_counter()
+        yield
+        self.waited_s += perf_counter() - began_s
 
     def _exchange(self) -> None:
         if self.gather is not None:

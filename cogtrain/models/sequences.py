@@ -39,12 +39,14 @@ class Sequences:
             before it; ``(N, L)`` int64, 0 on padding, if only the lengths differ; else
             ``(N or 1, 1, L, L)`` bool, who sees whom.
         last: ``(N,)`` index of the prompt's last token, after which the answer comes.
+        tokens: How many there are, images' placeholders among them, padding not.
     """
 
     input_ids: Tensor
     position_ids: Tensor
     attention_mask: Tensor | None
     last: Tensor
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ def _repeat(row: _Row, count: int) -> Sequences:
         position_ids=row.position_ids.T[:, None].expand(axes, count, length),
         attention_mask=None if row.sight is None else row.sight[None, None],
         last=row.input_ids.new_full((count,), row.last),
+        tokens=count * length,
     )
 
 
@@ -162,6 +165,7 @@ def _pad(rows: list[_Row]) -> Sequences:
         position_ids=positions.permute(2, 0, 1).contiguous(),
         attention_mask=_mask(rows, input_ids),
         last=torch.tensor([row.last for row in rows], device=input_ids.device),
+        tokens=sum(len(row.input_ids) for row in rows),
     )
 
 

@@ -34,6 +34,7 @@ class VLM(nn.Module):
         origin: The base that it was made of.
         family: Its record.
         tuning: What of it is trained.
+        tokens: Tokens that `scores` has read so far, images' placeholders among them.
     """
 
     def __init__(self, origin: Origin, tuning: Tuning) -> None:
@@ -41,6 +42,7 @@ class VLM(nn.Module):
         self.origin = origin
         self.family = origin.family
         self.tuning = tuning
+        self.tokens = 0
         lora.check_trainable(tuning, origin.quantization)
         self.model = model = origin.model()
         tokenizer = origin.tokenizer()
@@ -166,6 +168,7 @@ class VLM(nn.Module):
             for name, words, options in zip(question, wording, menus, strict=True)
         ]
         sequences = self._builder.batch(asked, shapes, self.device)
+        self.tokens += sequences.tokens
         states = self._states(sequences, arrays)
         reading = Reading.of(menus, self.device)
         hidden = states[reading.item, sequences.last[reading.item] + reading.offset]

@@ -32,6 +32,7 @@ from cogtrain.training.callbacks.patches import PatchLayout
 from cogtrain.training.callbacks.progress import progress_bar
 from cogtrain.training.callbacks.step_log import StepLog
 from cogtrain.training.callbacks.stimuli import StimuliTable
+from cogtrain.training.callbacks.throughput import Throughput
 from cogtrain.training.callbacks.token_map import TokenMap
 from cogtrain.training.checkpoint_file import CheckpointFile
 from cogtrain.training.last_checkpoint import LastCheckpoint
@@ -127,7 +128,8 @@ class CogtrainCLI(LightningCLI):
         if self.subcommand == "fit":
             seed = int(self._get(self.config, "seed_everything"))
             log = StepLog(self.model.window)
-            ours += [RandomStreams(seed), TokenMap(), log, boundaries, self.stopping]
+            ours += [RandomStreams(seed), TokenMap(), log, Throughput(self.model)]
+            ours += [boundaries, self.stopping]
             if trainer.enable_checkpointing is not False:
                 if names := [member.name for member in sets["val"]]:
                     ours.append(BestCheckpoint(run.best, options.best, names))

@@ -4,6 +4,7 @@ Does one run after the other and leaves a file per rank and run. The test does t
 and compares.
 """
 
+import itertools
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from cogtrain.data.recipe import Recipe
 from cogtrain.models.lora import Tuning
 from cogtrain.training.callbacks.judgments import JudgmentsCallback
 from cogtrain.training.callbacks.step_log import StepLog
+from cogtrain.training.callbacks.throughput import Throughput
 from cogtrain.training.checkpoint_file import CheckpointFile
 from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.logs import MetricsFile
@@ -85,7 +87,9 @@ def fit(folder, *, ranks, windows, stop=False, resume=None, tuning=TUNING, **opt
     judgments = JudgmentsCallback("m", folder / "judgments.parquet", data.build())
     last = LastCheckpoint(folder / "last.ckpt", boundaries)
     log = StepLog(module.window)
-    callbacks = [recorder, RandomStreams(5), judgments, log, boundaries, stopping, last]
+    throughput = Throughput(module, itertools.count().__next__)  # a second for every look
+    streams = RandomStreams(5)
+    callbacks = [recorder, streams, judgments, log, throughput, boundaries, stopping, last]
     trainer = Trainer(
         callbacks=[Ask(stopping), *callbacks] if stop else callbacks,
         accelerator="cpu",

@@ -99,6 +99,10 @@ class TestFit:
         assert {line["name"] for line in lines if "name" in line} == {
             "train/loss",
             "train/accuracy",
+            "train/stimuli_per_s",
+            "train/tokens_per_s",
+            "train/data_wait_percent",
+            "train/rss_gib",
             "lr",
         }
 
@@ -120,6 +124,7 @@ class TestFit:
         logged = {name for line in run.history for name in line}
         assert logged >= {
             "train/loss",
+            "train/stimuli_per_s",
             "lr",
             "val/tower-small/accuracy",
             "val/tower-small/accuracy_low",

@@ -104,17 +104,22 @@ def test_gradients_are_equal(alone, several):
 
 
 @pytest.mark.usefixtures("several")
-def test_the_logged_loss_is_that_of_all_ranks(alone):
+def test_the_logged_numbers_are_those_of_all_ranks(alone):
     folder = alone[0]
+    names = {"train/loss", "train/accuracy", "lr", "train/stimuli_per_s"}
     one, many = (
         {
             (line["step"], line["name"]): line["value"]
             for line in map(json.loads, (folder / name / "metrics.jsonl").read_text().splitlines())
-            if "name" in line
+            if line.get("name") in names
         }
         for name in ("one", "whole")
     )
-    assert len(one) == 18
+    assert len(one) == 24
+    speeds = [value for (_, name), value in one.items() if name == "train/stimuli_per_s"]
+    # Windows of 16, 16 and 6 in a second each, or in two where a validation parts them.
+    assert {16.0, 8.0} >= {speeds[0], speeds[1]}
+    assert set(speeds) <= {16.0, 8.0, 6.0, 3.0}
     assert many == pytest.approx(one, abs=1e-5)
 
 

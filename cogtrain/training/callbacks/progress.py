@@ -8,7 +8,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar, RichProgressBar
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 
-_SHOWN = ("train/loss", "train/accuracy", "val/macro/accuracy")
+_SHOWN = (
+    *("train/loss", "train/accuracy", "val/macro/accuracy"),
+    *("train/stimuli_per_s", "train/data_wait_percent"),
+)
 
 
 class LineProgress(ProgressBar):

@@ -7,6 +7,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from cogtrain.training.window import Window
 
 
+def is_logged(trainer: Trainer) -> bool:
+    """Whether the step that was just taken is a `log_every_n_steps`th one."""
+    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # not declared
+    return bool(every) and trainer.global_step % every == 0
+
+
 class StepLog(Callback):
     """Logs a step as one: over all its micro-batches and ranks, before the next one begins.
 
@@ -34,8 +40,7 @@ class StepLog(Callback):
             return
         shown = {"train/loss": means.loss, "train/accuracy": means.accuracy}
         pl_module.log_dict(shown, prog_bar=True, logger=False, batch_size=1)
-        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # not declared
-        if every and trainer.global_step % every == 0:
+        if is_logged(trainer):
             numbers = {name: float(value) for name, value in shown.items()} | {"lr": self._lr}
             for logger in trainer.loggers:
                 logger.log_metrics(numbers, step=trainer.global_step - 1)
