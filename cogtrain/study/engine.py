@@ -30,8 +30,9 @@ _LOOK_EVERY_S = 0.1
 
 def fit_or_test(run: PlannedRun) -> list[str]:
     """Begins or continues a training; judges the base from the start."""
-    words = [sys.executable, "-m", "cogtrain", run.verb, "--name", run.name]
-    words += ["--config", str(Path("configs") / f"{run.name}.yaml")]
+    # What comes later wins: a complete config has no name and no checkpoint.
+    words = [sys.executable, "-m", "cogtrain", run.verb]
+    words += ["--config", f"configs/{run.name}.yaml", "--name", run.name]
     return [*words, "--ckpt_path", "auto"] if run.verb == "fit" else words
 
 

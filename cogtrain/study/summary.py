@@ -32,7 +32,7 @@ class OverSeeds(NamedTuple):
 
     Attributes:
         mean: `nan` if it is undefined for a seed.
-        low: Lower end of the 95 % t interval; `nan` with one seed.
+        low: Lower end of the 95 % t interval; `nan` with one seed, or seeds that do not differ.
         high: Upper end.
         sd: Standard deviation between seeds (n - 1).
         seeds: How many.
@@ -68,8 +68,9 @@ def over_seeds(values: Sequence[float]) -> OverSeeds:
             mean, math.nan, math.nan, math.nan, seeds, math.nan, "no interval: one seed"
         )
     sd = float(each.std(ddof=1))
-    if sd == 0.0:
-        return OverSeeds(mean, mean, mean, sd, seeds, math.nan, "no test: seeds do not differ")
+    if sd == 0.0:  # an interval without width would claim to be certain
+        why = "no interval: seeds do not differ"
+        return OverSeeds(mean, math.nan, math.nan, sd, seeds, math.nan, why)
     error = sd / math.sqrt(seeds)
     half = float(t.ppf(0.975, seeds - 1)) * error
     p = float(2 * t.sf(abs(mean) / error, seeds - 1))
