@@ -283,6 +283,6 @@ def lay_out(
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same rows as a Markdown table."""
-    marks = [":--" if name.lower() in (*_LEFT, "run") else "--:" for name in header]
+    marks = [":--" if name.lower() in _LEFT else "--:" for name in header]
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in [header, marks, *cells])

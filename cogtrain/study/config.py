@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from cogtrain.complaint import OneLineErrors, UsageError
+from cogtrain.complaint import OneLineErrors, UsageError, unknown
 from cogtrain.data.recipe import Photographs, Recipe
 
 BASE = "base"
@@ -145,6 +145,10 @@ class StudyConfig:
                 f"expected `{path}` to hold a study, got {type(content).__name__}; begin with "
                 "`name:` and `conditions:`"
             )
+        known = [each.name for each in fields(cls)]
+        for key in content:
+            if key not in known:  # the parser would look for what is inside of it
+                raise UsageError(unknown("key", str(key), known))
         parser = Parser()
         parser.add_class_arguments(cls, None)
         # `instantiate_classes` until jsonargparse 4.49, and no more from 5.
