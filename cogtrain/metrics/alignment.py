@@ -136,7 +136,7 @@ class PsychometricSlope(ItemMetric):
         >>> metric = PsychometricSlope({"a": -0.1, "b": 0.0, "c": 0.2})
         >>> metric.update(["a", "b", "c"], [0.8, 0.6, 0.1], [1, 1, 0])
         >>> round(metric.compute().value, 1)
-        -12.3
+        -12.0
     """
 
     def __init__(

@@ -33,11 +33,15 @@ _HALVES = 3  # purpose of the stream
 def spearman_brown(r: Any, times: float) -> Any:
     """Reliability of a test `times` as long as one of reliability `r` (Spearman 1910, Brown 1910).
 
+    `nan` at its pole, for halves that are exact opposites.
+
     Example:
-        >>> spearman_brown(0.5, 2)
-        0.6666666666666666
+        >>> round(float(spearman_brown(0.5, 2)), 4)
+        0.6667
     """
-    return times * r / (1 + (times - 1) * r)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stepped = np.true_divide(times * r, 1 + (times - 1) * r)
+    return np.where(np.isfinite(stepped), stepped, np.nan)[()]
 
 
 class SplitHalfStatistic(Statistic):

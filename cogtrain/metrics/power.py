@@ -82,7 +82,7 @@ def power_of_correlation(
 
     Example:
         >>> round(power_of_correlation(0.3, 100, 20, agreement=0.2), 2)
-        0.77
+        0.79
     """
     _require_shares(agreement=agreement, alpha=alpha)
     _require_counts(people=people)

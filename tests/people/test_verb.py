@@ -129,7 +129,8 @@ def test_the_real_towers_give_the_known_human_figures(lerer_towers, tmp_path, ca
     models = lerer_towers / "model_judgments.csv"
     words = ["score", models, "--humans", out, "--truth", stimuli]
     assert cli.main([str(word) for word in words]) == 0
-    first = capsys.readouterr().out.splitlines()[2]
+    lines = capsys.readouterr().out.splitlines()
+    first = next(line for line in lines if " accuracy " in line)
     assert "65.61 % (range 54 to 75, majority 73.00 %)" in first
     hidden = Judgments.read(out)
     plain = Judgments.humans(lerer_towers / "human_judgments.csv", question="will_fall")

@@ -16,7 +16,9 @@ def bench(repository):
     path = repository / "benchmarks" / "mujoco_agreement.py"
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path.parent)  # a benchmark imports what lies beside it
+        spec.loader.exec_module(module)
     return module
 
 

@@ -105,9 +105,13 @@ class TestFit:
     def test_keeps_the_stimuli_that_the_report_shows(self, trained):
         with (trained / "report" / "stimuli" / "index.csv").open() as file:
             rows = list(csv.DictReader(file))
-        assert len(rows) == 10
-        assert list(rows[0]) == ["set", "stimulus_id", "file"]
-        for row in rows:
+        assert {"set", "stimulus_id", "file", "margin_m", "style", "n_blocks"} <= rows[0].keys()
+        judged = Judgments.read(trained / "judgments.parquet").table
+        keys = set(zip(judged["set"], judged["stimulus_id"], strict=True))
+        assert {(row["set"], row["stimulus_id"]) for row in rows} == keys
+        shown = [row for row in rows if row["file"]]
+        assert len(shown) == 10  # five of each set
+        for row in shown:
             with Image.open(trained / "report" / "stimuli" / row["file"]) as image:
                 assert image.size == (56, 56)
 

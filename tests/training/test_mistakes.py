@@ -69,7 +69,7 @@ class TestMistakes:
     def test_a_checkpoint_of_another_tuning(self, capsys):
         words = ["test", "--config", "small.yaml", "--ckpt_path", "last", "--model.tuning.r", "3"]
         assert main([*words, *QUIET]) == 2
-        assert "set `model` as in the checkpoint's run" in one_line(capsys)
+        assert "set `model.tuning` (its `r`) as it was when they were saved" in one_line(capsys)
 
     @pytest.mark.usefixtures("trained")
     def test_a_checkpoint_of_another_model(self, workplace, capsys):

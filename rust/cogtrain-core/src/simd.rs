@@ -261,7 +261,7 @@ mod tests {
     impl Kernel for Turn {
         type Out = Tile;
 
-        #[inline(always)]
+        #[inline]
         fn run(self) -> Tile {
             transpose(self.0)
         }
