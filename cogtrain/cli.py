@@ -93,7 +93,8 @@ def _call(verb: Verb, words: list[str]) -> int | None:
     many = _variadic(verb)
     if many:  # jsonargparse reads `*names` of a signature as nothing at all
         parser.add_argument(many, nargs="+", type=Path, help="one or more")
-    if verb in (render, judgments):
+    reads_config = verb in (render, judgments)
+    if reads_config:
         words_of = "YAML file with any of the options below; those on the command line win"
         parser.add_argument("--config", action=ActionConfigFile, help=words_of)
     parser.add_function_arguments(verb, as_positional=True)
@@ -102,17 +103,23 @@ def _call(verb: Verb, words: list[str]) -> int | None:
     make = getattr(parser, "instantiate", None) or parser.instantiate_classes
     made: Any = make(parsed)
     options = made.as_dict()
-    options.pop("config", None)
+    if reads_config:
+        options.pop("config", None)
     return verb(*options.pop(many, []) if many else (), **options)
 
 
 def _spelled(verb: Verb, words: list[str]) -> list[str]:
-    """``words`` with a bare ``--flag`` written as ``--flag=true``, which jsonargparse asks for."""
-    flags = {
-        f"--{name}"
-        for name, each in inspect.signature(verb).parameters.items()
-        if each.annotation is bool
-    }
+    """``words`` with a bare ``--flag`` written as ``--flag=true``, which jsonargparse asks for.
+
+    ``--dry-run`` is ``--dry_run`` for whoever is used to hyphens.
+    """
+    known = inspect.signature(verb).parameters
+    names = {f"--{name.replace('_', '-')}": f"--{name}" for name in known}
+    words = [
+        names.get(name, name) + "".join(rest)
+        for name, *rest in (word.partition("=") for word in words)
+    ]
+    flags = {f"--{name}" for name, each in known.items() if each.annotation is bool}
     following = [*words, ""][1:]
     return [
         f"{word}=true" if word in flags and then not in ("true", "false") else word

@@ -283,6 +283,44 @@ def export(
     print(f"written: {folder}")
 
 
+def study(
+    *,
+    config: Path,
+    dry_run: bool = False,
+    out: Path | None = None,
+    engine: Literal["local"] = "local",
+    processes: int = 1,
+) -> int:
+    """Run a whole study: every condition and seed, the base, and the report over all of them.
+
+    The same command goes on where it ended: finished runs are not repeated, others continue. The
+    exit code is 1 if a run is missing at the end.
+
+    Args:
+        config: YAML file of the study.
+        dry_run: Print the grid and start nothing; needs no GPU, weights or network.
+        out: Folder to write; left out, `studies/<name>`.
+        engine: Where runs are started: on this machine.
+        processes: Runs at a time, each with its own GPU where there are some.
+    """
+    from cogtrain.study.config import StudyConfig
+    from cogtrain.study.grid import expand, table
+
+    planned = StudyConfig.read(config)
+    from cogtrain.training.completing import complete  # seconds: after the config has been read
+
+    runs = expand(planned, complete)
+    if dry_run:
+        print(table(runs))
+        return 0
+    from cogtrain.study.record import StudyFolder
+    from cogtrain.study.run import run_study
+
+    folder = StudyFolder(out or Path("studies") / planned.name)
+    group = {"WANDB_RUN_GROUP": planned.name}
+    return run_study(runs, folder, processes=processes, environ=group)
+
+
 def env() -> None:
     """Print versions, hardware and the threads that this process may use."""
     from cogtrain.environment import table
@@ -292,5 +330,5 @@ def env() -> None:
 
 LIGHT: dict[str, Verb] = {
     function.__name__: function
-    for function in (render, audit, judgments, score, mixed, report, export, env)
+    for function in (render, audit, judgments, score, mixed, study, report, export, env)
 }

@@ -53,7 +53,10 @@ _OWNER = {figure: metric for metric, figure in HUMAN_FIGURE.items()} | {
     **dict.fromkeys(_RANGE, "error_consistency"),
 }
 _HEADER = ("metric", "value", "95 % interval", "chance", "n", "human")
-_LEFT = ("set", "observer", "difference", "metric", "human")  # words; numbers line up at the right
+_LEFT = (  # words; numbers line up at the right
+    *("set", "observer", "difference", "metric", "human"),
+    *("run", "id", "trained on", "condition", "tested on"),
+)
 
 Results = Mapping[str, Mapping[str, Estimate]]
 """Estimates by set and metric."""
@@ -280,6 +283,6 @@ def lay_out(
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same rows as a Markdown table."""
-    marks = [":--" if name.lower() in (*_LEFT, "run") else "--:" for name in header]
+    marks = [":--" if name.lower() in _LEFT else "--:" for name in header]
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in [header, marks, *cells])

@@ -1,0 +1,187 @@
+"""StudyConfig: what a study varies, and what all of its runs share."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from cogtrain.complaint import OneLineErrors, UsageError, unknown
+from cogtrain.data.recipe import Photographs, Recipe
+
+BASE = "base"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_OURS = {
+    "data": ("train", "val", "test", "photographs", "seed"),
+    "model": ("objective.humans", "optimizer", "lr_scheduler"),
+}
+_INSTEAD = {
+    "train": "`conditions`",
+    "val": "`validation`",
+    "test": "`test`",
+    "photographs": "`photographs`",
+    "seed": "`seeds`",
+    "objective.humans": "`humans` of a condition",
+    "optimizer": "`optimizer`",
+    "lr_scheduler": "`lr_scheduler`",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """What a model is trained on, towards what, and how.
+
+    Args:
+        train: Sets of one stream, as in `data.train`; several are trained on jointly.
+        humans: Share of the target that is people's, from 0 (the truth alone) to 1, as in
+            `model.objective.humans`; above 0 the sets need `humans`.
+        tuning: What is trained, in place of `model.tuning`.
+        optimizer: Options that differ from the study's `optimizer`, such as `weight_decay`.
+
+    Raises:
+        ValueError: Without a set.
+    """
+
+    train: list[Recipe]
+    humans: float = 0.0
+    tuning: dict[str, Any] | None = None
+    optimizer: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.train:
+            raise ValueError(
+                "expected at least one set in `train` of a condition, got none; the base, which "
+                "trains on nothing, is tested in any case"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig:
+    """Conditions × numbers of stimuli × seeds, tested on the same sets.
+
+    Args:
+        name: Of the study: its folder, and its group in Weights & Biases.
+        conditions: By name; a run is called after its condition and seed.
+        test: Sets that every run and the base are tested on.
+        seeds: Each trains every condition once: another order of the same stimuli, another start
+            of what begins at random. Three are the fewest whose spread says anything.
+        stimuli: Numbers of stimuli that a run trains on, shared equally by the sets of a
+            condition; several give learning curves. Left out, each set's own `count`.
+        validation: Unseen stimuli of each training set that are judged during training; 0 for none.
+        photographs: Image files to test on, besides `test`.
+        trainer: As in a config of `fit`, for every run; so are the five that follow.
+        model: See `trainer`; `model.pretrained` is the base.
+        data: See `trainer`; the sets are named above.
+        optimizer: See `trainer`.
+        lr_scheduler: See `trainer`.
+        eval: See `trainer`.
+
+    Raises:
+        ValueError: For an empty grid, a name that is no folder's, something named twice, or an
+            option that the study sets itself.
+    """
+
+    name: str
+    conditions: dict[str, Condition]
+    test: list[Recipe]
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
+    stimuli: list[int] | None = None
+    validation: int = 500
+    photographs: Photographs | None = None
+    trainer: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    lr_scheduler: dict[str, Any] = field(default_factory=dict)
+    eval: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for part in ("conditions", "seeds", "stimuli"):
+            if getattr(self, part) in ({}, []):
+                raise ValueError(
+                    f"expected at least one of `{part}`, got none; an empty grid has nothing to run"
+                )
+        if not self.test and self.photographs is None:
+            raise ValueError("expected at least one set in `test`, got none; name one")
+        for name in (self.name, *self.conditions):
+            _reject_no_name(name)
+        _reject_twice("seeds", self.seeds)
+        _reject_twice("stimuli", self.numbers)
+        _reject_negative("stimuli", self.stimuli or [1], least=1)
+        _reject_negative("seeds", self.seeds, least=0)
+        _reject_negative("validation", [self.validation], least=0)
+        for section, keys in _OURS.items():
+            _reject_ours(section, keys, getattr(self, section))
+
+    @property
+    def numbers(self) -> list[int | None]:
+        """Numbers of training stimuli; nothing where sets keep their own."""
+        return [None] if self.stimuli is None else [*self.stimuli]
+
+    @classmethod
+    def read(cls, path: Path) -> "StudyConfig":
+        """Reads a YAML file.
+
+        Raises:
+            UsageError: For a key that does not exist, naming the nearest, or a value of another
+                type.
+            ValueError: For what the study cannot be.
+            FileNotFoundError: If there is no such file.
+        """
+        import yaml
+        from jsonargparse import ArgumentParser
+
+        class Parser(OneLineErrors, ArgumentParser):
+            """jsonargparse's parser with one-line errors."""
+
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"expected `{path}` to be YAML, got {' '.join(str(error).split())}; correct it"
+            ) from None
+        if not isinstance(content, dict):
+            raise UsageError(
+                f"expected `{path}` to hold a study, got {type(content).__name__}; begin with "
+                "`name:` and `conditions:`"
+            )
+        known = [each.name for each in fields(cls)]
+        for key in content:
+            if key not in known:  # the parser would look for what is inside of it
+                raise UsageError(unknown("key", str(key), known))
+        parser = Parser()
+        parser.add_class_arguments(cls, None)
+        # `instantiate_classes` until jsonargparse 4.49, and no more from 5.
+        make = getattr(parser, "instantiate", None) or parser.instantiate_classes
+        made: Any = make(parser.parse_object(content))
+        return cls(**made.as_dict())
+
+
+def _reject_no_name(name: str) -> None:
+    if name == BASE or not _NAME.fullmatch(name):
+        raise ValueError(
+            "expected names of a study and its conditions to be letters, digits, `_`, `-` and "
+            f"`.`, and not `{BASE}`, got `{name}`; rename it"
+        )
+
+
+def _reject_twice(what: str, values: Sequence[object]) -> None:
+    twice = [value for value in values if values.count(value) > 1]
+    if twice:
+        raise ValueError(f"expected each of `{what}` once, got {twice[0]} twice; remove one")
+
+
+def _reject_negative(what: str, values: Sequence[int], *, least: int) -> None:
+    if min(values) < least:
+        raise ValueError(
+            f"expected `{what}` to be at least {least}, got {min(values)}; correct the value"
+        )
+
+
+def _reject_ours(section: str, keys: Sequence[str], given: dict[str, Any]) -> None:
+    for key in keys:
+        first, _, rest = key.partition(".")
+        if first in given and (not rest or rest in (given[first] or {})):
+            raise ValueError(
+                f"expected no `{section}.{key}` in a study, got one; use {_INSTEAD[key]}"
+            )
