@@ -137,7 +137,9 @@ def matrix(table: Any, *, title: str, share: bool) -> "alt.LayerChart | None":
     words = base.mark_text(fontSize=11, lineBreak="\n").encode(
         text="told:N", color=alt.condition(dark, alt.value("white"), alt.value("#111111"))
     )
-    return _finished(alt.layer(cells, words), f"{title}, trained on by tested on", step=92)
+    return _finished(
+        alt.layer(cells, words), f"{title}, trained on by tested on", step=92, height=alt.Step(64)
+    )
 
 
 def save(chart: Any, folder: Path, name: str) -> list[Path]:
@@ -208,10 +210,12 @@ def _tooltip(numbers: str) -> list[Any]:
     return [alt.Tooltip("observer:N"), *shown, alt.Tooltip("n:Q", format=".0f")]
 
 
-def _finished(chart: Any, told: str, *, step: int | None = None, width: int = 0) -> Any:
+def _finished(
+    chart: Any, told: str, *, step: int | None = None, width: int = 0, height: Any = 230
+) -> Any:
     import altair as alt
 
-    sized = chart.properties(width=alt.Step(step) if step else width, height=230)
+    sized = chart.properties(width=alt.Step(step) if step else width, height=height)
     return _styled(sized, told)
 
 

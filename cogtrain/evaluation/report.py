@@ -196,7 +196,8 @@ def _in_markdown(runs: Mapping[str, Run], results: Results) -> list[str]:
     if not rows:
         return [*lines, "No estimates: the runs hold neither metrics nor judgments.", ""]
     remarks = [f"- {line}" for line in _remarks(results)]
-    return [*lines, *words.sentences(results), "", markdown(_HEADER, rows), "", *remarks, ""]
+    said = [f"- {line}" for line in words.sentences(results)]
+    return [*lines, *said, "", markdown(_HEADER, rows), "", *remarks, ""]
 
 
 def _in_prose(section: Section) -> list[str]:
