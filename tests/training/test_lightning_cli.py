@@ -315,7 +315,7 @@ def test_the_config_of_the_default_is_the_default(repository, workplace, monkeyp
 
 def test_every_config_says_how_it_is_used(repository):
     paths = sorted((repository / "configs").rglob("*.yaml"))
-    assert len(paths) == 3
+    assert len(paths) == 5
     for path in paths:
         first = path.read_text().splitlines()[0]
         assert first.startswith("# python -m cogtrain ")
