@@ -1,6 +1,6 @@
 """How fast do scenes and photographs become what a model reads, and how soon is there an answer?
 
-Run: python benchmarks/throughput.py [--count 256] [--rounds 5] [--out FILE.json]
+Run: python benchmarks/throughput.py [--count 1024] [--rounds 5] [--out FILE.json]
 
 One thread throughout, so that figures are per core; under two minutes. Scenes are small towers in
 cubeworld, photographs are wooden towers as JPEG files (quality 90, 4:2:0), all of 224 px, and both
@@ -199,7 +199,7 @@ def show(figures: dict[str, dict[str, Any]], ratios: dict[str, float]) -> None:
 def main() -> None:
     """Measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=256)
+    parser.add_argument("--count", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/throughput.json"))
     arguments = parser.parse_args()
