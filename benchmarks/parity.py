@@ -122,9 +122,11 @@ def compare(family: str, count: int, largest: int = 2000) -> dict[str, int]:
     reference = hugging_face(family)
     preprocess = ours(reference, resize="pillow")
     images = values = different = refused = 0
+    # Told to say how it tiled, where it can.
+    options = {"return_row_col_info": True} if hasattr(reference, "do_image_splitting") else {}
     for image in pictures(count, largest, seed=sorted(FAMILIES).index(family)):
         try:
-            theirs = reference(image, return_tensors="np")
+            theirs = reference(image, return_tensors="np", **options)
         except ValueError:
             refused += is_refused(preprocess, image)
             continue
