@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from cogtrain._core import Question
+from cogtrain.evaluation.cell import PEOPLE, menu_of
 from cogtrain.evaluation.run import Run
-from cogtrain.evaluation.score import PEOPLE
 from cogtrain.judgments import Judgments
 
 PLACE: tuple[str, ...] = ("set", "question", "stimulus_id")
 COLUMNS = (*PLACE, "observer", "response", "probability", "truth", "first", "correct", "n")
-_YES_NO = ("yes", "no")
 
 
 def answers_of(runs: Mapping[str, Run]) -> Any:
@@ -38,15 +36,6 @@ def answers_of(runs: Mapping[str, Run]) -> Any:
     known = known.drop(columns=[name for name in COLUMNS if name not in PLACE], errors="ignore")
     known = known.drop_duplicates(["set", "stimulus_id"])
     return everyone.merge(known, how="left", on=["set", "stimulus_id"])
-
-
-def options_of(question: str) -> tuple[str, ...]:
-    """Options of `question`; yes and no for one that we do not know.
-
-    >>> options_of("will_fall")
-    ('yes', 'no')
-    """
-    return tuple(Question(question).options) if question in Question.names() else _YES_NO
 
 
 def _empty() -> Any:
@@ -95,7 +84,7 @@ def _cells(judgments: Judgments, others: Judgments | None = None) -> Iterator[An
 
 
 def _numbers(cell: Judgments, name: str, question: str) -> Any:
-    table, options = cell.table, options_of(question)
+    table, options = cell.table, tuple(menu_of(question)[0])
     truth, response = table["truth"], table["response"]
     known = truth.notna().to_numpy()
     probability = first = np.full(len(table), np.nan)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogtrain import palette
 from cogtrain.evaluation.score import PEOPLE
+from cogtrain.evaluation.table import is_share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -148,11 +149,6 @@ def save(chart: Any, folder: Path, name: str) -> list[Path]:
     for path in paths:
         chart.save(path, ppi=_DPI)
     return paths
-
-
-def is_share(metric: str) -> bool:
-    """Whether `metric` is shown in per cent."""
-    return "accuracy" in metric
 
 
 def label(metric: str) -> str:

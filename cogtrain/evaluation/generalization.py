@@ -9,6 +9,7 @@ from cogtrain.evaluation import charts
 from cogtrain.evaluation.browser import table as browsable
 from cogtrain.evaluation.page import Figure, Section
 from cogtrain.evaluation.run import Run
+from cogtrain.evaluation.table import is_share
 from cogtrain.evaluation.transfer import METRICS, base_of, transfer, transfer_by_axis
 
 _CAPTIONS = {
@@ -60,7 +61,7 @@ def _matrix(rows: Any, what: str, metric: str) -> Any:
     found = rows.assign(value=rows[what], low=rows[low], high=rows[high])
     several = found["question"].nunique() > 1
     asked = found["tested_on"] + (": " + found["question"] if several else "")
-    share = charts.is_share(metric)
+    share = is_share(metric)
     told = [_told(row, share, is_change=what == "change") for row in found.to_dict("records")]
     title = charts.label(metric) + (" (change)" if what == "change" else "")
     kept = found.assign(tested_on=asked, told=told)

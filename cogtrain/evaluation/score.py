@@ -95,7 +95,7 @@ def score_files(
         ValueError: If a table lacks a column or holds what cannot be read, or two tables hold the
             same judgment; names the file.
     """
-    answers = _together({path: _open(path, "model", question) for path in judgments})
+    answers = _together({path: open_judgments(path, "model", question) for path in judgments})
     known = read_truth(truth, question) if truth else {}
     stimuli = {*known, *answers.names("stimulus_id")}
     people = Judgments.humans(humans, stimuli=stimuli, question=question) if humans else None
@@ -222,7 +222,7 @@ def _estimate(row: Mapping[str, Any]) -> Estimate:
     return Estimate(**{name: row[name] for name in Estimate._fields})
 
 
-def _open(path: Path, observer_kind: str, question: str) -> Judgments:
+def open_judgments(path: Path, observer_kind: str, question: str) -> Judgments:
     """A judgments table as it is; a tidy one, which does not say who judges, by import."""
     if "observer_kind" in read_table(path):
         return Judgments.read(path)

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from cogtrain import palette
-from cogtrain.evaluation.answers import options_of
+from cogtrain.evaluation.cell import PEOPLE, menu_of
 from cogtrain.evaluation.contact_sheet import Cell, draw_contact_sheet
-from cogtrain.evaluation.score import PEOPLE
 
 SHOWN = 24
 """Stimuli per sheet: a page."""
@@ -32,7 +31,7 @@ def contact_sheets(answers: Any, folder: Path) -> list[str]:
             lines += [f"`{name}`: no picture can be read.", ""]
             continue
         file = f"stimuli-{re.sub(r'[^A-Za-z0-9._-]', '_', f'{name}-{question}'.strip('-'))}.png"
-        option, first = options_of(question)[0], next(iter(colours))
+        option, first = menu_of(question)[0][0], next(iter(colours))
         draw_contact_sheet(cells, colours, folder / file, option=option)
         text = f"`{name}`: bars are P({option}); the frame is green where {first} is right."
         lines += [f"![Stimuli of {name}]({file})", "", text, ""]

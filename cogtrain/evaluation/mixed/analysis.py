@@ -13,8 +13,9 @@ from cogtrain.evaluation.mixed.laplace import fit_laplace
 from cogtrain.evaluation.mixed.pseudo_r import REPLICATES, pseudo_r, resampled
 from cogtrain.evaluation.mixed.r_script import COLUMNS, R_SCRIPT
 from cogtrain.evaluation.mixed.trials import Trials
+from cogtrain.evaluation.score import open_judgments
 from cogtrain.evaluation.table import lay_out, show, show_interval
-from cogtrain.judgment_table import read_table, write_table
+from cogtrain.judgment_table import write_table
 from cogtrain.judgments import Judgments
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.panel import Panel
@@ -114,8 +115,8 @@ def mixed_files(
         ValueError: As `mixed`, or if a table cannot be read; names the file.
     """
     question = options.get("question", "will_fall")
-    people = _open(humans, "human", question) if humans else None
-    found = mixed(_open(judgments, "model", question), people, **options)
+    people = open_judgments(humans, "human", question) if humans else None
+    found = mixed(open_judgments(judgments, "model", question), people, **options)
     text = format_mixed(found.scores)
     if out is None:
         return text
@@ -150,13 +151,6 @@ def format_mixed(scores: "pd.DataFrame") -> str:
         remarks += [f"{place[2]}: {reason}" for reason in reasons]
     table = lay_out((*_HEADER, "pseudo-r", "95 %"), rows)
     return "\n".join([FORMULA, "", table, "chance: slope 0, pseudo-r 0", *remarks])
-
-
-def _open(path: Path, observer_kind: str, question: str) -> Judgments:
-    """A judgments table as it is; a tidy one, which does not say who judges, by import."""
-    if "observer_kind" in read_table(path):
-        return Judgments.read(path)
-    return Judgments.tidy(path, observer_kind=observer_kind, question=question)
 
 
 def _analyses(
