@@ -260,26 +260,34 @@ def export(
     pretrained: str | None = None,
     stimuli: int = 64,
 ) -> None:
-    """Export a trained adapter merged into its base, for any tool that loads `transformers` models.
+    """Export a trained model whole, for any tool that loads `transformers` models.
 
-    The folder is written only if the merged model decides as the one with its adapter does.
+    The folder is written only if the exported model decides as the trained one.
 
     Args:
         source: Run folder, or the folder of an adapter.
-        merge: Add the adapter into the base; without it, the adapter's own folder is the export.
-        out: Folder to write; left out, `merged` beside the adapter.
+        merge: Add the adapter into the base; without it, the adapter's own folder is the export. A
+            run without an adapter has nothing to merge.
+        out: Folder to write; left out, `merged` beside the adapter, or `model` in the run folder.
         pretrained: Where the base is now, if it has moved.
         stimuli: Towers about which both models are asked.
     """
     adapter = source / "adapter" if (source / "adapter").is_dir() else source
-    if not merge:
+    if not merge and (adapter / "adapter_config.json").is_file():
         raise UsageError(
             f"expected `--merge`, got no form to export; PEFT loads `{adapter}` as it is"
         )
-    from cogtrain.models.export import merge as merge_adapter
+    if merge:
+        from cogtrain.models.export import merge as merge_adapter
 
-    folder = out or adapter.parent / "merged"
-    print(merge_adapter(adapter, folder, pretrained=pretrained, count=stimuli))
+        folder = out or adapter.parent / "merged"
+        print(merge_adapter(adapter, folder, pretrained=pretrained, count=stimuli))
+    else:
+        from cogtrain.models.export import whole
+        from cogtrain.training.trained import trained
+
+        folder = out or source / "model"
+        print(whole(trained(source, pretrained=pretrained), folder, count=stimuli))
     print(f"written: {folder}")
 
 

@@ -27,7 +27,7 @@ from cogtrain.stimuli import StimulusSet
 
 # The embedded default: what a laptop trains in minutes. 112 px is 4 x 4 merged patches, the fewest
 # on which a tower of seven blocks still shows its edges. Wide margins and one fixed view: a million
-# parameters and sixty thousand towers do not learn more, and it is no set to publish on.
+# parameters and forty thousand towers do not learn more, and it is no set to publish on.
 EASY: dict[str, Any] = {
     "margin": [0.02, 0.3],
     "camera_azimuth_deg": 32,
@@ -38,7 +38,7 @@ EASY: dict[str, Any] = {
 }
 _SMALL = Recipe(name="tower-small", factors={"size": "small"} | EASY, size_px=112)
 _LARGE = Recipe(name="tower-large", factors={"size": "large"} | EASY, size_px=112)
-DEFAULT_TRAIN = [replace(_SMALL, count=60_000)]
+DEFAULT_TRAIN = [replace(_SMALL, count=40_000)]
 DEFAULT_VAL = [replace(_SMALL, count=500)]
 DEFAULT_TEST = [_SMALL, _LARGE]
 _PARTS: tuple[Split, ...] = ("train", "val", "test")

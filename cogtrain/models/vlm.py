@@ -75,8 +75,7 @@ class VLM(nn.Module):
 
         Args:
             pretrained: ``"tiny"``, a folder, or a name on the model hub.
-            tuning: By default all weights of the embedded default, which knows nothing yet, and an
-                adapter on the language model of any other checkpoint.
+            tuning: What is trained; left out, nothing is: a model that is only judged.
             dtype: Type of the base weights; the default is exact: training all weights needs it.
                 ``"bfloat16"`` halves the memory of a large base under an adapter.
             attn_implementation: As in `transformers`.
@@ -91,9 +90,8 @@ class VLM(nn.Module):
         >>> VLM.load("tiny").family.model_type
         'qwen2_vl'
         """
-        if tuning is None:
-            tuning = Tuning.full() if pretrained == checkpoint.EMBEDDED else Tuning()
-        return cls(Origin(pretrained, init, dtype, attn_implementation, quantization), tuning)
+        origin = Origin(pretrained, init, dtype, attn_implementation, quantization)
+        return cls(origin, tuning or Tuning.frozen())
 
     @classmethod
     def of_adapter(

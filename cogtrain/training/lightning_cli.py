@@ -22,7 +22,6 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.evaluation.table import format_table
-from cogtrain.models import checkpoint
 from cogtrain.models.lora import Tuning
 from cogtrain.training import logs
 from cogtrain.training.arguments import AUTO, expand
@@ -99,9 +98,7 @@ class CogtrainCLI(LightningCLI):
         section.ckpt_path = None if given is None else str(given)
         section.data.seed = int(section.seed_everything)  # a random one is drawn after parsing
         if section.model.tuning is None:  # spelled out, so that the saved config says it
-            is_embedded = section.model.pretrained == checkpoint.EMBEDDED
-            tuning = Tuning.full() if is_embedded else Tuning()
-            section.model.tuning = dict_to_namespace(asdict(tuning))
+            section.model.tuning = dict_to_namespace(asdict(Tuning.of(section.model.pretrained)))
         self.run_folder = open_run(self._verb, section.name, given, is_again=is_again)
 
     def instantiate_classes(self) -> None:

@@ -308,14 +308,14 @@ def test_the_config_of_the_default_is_the_default(repository, workplace, monkeyp
             lightning_cli.main(words)
     assert configs[0] == configs[1]
     assert configs[0]["model"]["tuning"]["tune"] == dict.fromkeys(
-        ("vision", "merger", "language"), "full"
+        ("vision", "merger", "language"), "lora"
     )
     assert workplace.exists()
 
 
 def test_every_config_says_how_it_is_used(repository):
     paths = sorted((repository / "configs").rglob("*.yaml"))
-    assert len(paths) == 5
+    assert len(paths) == 6
     for path in paths:
         first = path.read_text().splitlines()[0]
         assert first.startswith("# python -m cogtrain ")
