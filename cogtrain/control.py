@@ -1,7 +1,8 @@
 """Control: what a tested set is like when its images no longer show what is asked about.
 
 Whoever answers `blank` or `shuffled` images as well as the images themselves does not look at them.
-`mirrored` images ask the same again from the other side: left and right decide nothing.
+Neither does who answers as well by the text alone. `mirrored` images ask the same again from the
+other side: left and right decide nothing.
 """
 
 from collections.abc import Callable
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from cogtrain.shown import Image, Shown
 from cogtrain.stimuli import StimulusSet
 
-Control: TypeAlias = Literal["blank", "shuffled", "mirrored"]
+Control: TypeAlias = Literal["blank", "shuffled", "mirrored", "text_only"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
-"""Mid-grey; the image of another stimulus of the set; left and right exchanged."""
+"""Mid-grey; the image of another stimulus of the set; left and right exchanged; none at all."""
+TEXT_ONLY: Control = "text_only"
 
 _GRAY = 128
 _FEWEST = 2  # one stimulus has no other image to show
@@ -33,7 +35,9 @@ def controlled(members: StimulusSet, control: Control, *, seed: int = 0) -> Stim
 
     Args:
         members: The set; every stimulus is made once here, for its answers.
-        control: What becomes of its images, each of which keeps its size unless `shuffled`.
+        control: What becomes of its images, each of which keeps its size unless `shuffled`. Under
+            `text_only` they are mid-grey, for a loader has to load something; whoever asks the
+            questions must leave them out.
         seed: Of `shuffled`: which other image a stimulus shows. It follows from the seed and the
             number of stimuli alone, so that two models are shown the same.
 
@@ -86,4 +90,5 @@ _CHANGES: dict[Control, Callable[[Image], Image]] = {
     "blank": lambda image: np.full_like(image, _GRAY),
     "shuffled": lambda image: image,
     "mirrored": lambda image: np.ascontiguousarray(image[:, ::-1]),
+    "text_only": lambda image: np.full_like(image, _GRAY),
 }

@@ -17,7 +17,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 
 from cogtrain._core import Preprocess
-from cogtrain.control import Control, controlled
+from cogtrain.control import TEXT_ONLY, Control, controlled, name_under
 from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collating import Collating
 from cogtrain.data.loader import BadStimulus, Loader, OnBad
@@ -72,8 +72,8 @@ class StimuliDataModule(LightningDataModule):
             ``proportions`` of everybody's, or single ``trials``, one observer per epoch in turn.
         weights: How much a stimulus of each set of `train` counts in the loss; left out, 1.
         controls: Conditions that every tested set is judged under besides: ``blank`` images,
-            ``shuffled`` ones (of another stimulus of the set), ``mirrored`` ones. They are sets of
-            their own, such as ``tower-small~blank``.
+            ``shuffled`` ones (of another stimulus of the set), ``mirrored`` ones, or none at all
+            (``text_only``). They are sets of their own, such as ``tower-small~blank``.
         pin_memory: Whether batches are copied into page-locked memory, from which a GPU fetches
             them while it computes; left out, if the run trains on CUDA.
     """
@@ -166,6 +166,10 @@ class StimuliDataModule(LightningDataModule):
             _reject_twins(part, [member.name for member in members])
             pairs = zip(declared[part], members, strict=True)
             self._asked[part] = [each.asked(member) for each, member in pairs]
+        blind = {name_under(TEXT_ONLY, members.name) for _, members in plain}
+        self._asked["test"] = [
+            replace(each, has_image=each.name not in blind) for each in self._asked["test"]
+        ]
         self._asked["train"] = self._learned(self._asked["train"], sets["train"])
         self.sets = sets
         return sets

@@ -74,8 +74,20 @@ class TestCollate:
         assert collated["wording"] == ["will_fall-a", "how_many-a", "will_fall-b"]
         assert collated["weights"].tolist() == [1.0, 1.0, 0.0]
         assert collated["position"] == 8
+        assert collated["has_image"] == [True] * 3
         assert collated["arrays"]["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 2], [1, 1, 3]]
         assert collated["arrays"]["pixel_values"][:, 0].tolist() == [0, 2, 0, 2, 4, 6, 8]
+
+    def test_leaves_out_the_images_of_a_set_that_is_asked_as_text(self, batch):
+        asked = [ASKED[0], replace(ASKED[1], has_image=False)]
+        whole, part = collate(batch, ASKED), collate(batch, asked)
+        shown = [name == "small" for name in whole["set"]]
+        assert part["has_image"] == shown
+        assert 0 < sum(shown) < len(shown)
+        grids = whole["arrays"]["image_grid_thw"]
+        assert torch.equal(part["arrays"]["image_grid_thw"], grids[shown])
+        patches = whole["arrays"]["pixel_values"].unflatten(0, (len(shown), -1))[shown]
+        assert torch.equal(part["arrays"]["pixel_values"], patches.flatten(0, 1))
 
     def test_refuses_a_stimulus_without_a_question(self):
         class Silent:
@@ -138,6 +150,17 @@ class TestWatching:
     def test_watches_nothing_unless_asked(self):
         assert data().build()["watch"] == []
         assert list(data().val_dataloader()) == ["small"]
+
+
+def test_under_text_only_no_image_is_handed_out():
+    loaders = data(test=[SMALL], controls=["text_only", "blank"]).test_dataloader()
+    own, alone, blank = (next(iter(each)) for each in loaders.values())
+    assert list(loaders) == ["small", "small~text_only", "small~blank"]
+    for name in ("ids", "question", "wording", "answer"):
+        assert alone[name] == own[name]
+    assert alone["arrays"] == {}
+    assert alone["has_image"] == [False] * 8
+    assert own["has_image"] == blank["has_image"] == [True] * 8
 
 
 def test_tested_sets_keep_their_order():
