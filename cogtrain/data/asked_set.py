@@ -17,12 +17,14 @@ class AskedSet:
         wording: ``(question, stimulus id) -> id of a wording``.
         people: What people answered, if that is to be learned from.
         weight: How much a stimulus counts in the loss.
+        has_image: Whether the image is shown; otherwise the question is all that there is.
     """
 
     name: str
     wording: Callable[[str, str], str]
     people: People | None = None
     weight: float = 1.0
+    has_image: bool = True
 
     @classmethod
     def of(

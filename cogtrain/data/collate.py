@@ -26,7 +26,8 @@ class Collated(TypedDict):
     was if it is one person's answer; `weights` is float32 ``(N,)``, 0 for an item that only fills
     up the batch, else the weight of its set; `arrays` are what the Hugging Face processor of the
     model makes of the items' images, by its names: `pixel_values` and, by family, `image_grid_thw`
-    or others. `position` is where the batch begins in the epoch's sequence of all ranks.
+    or others, nothing for an item that is not `has_image`. `position` is where the batch begins in
+    the epoch's sequence of all ranks.
     """
 
     ids: list[str]
@@ -37,6 +38,7 @@ class Collated(TypedDict):
     people: list[Shares | None]
     observer: list[str | None]
     weights: Tensor
+    has_image: list[bool]
     arrays: dict[str, Tensor]
     position: int
 
@@ -67,10 +69,12 @@ def collate(batch: Batch, sets: Sequence[AskedSet], draw: Draw | None = None) ->
                 "add a column with the truth to the table of its set"
             )
     rows = [row for row, answered in enumerate(answers) for _ in answered]
-    arrays = batch.arrays
-    if len(rows) != len(answers):
-        arrays = _repeat(arrays, rows)
     asked = [sets[int(index)] for index in batch.sets.tolist()]
+    has_image = [asked[row].has_image for row in rows]
+    shown = [row for row in rows if asked[row].has_image]
+    arrays = batch.arrays
+    if len(shown) != len(answers):
+        arrays = _repeat(arrays, shown) if shown else {}
     pairs = [(row, question) for row, answered in enumerate(answers) for question in answered]
     people = [_people(asked[row].people, batch.ids[row], question, draw) for row, question in pairs]
     return {
@@ -82,6 +86,7 @@ def collate(batch: Batch, sets: Sequence[AskedSet], draw: Draw | None = None) ->
         "people": [None if each is None else each.shares for each in people],
         "observer": [None if each is None else each.observer for each in people],
         "weights": torch.from_numpy(_weights(batch.weights, asked, rows)),
+        "has_image": has_image,
         "arrays": {name: _tensor(values) for name, values in arrays.items()},
         "position": int(batch.positions[0]),
     }

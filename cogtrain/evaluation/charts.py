@@ -134,9 +134,10 @@ def matrix(table: Any, *, title: str, share: bool) -> "alt.LayerChart | None":
         color=alt.Color("value:Q", title=title, scale=scale),
         tooltip=["trained_on", "tested_on", "value", "low", "high", "n"],
     )
-    dark = "datum.value < 0.55" if share else "abs(datum.value) > 0.6"
+    # Where black and white stand out alike: either has a contrast of at least 4.5 then.
+    dark = "luminance(scale('color', datum.value)) < 0.179"
     words = base.mark_text(fontSize=11, lineBreak="\n").encode(
-        text="told:N", color=alt.condition(dark, alt.value("white"), alt.value("#111111"))
+        text="told:N", color=alt.condition(dark, alt.value("white"), alt.value("black"))
     )
     return _finished(
         alt.layer(cells, words), f"{title}, trained on by tested on", step=92, height=alt.Step(64)

@@ -39,7 +39,9 @@ def generalization(runs: Mapping[str, Run], folder: Path, base: str | None = Non
     table.to_csv(folder / "transfer.csv", index=False)
     along.to_csv(folder / "transfer_by_axis.csv", index=False)
     figures = list(_figures(table, folder, base))
-    shown = browsable(_shown(table), "table-of-transfer") if len(table) else ""
+    shown = (
+        browsable(_shown(table), "table-of-transfer", "Generalization matrix") if len(table) else ""
+    )
     sentences = [*_sentences(along, base), *_under_controls(table)]
     return Section("Generalization", sentences, table=shown, figures=figures)
 

@@ -157,7 +157,7 @@ def _numbers(results: Results) -> str:
     ]
     if not rows:
         return "<p>No estimates: the runs hold neither metrics nor judgments.</p>"
-    return browsable(_escaped(pd.DataFrame(rows)), "table-of-estimates")
+    return browsable(_escaped(pd.DataFrame(rows)), "table-of-estimates", "Estimates")
 
 
 def _escaped(frame: Any) -> Any:

@@ -1,9 +1,10 @@
 """Token sequences of questions about images, built once and reused.
 
-A sequence depends on the question, its wording and the shape of the image alone, so a run with one
-of each tokenizes once. The ids are those of the Hugging Face processor's chat path; the tests hold
-the two together. Where an answer takes several tokens, its beginnings are laid behind the prompt
-side by side, each seeing the prompt and itself only: one pass reads what follows every one of them.
+A sequence depends on the question, its wording and the shape of the image alone (`None` where there
+is no image), so a run with one of each tokenizes once. The ids are those of the Hugging Face
+processor's chat path; the tests hold the two together. Where an answer takes several tokens, its
+beginnings are laid behind the prompt side by side, each seeing the prompt and itself only: one pass
+reads what follows every one of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ class SequenceBuilder:
         tokenizer: With the checkpoint's chat template.
         image_token: What the template writes where an image is.
         image_text: Shape of an image to what replaces that token.
-        position_ids: ``(input ids (1, L), shape of the image) -> (axes, 1, L)``.
+        position_ids: ``(input ids (1, L), shape of the image or None) -> (axes, 1, L)``.
         sight: ``input ids (L,) -> (L, L)`` bool, who sees whom beyond what came before.
     """
 
@@ -74,7 +75,7 @@ class SequenceBuilder:
         *,
         image_token: str,
         image_text: Callable[[Shape], str],
-        position_ids: Callable[[Tensor, Shape], Tensor],
+        position_ids: Callable[[Tensor, Shape | None], Tensor],
         sight: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self._tokenizer = tokenizer
@@ -82,7 +83,7 @@ class SequenceBuilder:
         self._image_text = image_text
         self._position_ids = position_ids
         self._sight = sight
-        self._rows: dict[tuple[Asked, Shape, torch.device], _Row] = {}
+        self._rows: dict[tuple[Asked, Shape | None, torch.device], _Row] = {}
 
     def text(self, question: str, wording: str = prompts.PEOPLE, shape: Shape | None = None) -> str:
         """Prompt of ``question`` under the chat template, up to where the answer begins.
@@ -92,18 +93,30 @@ class SequenceBuilder:
         Raises:
             ValueError: If the template does not leave exactly one place for the image.
         """
-        messages = prompts.chat(question, wording)
-        text: str = self._tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
-        if (found := text.count(self._image_token)) != 1:
-            raise ValueError(
-                f"expected one `{self._image_token}` in the chat template's prompt, got {found}; "
-                "use the chat template that belongs to the checkpoint"
-            )
+        text = self._prompt(question, wording, images=1)
         if shape is None:
             return text
         return text.replace(self._image_token, self._image_text(shape))
+
+    def text_alone(self, question: str, wording: str = prompts.PEOPLE) -> str:
+        """Prompt of ``question`` about no image at all.
+
+        Raises:
+            ValueError: If the template leaves a place for one even so.
+        """
+        return self._prompt(question, wording, images=0)
+
+    def _prompt(self, question: str, wording: str, *, images: int) -> str:
+        messages = prompts.chat(question, wording, has_image=images > 0)
+        text: str = self._tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True
+        )
+        if (found := text.count(self._image_token)) != images:
+            raise ValueError(
+                f"expected {('no', 'one')[images]} `{self._image_token}` in the chat template's "
+                f"prompt, got {found}; use the chat template that belongs to the checkpoint"
+            )
+        return text
 
     def ids(self, text: str) -> list[int]:
         """Token ids of ``text``; a beginning that a template has written is not put in twice."""
@@ -112,7 +125,7 @@ class SequenceBuilder:
         return self._tokenizer(text, add_special_tokens=not is_begun)["input_ids"]
 
     def batch(
-        self, asked: Sequence[Asked], shapes: Sequence[Shape], device: torch.device
+        self, asked: Sequence[Asked], shapes: Sequence[Shape | None], device: torch.device
     ) -> Sequences:
         """Sequences of a batch: views of one row if all are the same, else padded on the right."""
         rows = [self._row(*item, device) for item in zip(asked, shapes, strict=True)]
@@ -120,14 +133,15 @@ class SequenceBuilder:
             return _repeat(rows[0], len(rows))
         return _pad(rows)
 
-    def _row(self, asked: Asked, shape: Shape, device: torch.device) -> _Row:
+    def _row(self, asked: Asked, shape: Shape | None, device: torch.device) -> _Row:
         key = (asked, shape, device)
         if key not in self._rows:
             self._rows[key] = self._build(asked, shape, device)
         return self._rows[key]
 
-    def _build(self, asked: Asked, shape: Shape, device: torch.device) -> _Row:
-        ids = self.ids(self.text(asked.question, asked.wording, shape))
+    def _build(self, asked: Asked, shape: Shape | None, device: torch.device) -> _Row:
+        words = (asked.question, asked.wording)
+        ids = self.ids(self.text_alone(*words) if shape is None else self.text(*words, shape))
         prompt = torch.tensor([ids])
         positions = self._position_ids(prompt, shape)[:, 0]
         depths = torch.tensor([len(path) for path in asked.branches], dtype=positions.dtype)

@@ -143,14 +143,17 @@ class VLM(nn.Module):
         arrays: Arrays,
         *,
         wording: Sequence[str] | None = None,
+        has_image: Sequence[bool] | None = None,
     ) -> OptionScores:
-        """Mass of every answer option, one row per image; the same whatever else is in the batch.
+        """Mass of every answer option, one row per item; the same whatever else is in the batch.
 
         Args:
             question: ``N`` names of questions.
-            arrays: What the checkpoint's own preprocessing makes of ``N`` images, by name:
+            arrays: What the checkpoint's own preprocessing makes of the items' images, by name:
                 ``pixel_values`` and, by family, ``image_grid_thw``, ``num_patches``, ``rows``, ….
             wording: ``N`` ids of wordings; left out, those that people are asked in about towers.
+            has_image: Whether each of ``N`` items has an image; left out, all have. An item without
+                one is asked as text alone, and `arrays` hold the images of the others.
 
         Returns:
             Scores with ``log_mass`` of shape ``(N, options)``, padded if options differ.
@@ -158,7 +161,7 @@ class VLM(nn.Module):
         Raises:
             ValueError: If an array is missing, counts disagree, or an image does not fit the model.
         """
-        shapes = self._shapes(question, arrays)
+        shapes = self.shapes([True] * len(question) if has_image is None else has_image, arrays)
         wording = [prompts.PEOPLE] * len(question) if wording is None else wording
         menus = [self._menu(*pair) for pair in zip(question, wording, strict=True)]
         asked = [
@@ -214,7 +217,7 @@ class VLM(nn.Module):
             attention_mask=self._masks(sequences),
             position_ids=positions if len(positions) > 1 else positions[0],
             use_cache=False,
-            **self.family.images.read(arrays),
+            **(self.family.images.read(arrays) if arrays else {}),
         ).last_hidden_state
 
     def _masks(self, sequences: Sequences) -> Tensor | dict[str, Tensor] | None:
@@ -243,14 +246,22 @@ class VLM(nn.Module):
             f"got `{attention}`; load the model with `attn_implementation='sdpa'`"
         )
 
-    def _shapes(self, question: Sequence[str], arrays: Arrays) -> list[Shape]:
-        shapes = self.family.images.of(self.model.config, arrays)
-        if len(question) != len(shapes) or not shapes:
+    def shapes(self, has_image: Sequence[bool], arrays: Arrays) -> list[Shape | None]:
+        """Shape of each item's image, ``None`` for an item without one.
+
+        Raises:
+            ValueError: If `arrays` do not fit each other or the model, or hold more or fewer images
+                than there are items with one.
+        """
+        is_shown = arrays or any(has_image)
+        found = self.family.images.of(self.model.config, arrays) if is_shown else []
+        if (wanted := sum(has_image)) != len(found) or not has_image:
             raise ValueError(
-                f"expected one question per image, got {len(question)} questions and {len(shapes)} "
+                f"expected one question per image, got {wanted} questions and {len(found)} "
                 "images; pair them"
             )
-        return shapes
+        images = iter(found)
+        return [next(images) if each else None for each in has_image]
 
     def _menu(self, question: str, wording: str) -> Menu:
         key = (question, wording)

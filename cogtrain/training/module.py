@@ -142,7 +142,8 @@ class VLMModule(LightningModule):
         Raises:
             ValueError: For a truth that is not among the options of its question.
         """
-        scores = self.vlm(batch["question"], batch["arrays"], wording=batch["wording"])
+        words = {name: batch[name] for name in ("wording", "has_image")}
+        scores = self.vlm(batch["question"], batch["arrays"], **words)
         options, device = scores.options, scores.log_mass.device
         items = zip(options, batch["question"], batch["answer"], strict=True)
         truth = torch.tensor([index_of(*item) for item in items], device=device)

@@ -74,8 +74,20 @@ class TestCollate:
         assert collated["wording"] == ["will_fall-a", "how_many-a", "will_fall-b"]
         assert collated["weights"].tolist() == [1.0, 1.0, 0.0]
         assert collated["position"] == 8
+        assert collated["has_image"] == [True] * 3
         assert collated["arrays"]["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 2], [1, 1, 3]]
         assert collated["arrays"]["pixel_values"][:, 0].tolist() == [0, 2, 0, 2, 4, 6, 8]
+
+    def test_leaves_out_the_images_of_a_set_that_is_asked_as_text(self, batch):
+        asked = [ASKED[0], replace(ASKED[1], has_image=False)]
+        whole, part = collate(batch, ASKED), collate(batch, asked)
+        shown = [name == "small" for name in whole["set"]]
+        assert part["has_image"] == shown
+        assert 0 < sum(shown) < len(shown)
+        grids = whole["arrays"]["image_grid_thw"]
+        assert torch.equal(part["arrays"]["image_grid_thw"], grids[shown])
+        patches = whole["arrays"]["pixel_values"].unflatten(0, (len(shown), -1))[shown]
+        assert torch.equal(part["arrays"]["pixel_values"], patches.flatten(0, 1))
 
     def test_refuses_a_stimulus_without_a_question(self):
         class Silent:
@@ -104,6 +116,51 @@ def test_controls_follow_the_tested_sets_and_ask_alike():
         for mine, theirs in zip(own, batches, strict=True):
             for name in ("ids", "question", "wording", "answer"):
                 assert mine[name] == theirs[name]
+
+
+class TestWatching:
+    def test_watches_others_of_the_kind_that_is_tested(self):
+        module = data(test=[SMALL, LARGE, replace(LARGE, name="more", count=3)])
+        module.watch(4)
+        parts = module.build()
+        assert [(each.name, len(each)) for each in parts["watch"]] == [("large", 4), ("more", 3)]
+        assert not set(parts["watch"][0].ids) & set(parts["test"][1].ids)
+        assert list(module.val_dataloader()) == ["small", "large", "more"]
+        assert list(module.test_dataloader()) == ["small", "large", "more"]
+        assert module.tested_while_watched() == []
+
+    def test_watches_some_of_those_that_people_judged(self, tmp_path):
+        people = tmp_path / "people.csv"
+        people.write_text("observer_id,stimulus_id,response\n")
+        module = data(test=[replace(LARGE, humans=people)], controls=["blank"])
+        module.watch(4)
+        parts = module.build()
+        assert [each.name for each in parts["watch"]] == ["large"]
+        assert parts["watch"][0].humans == people
+        assert set(parts["watch"][0].ids) < set(parts["test"][0].ids)
+        assert module.tested_while_watched() == ["large"]
+
+    def test_a_pass_that_is_not_due_has_no_batches(self):
+        module, asked = data(), iter([True, False, True])
+        module.watch(4, lambda: next(asked))
+        loader = module.val_dataloader()["large"]
+        assert [len(list(loader)) for _ in range(3)] == [1, 0, 1]
+        assert len(list(module.val_dataloader()["small"])) == 2
+
+    def test_watches_nothing_unless_asked(self):
+        assert data().build()["watch"] == []
+        assert list(data().val_dataloader()) == ["small"]
+
+
+def test_under_text_only_no_image_is_handed_out():
+    loaders = data(test=[SMALL], controls=["text_only", "blank"]).test_dataloader()
+    own, alone, blank = (next(iter(each)) for each in loaders.values())
+    assert list(loaders) == ["small", "small~text_only", "small~blank"]
+    for name in ("ids", "question", "wording", "answer"):
+        assert alone[name] == own[name]
+    assert alone["arrays"] == {}
+    assert alone["has_image"] == [False] * 8
+    assert own["has_image"] == blank["has_image"] == [True] * 8
 
 
 def test_tested_sets_keep_their_order():

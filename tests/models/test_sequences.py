@@ -108,6 +108,18 @@ def test_beginnings_of_one_item_leave_the_others_as_they_are(vlm):
     )
 
 
+def test_a_template_that_always_leaves_a_place_is_refused_without_an_image():
+    class Stubborn:
+        def apply_chat_template(self, *_args, **_options):
+            return "<|image_pad|>"
+
+    builder = SequenceBuilder(
+        Stubborn(), image_token="<|image_pad|>", image_text=str, position_ids=lambda ids, _: ids
+    )
+    with pytest.raises(ValueError, match=r"expected no `<\|image_pad\|>` .* got 1; use the chat"):
+        builder.text_alone("will_fall")
+
+
 def test_template_without_a_place_for_the_image_is_refused(processor):
     class Wordy:
         def apply_chat_template(self, *_args, **_options):
