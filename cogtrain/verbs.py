@@ -288,8 +288,13 @@ def study(
     config: Path,
     dry_run: bool = False,
     out: Path | None = None,
-    engine: Literal["local"] = "local",
+    only: str | None = None,
+    engine: Literal["local", "ray", "none"] = "local",
     processes: int = 1,
+    cpus: int = 1,
+    address: str | None = None,
+    retries: int = 2,
+    emit: Literal["slurm", "wandb"] | None = None,
 ) -> int:
     """Run a whole study: every condition and seed, the base, and the report over all of them.
 
@@ -298,10 +303,20 @@ def study(
 
     Args:
         config: YAML file of the study.
-        dry_run: Print the grid and start nothing; needs no GPU, weights or network.
+        dry_run: Print the grid and what it costs, and start nothing; needs no GPU, weights or
+            network.
         out: Folder to write; left out, `studies/<name>`.
-        engine: Where runs are started: on this machine.
-        processes: Runs at a time, each with its own GPU where there are some.
+        only: A run, by name or id, or a condition; no report is written then.
+        engine: Where runs are started: on this machine, on a Ray cluster (extra `ray`), or nowhere:
+            `none` writes the report over what is finished.
+        processes: Runs at a time, each with its own GPU where there are some; an existing cluster
+            decides by itself.
+        cpus: CPU cores of each run, with `ray` or a file for SLURM.
+        address: Of a Ray cluster, `auto` for this machine's; left out, RAY_ADDRESS, or a new one
+            here.
+        retries: How often a run that was killed is continued before it counts as failed.
+        emit: Write an array script for SLURM or a sweep for W&B agents that does the same runs, and
+            start nothing.
     """
     from cogtrain.study.config import StudyConfig
     from cogtrain.study.grid import expand, table
@@ -314,11 +329,19 @@ def study(
         print(table(runs))
         return 0
     from cogtrain.study.record import StudyFolder
-    from cogtrain.study.run import run_study
+    from cogtrain.study.run import Execution, run_study
 
     folder = StudyFolder(out or Path("studies") / planned.name)
-    group = {"WANDB_RUN_GROUP": planned.name}
-    return run_study(runs, folder, processes=processes, environ=group)
+    execution = Execution(
+        engine=engine,
+        only=only,
+        processes=processes,
+        cpus=cpus,
+        address=address,
+        retries=retries,
+        environ={"WANDB_RUN_GROUP": planned.name},
+    )
+    return run_study(runs, folder, execution)
 
 
 def env() -> None:
