@@ -16,6 +16,7 @@ from typing import Any
 from cogtrain.complaint import UsageError
 
 _ADDRESS = "RAY_ADDRESS"
+_HERE = "local"
 _CHECK_EVERY_S = 2.0
 _PATIENCE_S = 5.0  # of one attempt to reach the cluster
 _FORWARDED = ("COGTRAIN_", "HF_", "WANDB_")
@@ -85,8 +86,8 @@ def connect(address: str | None = None, *, cpus: int = 1) -> Iterator[Cluster]:
     """A cluster for as long as the context lasts.
 
     Args:
-        address: Of an existing one, `auto` for the one of this machine; left out, the one that the
-            environment names (RAY_ADDRESS), or else a new one on this machine.
+        address: Of an existing one, `auto` for the one of this machine, `local` for a new one on
+            this machine; left out, what the environment says (RAY_ADDRESS), or else `local`.
         cpus: CPU cores of a new one.
 
     Raises:
@@ -95,7 +96,7 @@ def connect(address: str | None = None, *, cpus: int = 1) -> Iterator[Cluster]:
     ray = _imported()
     address = address or os.environ.get(_ADDRESS)
     quiet: Any = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    where: Any = {"address": address} if address else _new(cpus)
+    where: Any = {"address": address} if address not in (None, _HERE) else _new(cpus)
     try:
         ray.init(**where, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -113,8 +114,9 @@ def connect(address: str | None = None, *, cpus: int = 1) -> Iterator[Cluster]:
 
 def _new(cpus: int) -> dict[str, Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would call home
-    os.environ.setdefault("RAY_worker_niceness", "0")  # as our own processes
-    return {"address": "local", "num_cpus": cpus, "include_dashboard": False}
+    as_our_own = {"worker_niceness": 0}
+    where = {"address": _HERE, "num_cpus": cpus, "include_dashboard": False}
+    return where | {"_system_config": as_our_own}
 
 
 def _imported() -> Any:
