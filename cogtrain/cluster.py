@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,8 +59,8 @@ class Cluster:
             raise LostClusterError(self._lost("the node of this process is gone"))
         self._checked_s = time.monotonic()
 
-    def results(self, tasks: list[Any], look: Callable[[], object]) -> Iterator[Any]:
-        """Tasks as they end; ``look`` is called every half second meanwhile.
+    def results(self, tasks: Sequence[Any]) -> Iterator[Any]:
+        """Tasks as they end.
 
         Raises:
             LostClusterError: If the cluster goes away.
@@ -71,7 +71,6 @@ class Cluster:
         while waiting:
             done, waiting = ray.wait(waiting, timeout=0.5)
             yield from done
-            look()
             self.check()
 
     def _lost(self, why: str) -> str:

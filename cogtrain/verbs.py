@@ -29,7 +29,10 @@ def render(
     frames: int = 0,
     film: Literal["png", "gif", "mp4"] = "png",
     licence: str = "not stated",
-) -> None:
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
+    cpus: int = 1,
+) -> int:
     """Render a stimulus set to disk: tar shards, a table of answers, a datasheet.
 
     After an interruption the same command goes on where it was.
@@ -47,7 +50,16 @@ def render(
         frames: Stimuli, from the first, whose motion after release is filmed.
         film: What a film is: a folder of numbered PNG images, a GIF, or an MP4.
         licence: Terms of use, for the datasheet.
+        engine: Where it is drawn, to the same bytes: here, or on a Ray cluster (extra `ray`).
+        address: Of a Ray cluster, `auto` for this machine's; left out, RAY_ADDRESS, or a new one
+            here.
+        cpus: CPU cores of a task on a cluster.
     """
+    if recipe_only and engine == "ray":
+        raise UsageError(
+            "expected images to render with `--engine ray`, got `--recipe_only`; leave one out"
+        )
+    from cogtrain.cluster import LostClusterError
     from cogtrain.rendering import Extras
     from cogtrain.rendering_progress import render_and_tell
 
@@ -61,7 +73,13 @@ def render(
         "size_px": size_px,
     }
     extras = Extras(licence=licence, frames=frames, film=film)
-    render_and_tell(out, recipe, extras, recipe_only=recipe_only)
+    ray = {"address": address, "cpus": cpus} if engine == "ray" else None
+    try:
+        render_and_tell(out, recipe, extras, recipe_only=recipe_only, ray=ray)
+    except LostClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def audit(
@@ -329,9 +347,15 @@ def study(
         print(table(runs))
         return 0
     from cogtrain.study.record import StudyFolder
-    from cogtrain.study.run import Execution, run_study
+    from cogtrain.study.run import Execution, chosen, gpus_of, run_study
 
     folder = StudyFolder(out or Path("studies") / planned.name)
+    if emit is not None:
+        from cogtrain.study.emit import Emitted
+
+        about = {"name": planned.name, "config": config, "folder": folder, "cpus": cpus}
+        print(Emitted(**about, gpus=gpus_of(runs[0])).write(emit, chosen(runs, only)))
+        return 0
     execution = Execution(
         engine=engine,
         only=only,
