@@ -36,7 +36,8 @@ def shards_on_ray(
         import ray
         from ray.exceptions import RayError, RayTaskError
 
-        task: Any = ray.remote(num_cpus=cpus)(assist)
+        work: Any = assist
+        task = ray.remote(num_cpus=cpus)(work)
         missing, total = writer.missing(), int(recipe["count"])
         starts = range(0, len(missing), _SHARDS_AT_ONCE)
         parts = [missing[start : start + _SHARDS_AT_ONCE] for start in starts]

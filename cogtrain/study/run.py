@@ -1,7 +1,7 @@
 """Running a study: what is left of its grid, then the report and the tables over all of it."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,10 @@ from typing import Literal
 
 from cogtrain.cluster import LostClusterError, connect
 from cogtrain.complaint import unknown
+from cogtrain.evaluation.page import Section
 from cogtrain.evaluation.report import report
+from cogtrain.evaluation.run import Run
+from cogtrain.study.conditions import conditions
 from cogtrain.study.config import BASE
 from cogtrain.study.display import shown
 from cogtrain.study.engine import RETRIES, Engine, Placement
@@ -18,7 +21,7 @@ from cogtrain.study.local import Local, slots
 from cogtrain.study.process import Command, fit_or_test
 from cogtrain.study.progress import StudyWatch, duration
 from cogtrain.study.record import Record, StudyFolder
-from cogtrain.study.summary import write_tables
+from cogtrain.study.summary import told, write_tables
 
 Where = Literal["local", "ray", "none"]
 
@@ -147,13 +150,19 @@ def _written(runs: Sequence[PlannedRun], missing: Sequence[PlannedRun], folder: 
     if len(done) < 2:
         return f"no report: {len(done)} of {len(runs)} runs finished, two are the fewest to compare"
     base = BASE if any(run.name == BASE for run in done) else None
+    lines: list[str] = []
+
+    def compared(opened: Mapping[str, Run], to: Path) -> list[Section]:
+        summary = write_tables(to / "transfer.csv", done, to)
+        lines.append(told(summary))
+        return [conditions(done, summary, opened, to)]
+
     paths = [folder.run(run.name) for run in done]
-    page = report(paths, folder.report, base=base).page
-    told = write_tables(folder.report / "transfer.csv", done, folder.report)
+    page = report(paths, folder.report, base=base, more=compared).page
+    tables = ("study.csv", "study_axes.csv", "study_comparisons.csv", "transfer.csv")
     return (
-        f"\n{told}\n\nIntervals over seeds (t, n = seeds) hold the tested stimuli fixed.\n"
-        f"report: {page}\ntables: {folder.report / 'study.csv'}, "
-        f"{folder.report / 'study_comparisons.csv'}, {folder.report / 'transfer.csv'}"
+        f"\n{lines[0]}\n\nIntervals over seeds (t, n = seeds) hold the tested stimuli fixed.\n"
+        f"report: {page}\ntables: {', '.join(str(folder.report / name) for name in tables)}"
     )
 
 

@@ -23,7 +23,7 @@ from cogtrain.study.record import Record, StudyFolder
 from cogtrain.study.run import Execution, run_study
 from tests.study.little import PLAIN, STAND_IN, spelled_out
 
-TABLES = ("study.csv", "study_comparisons.csv", "transfer.csv")
+TABLES = ("study.csv", "study_axes.csv", "study_comparisons.csv", "transfer.csv")
 
 
 @pytest.fixture
