@@ -144,6 +144,57 @@ def matrix(table: Any, *, title: str, share: bool) -> "alt.LayerChart | None":
     )
 
 
+def points(table: Any, across: str, title: str) -> "alt.FacetChart | None":
+    """Points with their 95 % intervals side by side, one panel per value of the column `panel`.
+
+    Args:
+        table: Columns `panel, observer, value, low, high, n` and `across`.
+        across: Column of the horizontal axis.
+        title: Of the vertical axis, in percentage points.
+    """
+    import altair as alt
+
+    rows = table[table["value"].notna()]
+    if not len(rows):
+        return None
+    base = alt.Chart().encode(
+        x=alt.X(f"{across}:N", title=None, sort=None, axis=alt.Axis(labelAngle=-30)),
+        xOffset=alt.XOffset("observer:N", sort=None),
+        color=_colour(rows),
+    )
+    y = alt.Y("value:Q", title=title, axis=alt.Axis(format="+.0%"))
+    point = base.mark_point(filled=True, size=45).encode(y=y, tooltip=_tooltip("+.1%"))
+    ends = base.mark_rule().encode(y="low:Q", y2="high:Q")
+    layers = alt.layer(_level([0.0]), ends, point, data=rows).properties(
+        width=alt.Step(12), height=190
+    )
+    return _faceted(layers, rows, title)
+
+
+def learning_curves(table: Any) -> "alt.FacetChart | None":
+    """Accuracy over the number of training stimuli, one panel per tested set; dashed: the base.
+
+    Args:
+        table: Columns `panel, observer, stimuli, value, low, high, n, base`.
+    """
+    import altair as alt
+
+    rows = table[table["value"].notna()]
+    if rows.groupby(["panel", "observer"])["stimuli"].nunique().max() in (0, 1) or not len(rows):
+        return None
+    scale = alt.Scale(type="log", nice=False)
+    ticks = alt.Axis(values=sorted(set(rows["stimuli"])), format=",", labelAngle=-30)
+    x = alt.X("stimuli:Q", title="training stimuli", scale=scale, axis=ticks)
+    base = alt.Chart().encode(x=x, color=_colour(rows))
+    y = alt.Y("value:Q", title="accuracy", axis=alt.Axis(format=".0%"))
+    line = base.mark_line(point=True).encode(y=y, tooltip=_tooltip(".1%"))
+    ends = base.mark_rule(opacity=0.5).encode(y="low:Q", y2="high:Q")
+    style = {"color": palette.CHANCE, "strokeDash": [4, 3]}
+    before = alt.Chart().mark_rule(**style).encode(y="mean(base):Q")
+    layers = alt.layer(before, ends, line, data=rows).properties(width=230, height=190)
+    return _faceted(layers, rows, "accuracy over the number of training stimuli")
+
+
 def save(chart: Any, folder: Path, name: str) -> list[Path]:
     """Writes `name.png` (200 dots per inch) and `name.pdf` into `folder`."""
     paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
@@ -168,14 +219,21 @@ def _panels(table: Any, across: Any, title: str, behind: Sequence[Any]) -> "alt.
         return None
     several = table["question"].nunique() > 1
     rows = table.assign(panel=table["set"] + (": " + table["question"] if several else ""))
-    panels = list(dict.fromkeys(rows["panel"]))
     base = alt.Chart().encode(x=across, color=_colour(rows))
     y = alt.Y("value:Q", title=title, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1]))
     line = base.mark_line(point=True).encode(y=y, tooltip=_tooltip(".1%"))
     ends = base.mark_rule(opacity=0.5).encode(y="low:Q", y2="high:Q")
     layers = alt.layer(*behind, ends, line, data=rows).properties(width=230, height=190)
+    return _faceted(layers, rows, title)
+
+
+def _faceted(layers: Any, rows: Any, told: str) -> Any:
+    """One panel per value of `panel`, in the order of the rows."""
+    import altair as alt
+
+    panels = list(dict.fromkeys(rows["panel"]))
     chart = layers.facet(facet=alt.Facet("panel:N", title=None, sort=panels), columns=3)
-    return _styled(chart, title)
+    return _styled(chart, told)
 
 
 def _level(levels: Any) -> Any:
