@@ -352,7 +352,9 @@ def study(
 
     runs = expand(planned, complete)
     if dry_run:
-        print(table(runs))
+        from cogtrain.study.cost import cost_of, total
+
+        print(f"{table(runs)}\n{total([cost_of(run) for run in runs])}")
         return 0
     from cogtrain.study.record import StudyFolder
     from cogtrain.study.run import Execution, chosen, gpus_of, run_study

@@ -14,7 +14,6 @@ from cogtrain.study.record import Record, StudyFolder
 
 Stage = Literal["waiting", "starting", "training", "testing", "finished", "failed"]
 
-_BEST = "val/macro/accuracy"
 _UNTRAINED: tuple[Stage, ...] = ("waiting", "starting", "training")
 
 
@@ -26,20 +25,20 @@ class MetricsFollower:
         path: Its `metrics.jsonl`.
         step: Last optimizer step that it tells of.
         part: `train`, `val` or `test`, whatever was logged last; empty at first.
-        best: Highest validation accuracy; none at first.
     """
 
     path: Path
     step: int = 0
     part: str = ""
-    best: float | None = None
     _read: int = 0
+    _validated: dict[int, dict[str, float]] = field(default_factory=dict)  # by step and set
 
     def look(self) -> None:
         """Reads what was added; a continued run may have cut its log, which is read anew."""
         length = self.path.stat().st_size if self.path.exists() else 0
         if length < self._read:
-            self.step, self.part, self.best, self._read = 0, "", None, 0
+            self.step, self.part, self._read = 0, "", 0
+            self._validated.clear()
         if length == self._read:
             return
         with self.path.open("rb") as file:
@@ -50,11 +49,20 @@ class MetricsFollower:
         for line in whole.splitlines():
             self._take(json.loads(line))
 
+    @property
+    def best(self) -> float | None:
+        """Highest validation accuracy, the mean over sets; none at first."""
+        sets = max(map(len, self._validated.values()), default=0)
+        whole = [each.values() for each in self._validated.values() if len(each) == sets]
+        return max((sum(each) / sets for each in whole), default=None)
+
     def _take(self, logged: dict[str, Any]) -> None:
-        self.part = logged["name"].partition("/")[0]
-        self.step = logged["step"] or self.step
-        if logged["name"] == _BEST:
-            self.best = max(logged["value"], self.best or 0.0)
+        """A line: an estimate of a set, or a number with a name."""
+        self.part = logged.get("stage") or logged.get("name", "").partition("/")[0]
+        self.step = logged.get("step") or self.step
+        is_accuracy = logged.get("stage") == "val" and logged.get("metric") == "accuracy"
+        if is_accuracy and logged["value"] is not None:
+            self._validated.setdefault(self.step, {})[logged["set"]] = logged["value"]
 
 
 class Standing(NamedTuple):

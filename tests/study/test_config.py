@@ -11,7 +11,7 @@ TRAIN = [{"name": "tower-small", "count": 20}]
 
 
 def test_reads_what_the_shipped_configs_say(repository):
-    for name in ("study-tiny", "study-qwen2_5_vl"):
+    for name in ("study-tiny", "study-qwen2_5_vl", "study-qwen3_vl"):
         study = StudyConfig.read(repository / "configs" / f"{name}.yaml")
         conditions = ["tower-small", "tower-large", "pyramid-small", "pyramid-large", "joint"]
         assert (list(study.conditions), study.seeds) == (conditions, [0, 1, 2])

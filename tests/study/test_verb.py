@@ -17,8 +17,12 @@ from cogtrain.training.completing import complete
 from tests.study.little import PLAIN
 
 
-def test_the_grid_of_the_large_study_needs_no_weights(repository, tmp_path, monkeypatch, capsys):
-    config = yaml.safe_load((repository / "configs" / "study-qwen2_5_vl.yaml").read_text())
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl"])
+def test_the_grid_of_a_large_study_needs_no_weights(
+    repository, tmp_path, monkeypatch, capsys, family
+):
+    tokens = {"qwen2_5_vl": 16 * 16, "qwen3_vl": 14 * 14}[family]
+    config = yaml.safe_load((repository / "configs" / f"study-{family}.yaml").read_text())
     (tmp_path / "large.yaml").write_text(yaml.safe_dump(config | {"seeds": [3]}, sort_keys=False))
     monkeypatch.chdir(tmp_path)
     assert cli.main(["study", "--config", "large.yaml", "--dry-run"]) == 0
@@ -26,7 +30,11 @@ def test_the_grid_of_the_large_study_needs_no_weights(repository, tmp_path, monk
     names = ["base", "tower-small-seed3", "tower-large-seed3", "pyramid-small-seed3"]
     assert [line.split()[0] for line in lines[2:6]] == names
     assert lines[3].split()[2:] == ["tower-small", "20,000", "625", "3"]
-    assert lines[-1] == "6 runs, 100,000 training stimuli, 3,125 steps"
+    assert lines[-2] == "6 runs, 100,000 training stimuli, 3,125 steps"
+    # The base judges 8 × 1,000; each other five times 500 per set of its own (8 in all), and that.
+    judged = 6 * 8_000 + 5 * 500 * 8
+    told = f"{judged:,} to judge; {(100_000 + judged) * tokens:,} image tokens"
+    assert lines[-1] == f"images: 100,000 to train, {told}"
     assert [path.name for path in tmp_path.iterdir()] == ["large.yaml"]
 
 
@@ -37,6 +45,7 @@ def test_the_grid_of_the_large_study_needs_no_weights(repository, tmp_path, monk
         (({"conditions": {}}, []), "at least one of `conditions`, got none"),
         (({}, ["--engnie", "local"]), "got `engnie`; the nearest is `engine`"),
         (({}, ["--processes", "0"]), "`processes` to be at least 1, got 0"),
+        (({}, ["--only", "jiont"]), "run or condition, got `jiont`; the nearest is `joint"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, mistake, line):
@@ -49,6 +58,19 @@ def test_a_mistake_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys,
     assert errors.count("\n") == 1
     assert line in errors
     assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
+
+
+def test_a_file_for_slurm_is_written_and_nothing_begun(tmp_path, monkeypatch, capsys):
+    gpus = PLAIN["trainer"] | {"accelerator": "gpu", "devices": 2}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(PLAIN | {"trainer": gpus}))
+    monkeypatch.chdir(tmp_path)
+    words = ["--config", "study.yaml", "--emit", "slurm", "--cpus", "8", "--only", "joint"]
+    assert cli.main(["study", *words]) == 0
+    script = tmp_path / "studies" / "little" / "array.sh"
+    assert capsys.readouterr().out.startswith(f"written: {script}\nto begin: sbatch {script}\n")
+    assert "#SBATCH --array=0-1\n" in script.read_text()
+    assert "#SBATCH --ntasks=1 --cpus-per-task=8 --gpus=2\n" in script.read_text()
+    assert sorted(path.name for path in script.parent.iterdir()) == ["array.sh", "slurm"]
 
 
 def test_a_true_training_takes_the_steps_that_the_grid_says(tmp_path: Path):
