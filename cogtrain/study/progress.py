@@ -23,11 +23,13 @@ class MetricsFollower:
 
     Attributes:
         path: Its `metrics.jsonl`.
+        sets: Names of those that the run is validated on; others are only watched.
         step: Last optimizer step that it tells of.
         part: `train`, `val` or `test`, whatever was logged last; empty at first.
     """
 
     path: Path
+    sets: frozenset[str]
     step: int = 0
     part: str = ""
     _read: int = 0
@@ -52,16 +54,15 @@ class MetricsFollower:
     @property
     def best(self) -> float | None:
         """Highest validation accuracy, the mean over sets; none at first."""
-        sets = max(map(len, self._validated.values()), default=0)
-        whole = [each.values() for each in self._validated.values() if len(each) == sets]
-        return max((sum(each) / sets for each in whole), default=None)
+        whole = [each for each in self._validated.values() if len(each) == len(self.sets)]
+        return max((sum(each.values()) / len(each) for each in whole), default=None)
 
     def _take(self, logged: dict[str, Any]) -> None:
         """A line: an estimate of a set, or a number with a name."""
         self.part = logged.get("stage") or logged.get("name", "").partition("/")[0]
         self.step = logged.get("step") or self.step
-        is_accuracy = logged.get("stage") == "val" and logged.get("metric") == "accuracy"
-        if is_accuracy and logged["value"] is not None:
+        is_accuracy = (logged.get("stage"), logged.get("metric")) == ("val", "accuracy")
+        if is_accuracy and logged["set"] in self.sets and logged["value"] is not None:
             self._validated.setdefault(self.step, {})[logged["set"]] = logged["value"]
 
 
@@ -143,7 +144,8 @@ class StudyWatch:
 
     def _standing(self, run: PlannedRun, is_at_work: bool) -> Standing:
         path = self.folder.run(run.name) / "metrics.jsonl"
-        follower = self._followers.setdefault(run.name, MetricsFollower(path))
+        sets = frozenset(each["name"] for each in run.config["data"]["val"])
+        follower = self._followers.setdefault(run.name, MetricsFollower(path, sets))
         follower.look()
         record = Record.read(self.folder.record(run.name))
         known = Standing(run, "waiting", follower.step, None, follower.best)

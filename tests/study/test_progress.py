@@ -48,16 +48,24 @@ def log(folder: StudyFolder, name: str, *lines: tuple[int, str, float], end: str
         file.write("".join(line(*each) for each in lines) + end)
 
 
+def validated(run) -> str:
+    (only,) = run.config["data"]["val"]
+    return f"val/{only['name']}/accuracy"
+
+
 def begun(folder: StudyFolder, run, status="begun") -> Job:
     Record(id=run.id, sets=run.sets, status=status).write(folder.record(run.name))
     return Job(run, folder, [])
 
 
 def test_only_what_was_added_is_read_and_half_a_line_waits(folder):
-    follower = MetricsFollower(folder.run("a") / "metrics.jsonl")
+    follower = MetricsFollower(folder.run("a") / "metrics.jsonl", frozenset({"a", "b"}))
     follower.look()
     assert (follower.step, follower.part, follower.best) == (0, "", None)
-    log(folder, "a", (3, "train/loss", 0.5), (5, "val/a/accuracy", 0.75), end='{"step": 6')
+    log(folder, "a", (3, "train/loss", 0.5), (5, "val/a/accuracy", 0.75))
+    log(
+        folder, "a", (5, "val/b/accuracy", 0.75), (5, "val/watched/accuracy", 0.1), end='{"step": 6'
+    )
     follower.look()
     assert (follower.step, follower.part, follower.best) == (5, "val", 0.75)
     with follower.path.open("a") as file:
@@ -86,7 +94,7 @@ def test_stages_and_the_time_left(runs, folder):
         "waiting",
     ]
     clock.now_s += 10
-    log(folder, first.name, (4, "train/loss", 0.5), (5, "val/a/accuracy", 0.75))
+    log(folder, first.name, (4, "train/loss", 0.5), (5, validated(first), 0.75))
     standing = watch.look(jobs)[1]
     assert (standing.stage, standing.step, standing.left_s) == ("training", 5, 30.0)
     assert str(standing) == (
@@ -122,7 +130,7 @@ def test_lines_come_now_and_then(runs, folder):
 
 def test_a_terminal_has_a_table(runs, folder):
     watch = StudyWatch(runs, folder, Clock())
-    log(folder, runs[1].name, (5, "val/a/accuracy", 0.75))
+    log(folder, runs[1].name, (5, validated(runs[1]), 0.75))
     standings = watch.look([begun(folder, runs[1])])
     console = Console(width=100, record=True, file=StringIO())
     console.print(table_of(standings, watch.summary(standings)))
