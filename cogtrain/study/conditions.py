@@ -47,7 +47,8 @@ def conditions(
         for name, chart in drawn.items()
         if chart is not None
     ]
-    shown = browsable(_shown(table), "table-of-conditions") if len(table) else ""
+    named = ("table-of-conditions", "Conditions along axes")
+    shown = browsable(_shown(table), *named) if len(table) else ""
     return Section("Conditions", [*_sentences(table)], table=shown, figures=figures)
 
 

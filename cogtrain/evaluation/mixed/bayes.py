@@ -7,7 +7,7 @@ slopes, and so cannot write this one.
 """
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def fit_bayes(trials: Trials, *, seed: int = 0) -> MixedFit:
     if trials.fault:
         return MixedFit.undefined(trials.fault, trials.n_stimuli)
     cells = cells_of(trials)
-    posterior, notes = _converged(cells, trials.family, seed)
+    posterior, notes, _ = _converged(cells, trials.family, seed)
     expected = posterior["expected"].reshape(CHAINS * DRAWS, -1)
     r2 = cells.bayes_r2(expected)
     sd = posterior["sd"].mean(axis=(0, 1))
@@ -64,20 +64,27 @@ def _estimate(draws: np.ndarray, n: int) -> Estimate:
     return Estimate(float(draws.mean()), float(low), float(high), n, 0.0)
 
 
-def _converged(cells: Cells, family: str, seed: int) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Draws by name, and what was wrong with them, of the way to write the effects that samples.
+class _Draws(NamedTuple):
+    """Draws by name, ``(chains, draws, ...)``, what was wrong, and the fewest effective ones."""
 
-    People's effects are centred where the data say much about each person, else deviations of size
-    1: the same model, but the sampler moves freely. Which of the two it is shows in the draws, so
-    that the second is tried where the first had not converged; if neither has, the first stays.
+    posterior: dict[str, np.ndarray]
+    notes: list[str]
+    effective: float
+
+
+def _converged(cells: Cells, family: str, seed: int) -> _Draws:
+    """Draws of the way to write people's effects that samples better.
+
+    They are centred where the data say much about each person, else deviations of size 1: the same
+    model, but the sampler moves freely. Which of the two it is shows in the draws, so that the
+    second is tried where the first has not converged.
     """
     likely = family == "binomial"
-    tries = []
-    for is_centred in (likely, not likely):
-        tries.append(_sample(_model(cells, family, is_centred=is_centred), seed))
-        if not tries[-1][1]:
-            return tries[-1]
-    return tries[0]
+    first = _sample(_model(cells, family, is_centred=likely), seed)
+    if not first.notes:
+        return first
+    second = _sample(_model(cells, family, is_centred=not likely), seed)
+    return max(first, second, key=lambda each: np.nan_to_num(each.effective))
 
 
 def _model(cells: Cells, family: str, *, is_centred: bool) -> Any:
@@ -120,8 +127,7 @@ def _own(
     return first, fixed[1] + sd_second * (correlation * z[0] + rest * z[1])
 
 
-def _sample(model: Any, seed: int) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Draws by name, ``(chains, draws, ...)``, and what was wrong with them."""
+def _sample(model: Any, seed: int) -> _Draws:
     pm: Any = load("pymc", "bayes")
     arviz: Any = load("arviz", "bayes")
     log = logging.getLogger("pymc")
@@ -145,7 +151,7 @@ def _sample(model: Any, seed: int) -> tuple[dict[str, np.ndarray], list[str]]:
     diverging = int(np.asarray(data.sample_stats["diverging"]).sum())
     r_hat = _extreme(arviz.rhat(data, var_names=list(_NAMES)), np.max)
     effective = _extreme(arviz.ess(data, var_names=list(_NAMES)), np.min)
-    return draws, _notes(r_hat, effective, diverging)
+    return _Draws(draws, _notes(r_hat, effective, diverging), effective)
 
 
 def _extreme(diagnostics: Any, of: Any) -> float:
