@@ -140,31 +140,20 @@ impl<T: Pod> Deref for Lent<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        // No memory is aligned for nothing.
-        if self.bytes.is_empty() {
-            return &[];
-        }
         bytemuck::cast_slice(&self.bytes)
     }
 }
 
 impl<T: Pod> DerefMut for Lent<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        if self.bytes.is_empty() {
-            return &mut [];
-        }
         bytemuck::cast_slice_mut(&mut self.bytes)
     }
 }
 
 impl<T: Pod> Default for Lent<T> {
-    /// No values, which take no memory.
+    /// No values, at an aligned address, too.
     fn default() -> Self {
-        Self {
-            bytes: BytesMut::new(),
-            pool: None,
-            kind: PhantomData,
-        }
+        Self::from([].as_slice())
     }
 }
 
