@@ -46,7 +46,8 @@ lint: install  ## rustfmt, clippy, ruff, pyright, stubtest on the compiled modul
 	$(BIN)/python -m mypy.stubtest cogtrain._core
 	$(BIN)/python -m pytest -q tests/test_layers.py
 
-# What takes a few minutes each. The others (`make bench BENCHES=parity`) take from ten to sixty.
+# What takes a few minutes each. The others (`make bench BENCHES=parity`, `fuzzing`) take from ten
+# to sixty.
 BENCHES := rendering throughput loading loader resample codec_parity reproducible
 bench: install  ## figures of the data core beside its peers, into benchmarks/results/ and docs/
 	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python benchmarks/$$bench.py || exit 1; done

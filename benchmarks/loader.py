@@ -8,8 +8,9 @@ Promises (exit code 1 if one is broken):
 - damaged files under each policy, alike in every world, and one budget over ranks.
 
 Cost and bounds:
-- Python's side of a batch: `next` on a batch that is finished already, reading every attribute of
-  it, and how long the interpreter's lock was held for it.
+- Python's side of a batch: `next` on a batch that is finished already, how long the interpreter's
+  lock was held by it, and reading every attribute, which is made when it is first asked for; beside
+  it what a call that does nothing and one empty array of numpy cost in the same place.
 - Resume: a new loader at a random step, the first batch from there, and the stimuli made for it.
 - Memory: resident set over very many small batches, at ten points.
 - Threads: recipe to patches by 1, 2 and 4 threads, interleaved; and by 2 while another process
@@ -28,6 +29,7 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
+import numpy as np
 import record
 from proofs import BrokenError, faults, sequence
 
@@ -75,7 +77,7 @@ def hand_over(stimuli: StimulusSet, preprocess: Preprocess | None) -> dict[str, 
     training step, the second one warm ones.
     """
     loader = Loader(stimuli, batch_size=BATCH, seed=0, preprocess=preprocess, threads=1)
-    names = ("next", "interpreter lock held", "reading every attribute")
+    names = ("next", "interpreter lock held", "reading every attribute", "both")
     times: dict[str, list[float]] = {f"{n}, {s} (us)": [] for n in names for s in STATES}
     for _ in range(REPEATS):
         stream = iter(loader)
@@ -90,9 +92,22 @@ def hand_over(stimuli: StimulusSet, preprocess: Preprocess | None) -> dict[str, 
                 read_all(batch)
                 done = perf_counter()
                 before_s, held_s = held_s, loader.statistics()["deliver"]["busy_s"]
-                measured = (handed - begun, held_s - before_s, done - handed)
+                measured = (handed - begun, held_s - before_s, done - handed, done - begun)
                 for name, seconds in zip(names, measured, strict=True):
                     times[f"{name}, {state} (us)"].append(1e6 * seconds)
+    return {name: statistics.median(each) for name, each in times.items()}
+
+
+def after_a_pause() -> dict[str, float]:
+    """Microseconds of the least that Python can do where `hand_over` finds cold caches."""
+    calls: dict[str, Any] = {"nothing": lambda: None, "an empty array": lambda: np.empty(3)}
+    times: dict[str, list[float]] = {f"{name}, cold (us)": [] for name in calls}
+    for _ in range(100):
+        for name, call in calls.items():
+            sleep(0.02)
+            begun = perf_counter()
+            call()
+            times[f"{name}, cold (us)"].append(1e6 * (perf_counter() - begun))
     return {name: statistics.median(each) for name, each in times.items()}
 
 
@@ -224,6 +239,7 @@ def measure(count: int, batches: int, stops: int) -> dict[str, Any]:
             "promises": promises(small, files, stops),
             "images": hand_over(small, None),
             "patches": hand_over(fitting, Preprocess.qwen2_vl()),
+            "after a pause": after_a_pause(),
             "resume": resumes(folder, 20),
             "memory": memory(small, batches),
         }

@@ -2,15 +2,15 @@
 
 Run: python benchmarks/throughput.py [--count 1024] [--rounds 5] [--out FILE.json]
 
-One thread throughout, so that figures are per core; under two minutes. Scenes are small towers in
-cubeworld, photographs are wooden towers as JPEG files (quality 90, 4:2:0), all of 224 px, and both
-become the patches of Qwen2-VL in a `Loader`. The peer is Pillow with the Hugging Face PIL
-processor, on the same files: it gives the same tensors, bit for bit. Nobody else offers scenes; for
-scale, the Hugging Face processor is shown on pictures that are rendered already. Contestants take
-turns within each round. Printed are medians over rounds of images per second of processor time
-(others on the machine disturb it less than the clock, which is written beside it), how far the
-middle half of the rounds spreads, where ours spends its time per pixel, and what the machine's
-memory takes in at most.
+One thread throughout, so that figures are per core; some minutes. Scenes of every task and style
+are drawn. Then small towers in cubeworld, and photographs (wooden towers as JPEG files of quality
+90, 4:2:0), all of 224 px, become the patches of Qwen2-VL in a `Loader`. The peer is Pillow with the
+Hugging Face PIL processor, on the same files: it gives the same tensors, bit for bit. Nobody else
+offers scenes; for scale, the Hugging Face processor is shown on pictures that are rendered already.
+Contestants take turns within each round. Printed are medians over rounds of images per second of
+processor time (others on the machine disturb it less than the clock, which is written beside it),
+how far the middle half of the rounds spreads, where ours spends its time per pixel, and what the
+machine's memory takes in at most.
 """
 
 import argparse
@@ -29,11 +29,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cogtrain import Loader, Preprocess, StimulusSet, environment
+from cogtrain import Loader, Preprocess, StimulusSet, environment, render
 
 BATCH = 32
 SIDE_PX = 224
 PIXELS = SIDE_PX * SIDE_PX
+# Scenes of each task, and how often they are drawn in a turn, by style: for turns of equal length.
+SCENES = 24
+DRAWN = {"cubeworld": 40, "wood": 1, "randomised": 1}
 WARM_UP = 2  # batches: the first is cut anew, the second fills the pool
 
 # What is compared: ours, its peer.
@@ -102,12 +105,30 @@ def photographs(folder: Path, count: int) -> StimulusSet:
     return StimulusSet.photographs(folder / "stimuli.csv", folder)
 
 
+def drawing(task: str, style: str) -> Callable[[], int]:
+    """Pictures of scenes that are declared already."""
+    kept = [(each.scene, each.appearance) for each in StimulusSet.recipe(task, style, count=SCENES)]
+
+    def work() -> int:
+        for _ in range(DRAWN[style]):
+            for scene, look in kept:
+                render(scene, look, SIDE_PX)
+        return DRAWN[style] * len(kept)
+
+    return work
+
+
 def contestants(folder: Path, count: int) -> dict[str, Callable[[], int]]:
     towers = StimulusSet.recipe(count=count)
     stored = photographs(folder, count)
     f32, bf16 = Preprocess.qwen2_vl(), Preprocess.qwen2_vl(dtype="bfloat16")
     ready = [towers[index].image for index in range(min(2 * BATCH, count))]
-    return {
+    pictures = {
+        f"{task}, {style}, drawn": drawing(task, style)
+        for task in ("tower", "pyramid")
+        for style in DRAWN
+    }
+    return pictures | {
         "scene to images": Ours(towers, None),
         "scene to patches": Ours(towers, f32),
         "scene to patches, bfloat16": Ours(towers, bf16),

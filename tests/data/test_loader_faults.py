@@ -143,3 +143,27 @@ def test_other_threads_run_while_one_waits(tmp_path: Path) -> None:
     waiter.join()
     assert taken == ["x"]
     assert loader.state_dict()["consumed"] == 1
+
+
+def read_together(stream: Iterator[Batch], readers: int) -> list[list[str]]:
+    """Ids of the batches that threads take from one pass."""
+    taken: list[list[str]] = []
+    threads = [
+        threading.Thread(target=lambda: taken.extend(batch.ids for batch in stream))
+        for _ in range(readers)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return taken
+
+
+def test_threads_may_share_a_pass(photographs: StimulusSet) -> None:
+    loader = Loader(photographs, batch_size=2, seed=0)
+    start = loader.state_dict()
+    expected = sorted(batch.ids for batch in loader)
+    for _ in range(5):
+        loader.load_state_dict(start)
+        assert sorted(read_together(iter(loader), 4)) == expected
+        assert loader.state_dict()["consumed"] == len(photographs)

@@ -29,6 +29,19 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "siglip, lanczos": ("siglip.Siglip", {"resample": 1, "size": {"height": 96, "width": 160}}),
     "siglip, nearest": ("siglip.Siglip", {"resample": 0, "image_mean": 0.4, "image_std": 0.3}),
     "siglip, cropped": ("siglip.Siglip", {"do_center_crop": True, "crop_size": 200}),
+    "siglip, padded": ("siglip.Siglip", {"do_pad": True, "do_convert_rgb": False}),
+    "siglip, padded beyond": (
+        "siglip.Siglip",
+        {"do_pad": True, "pad_size": {"height": 230, "width": 251}},
+    ),
+    "clip, padded to the largest": (
+        "clip.CLIP",
+        {"size": {"shortest_edge": 60}, "do_center_crop": False, "do_pad": True},
+    ),
+    "clip, padded beyond": (
+        "clip.CLIP",
+        {"size": 50, "crop_size": 48, "do_pad": True, "pad_size": 64, "do_normalize": False},
+    ),
     "clip": ("clip.CLIP", {}),
     "clip, old spelling": ("clip.CLIP", {"size": 100, "crop_size": 90}),
     "clip, cropped beyond": ("clip.CLIP", {"size": {"shortest_edge": 60}, "crop_size": 91}),
@@ -71,6 +84,7 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "gemma3": ("gemma3.Gemma3", {"size": {"height": 112, "width": 112}}),
     "internvl, whole": ("got_ocr2.GotOcr2", {"size": {"height": 112, "width": 96}}),
 }
+PADDED = ["siglip, padded", "siglip, padded beyond", "clip, padded to the largest"]
 TILED = ["idefics3", "smolvlm", "internvl", "llava-onevision"]
 
 
@@ -131,7 +145,10 @@ def test_what_the_reference_saves_is_read(name: str, tmp_path: Path) -> None:
     assert_same_bits(Preprocess.from_pretrained(tmp_path, resize="pillow")(image), expected)
 
 
-@pytest.mark.parametrize("name", ["qwen2-vl", "siglip", "clip", "llava, padded", "gemma3", *TILED])
+@pytest.mark.parametrize(
+    "name",
+    ["qwen2-vl", "siglip", "clip", "llava, padded", "gemma3", *PADDED, *TILED],
+)
 def test_a_list_of_images_is_one_call(name: str, tmp_path: Path) -> None:
     preprocess, reference = pair(name, tmp_path)
     images = random_images(3, seed=5)
@@ -161,6 +178,44 @@ def test_every_mode_of_pillow_is_taken_alike(name: str, mode: str, tmp_path: Pat
     image = Image.fromarray(rgba, "RGBA")
     image = image if mode == "RGBA" else image.convert("LA" if mode == "PA" else "RGB")
     assert_same_bits(preprocess(image.convert(mode)), made(reference, image.convert(mode)))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P"])
+def test_what_is_not_to_be_converted_must_be_rgb(mode: str, tmp_path: Path) -> None:
+    preprocess, reference = pair("siglip, padded", tmp_path)
+    image = Image.fromarray(noise(50, 50))
+    assert_same_bits(preprocess([image]), made(reference, [image]))
+    with pytest.raises(ValueError, match="mean must have"):
+        made(reference, image.convert(mode))
+    words = f"`image mode` to be RGB, got {mode}; convert it: `do_convert_rgb`"
+    for images in (image.convert(mode), [[image], [image.convert(mode)]]):
+        with pytest.raises(ValueError, match=words):
+            preprocess(images)
+
+
+def test_nothing_larger_than_the_padding_is_taken(tmp_path: Path) -> None:
+    _, reference = pair("clip, padded beyond", tmp_path)
+    file = tmp_path / "preprocessor_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"pad_size": [40, 64]}))
+    with pytest.raises(ValueError, match="Padding dimensions are negative"):
+        reference(noise(50, 50), pad_size={"height": 40, "width": 64}, return_tensors="np")
+    with pytest.raises(ValueError, match="at most the `pad_size`, 40 × 64, got 48 × 48"):
+        Preprocess.from_pretrained(tmp_path, resize="pillow")(noise(50, 50))
+
+
+def test_a_loader_pads_to_the_largest_of_its_batch(tmp_path: Path) -> None:
+    preprocess, reference = pair("clip, padded to the largest", tmp_path)
+    images = random_images(5, seed=3)
+    paths = [tmp_path / f"{number}.png" for number in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        image.save(path)
+    table = tmp_path / "table.csv"
+    rows = [f"{path.stem},{path.name},yes" for path in paths]
+    table.write_text("\n".join(["stimulus_id,image,will_fall", *rows]))
+    photographs = StimulusSet.photographs(table)
+    loader = Loader(photographs, batch_size=5, seed=0, shuffle=False, preprocess=preprocess)
+    batch = next(iter(loader))
+    assert_same_bits(batch.arrays, made(reference, images))
 
 
 def test_a_transparent_colour_of_a_palette_is_white(tmp_path: Path) -> None:
@@ -237,7 +292,14 @@ def test_nothing_is_resized_unasked(
         ({"size": {"height": 0, "width": 5}}, "got {.*0.*}"),
         ({"crop_size": {"shortest_edge": 5}}, "`crop_size` to be `height` and `width`"),
         ({"resample": 9}, "`resample` to be between 0 and 5, got 9"),
-        ({"do_pad": True}, "`do_pad` to be false for this family, got true"),
+        (
+            {"image_processor_type": "Gemma3ImageProcessor", "do_pad": True},
+            "`do_pad` to be false for this family, got true",
+        ),
+        (
+            {"do_pad": True, "pad_size": {"shortest_edge": 9}},
+            "`pad_size` to be `height` and `width`, got",
+        ),
         (
             {"image_processor_type": "Gemma3ImageProcessor", "do_pan_and_scan": True},
             "`do_pan_and_scan` to be false, got true",

@@ -2,7 +2,8 @@
 //!
 //! Mutation without feedback, but with knowledge of the formats: bytes are [`cut`] up, the trees of
 //! JSON texts are [`graft`]ed. Input number `n` of a target is always the same. `make fuzz` runs it
-//! for longer: `COGTRAIN_FUZZ_S` seconds per target, or of the one named by `COGTRAIN_FUZZ_TARGET`.
+//! for longer: `COGTRAIN_FUZZ_S` seconds per target, or of the one named by `COGTRAIN_FUZZ_TARGET`,
+//! from the input of number `COGTRAIN_FUZZ_FROM` on.
 
 mod tree;
 
@@ -126,10 +127,11 @@ pub fn scratch(name: &str) -> PathBuf {
     folder
 }
 
-/// Runs `target` until `enough` says so; gives how many inputs, and the slowest with its number.
-pub fn run(target: &Target, enough: impl Fn(u64) -> bool) -> (u64, (Duration, u64)) {
-    let (mut number, mut slowest) = (0, (Duration::ZERO, 0));
-    while !enough(number) {
+/// Runs `target` from input `first` on until `enough` says so; gives how many inputs, and the
+/// slowest with its number.
+pub fn run(target: &Target, first: u64, enough: impl Fn(u64) -> bool) -> (u64, (Duration, u64)) {
+    let (mut number, mut slowest) = (first, (Duration::ZERO, first));
+    while !enough(number - first) {
         let bytes = input(target, number);
         let start = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| (target.read)(&bytes))).is_err() {
@@ -140,27 +142,33 @@ pub fn run(target: &Target, enough: impl Fn(u64) -> bool) -> (u64, (Duration, u6
         slowest = slowest.max((start.elapsed(), number));
         number += 1;
     }
-    (number, slowest)
+    (number - first, slowest)
+}
+
+/// The number that a variable of the environment holds, or the one given.
+fn told(name: &str, otherwise: u64) -> u64 {
+    let text = std::env::var(name).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
 /// Runs each of `targets` for as long as the environment says, and prints what it did.
 #[allow(clippy::print_stdout)]
 pub fn run_for(targets: &[Target]) {
-    let seconds = std::env::var("COGTRAIN_FUZZ_S").ok();
-    let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(30);
+    let limit = Duration::from_secs(told("COGTRAIN_FUZZ_S", 30));
+    let first = told("COGTRAIN_FUZZ_FROM", 0);
     let only = std::env::var("COGTRAIN_FUZZ_TARGET").ok();
     for target in targets {
         if only.as_deref().is_some_and(|only| only != target.name) {
             continue;
         }
         let start = Instant::now();
-        let limit = Duration::from_secs(seconds);
-        let (executions, (slowest, number)) = run(target, |_| start.elapsed() >= limit);
-        let rate = executions as f64 / start.elapsed().as_secs_f64();
+        let (executions, (slowest, number)) = run(target, first, |_| start.elapsed() >= limit);
+        let seconds = start.elapsed().as_secs_f64();
         println!(
-            "{:<13} {executions:>9} executions  {rate:>8.0} per second  no panic  \
-             slowest {slowest:.1?} (number {number})",
-            target.name
+            "{:<13} {executions:>9} executions in {seconds:.1} s, no panic, \
+             slowest {:.6} s (number {number})",
+            target.name,
+            slowest.as_secs_f64()
         );
     }
 }

@@ -64,7 +64,7 @@ pub use codec::{Decoding, decode_image, decode_image_into, encode_png, image_siz
 pub use encoded::{Contents, Encoded, Labelled};
 pub use loader::{
     BadPolicy, Batch, Bell, Epoch, EpochEnd, Fault, Floats, Leaving, Lent, Loader, LoaderOptions,
-    LoaderState, Mixture, Pass, Pixels, Poll, PoolStatistics, Stage, Statistics,
+    LoaderState, Mixture, Pass, Pixels, Poll, PoolStatistics, Stage, Statistics, Taken,
 };
 pub use photographs::{Photograph, Photographs};
 pub use preprocess::{

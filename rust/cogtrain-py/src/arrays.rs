@@ -116,6 +116,27 @@ pub fn read_samples(images: &Bound<'_, PyAny>) -> PyResult<(Vec<core::Image>, Op
     Ok((samples.into_iter().flatten().collect(), Some(counts)))
 }
 
+/// Refuses images of Pillow's that are not RGB, for a processor that does not convert them.
+pub fn refuse_other_modes(images: &Bound<'_, PyAny>) -> PyResult<()> {
+    if is_sequence(images) {
+        return images
+            .try_iter()?
+            .try_for_each(|image| refuse_other_modes(&image?));
+    }
+    match images.getattr("mode") {
+        Ok(mode) if mode.to_string() != "RGB" => {
+            let hint = "convert it: `do_convert_rgb` of the processor's configuration is false";
+            Err(to_python(core::Error::argument(
+                "image mode",
+                "RGB",
+                mode,
+                hint,
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn is_sequence(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>()
 }

@@ -11,6 +11,7 @@
 
 mod appearance;
 mod arrays;
+mod batch;
 mod codec;
 mod errors;
 mod loader;
@@ -35,11 +36,13 @@ mod _core {
     #[pymodule_export]
     use crate::arrays::encode_png;
     #[pymodule_export]
+    use crate::batch::Batch;
+    #[pymodule_export]
     use crate::codec::{decode_image, image_size};
     #[pymodule_export]
     use crate::errors::{CorruptImageError, CorruptSetError};
     #[pymodule_export]
-    use crate::loader::{Batch, LoaderCore};
+    use crate::loader::LoaderCore;
     #[pymodule_export]
     use crate::making::{Generator, Scene, Stimulus, Task, render};
     #[pymodule_export]

@@ -1,129 +1,20 @@
-//! The loader and its batches.
+//! The loader, and a pass of it.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cogtrain_core as core;
-use numpy::{PyArray1, PyArrayDyn};
-use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
 use serde::Serialize;
 
-use crate::arrays::{input_dict, lend};
+use crate::batch::Batch;
 use crate::errors::to_python;
 use crate::preprocess::Preprocess;
 use crate::source::Source;
 
 /// How long to wait for a batch before looking whether the user pressed Ctrl-C.
 const SLICE: Duration = Duration::from_millis(50);
-
-/// Stimuli of one step of one rank.
-#[pyclass(frozen, module = "cogtrain._core")]
-pub struct Batch {
-    names: Vec<String>,
-    ids: PyOnceLock<Py<PyList>>,
-    answers: Vec<BTreeMap<String, String>>,
-    sets: Py<PyArray1<i64>>,
-    positions: Py<PyArray1<i64>>,
-    weights: Py<PyArray1<f32>>,
-    images: Option<Py<PyArrayDyn<u8>>>,
-    arrays: Py<PyDict>,
-}
-
-impl Batch {
-    fn new(py: Python<'_>, batch: core::Batch) -> PyResult<Self> {
-        let count = batch.len();
-        let (images, arrays) = match batch.pixels {
-            core::Pixels::Images {
-                height,
-                width,
-                values,
-            } => {
-                let images = lend(py, values, vec![count, height, width, 3])?;
-                (Some(images.unbind()), PyDict::new(py).unbind())
-            }
-            core::Pixels::Input {
-                values,
-                shape,
-                extras,
-            } => {
-                let values = match values {
-                    core::Floats::F32(values) => lend(py, values, shape)?.into_any(),
-                    core::Floats::Bf16(bits) => lend(py, bits, shape)?.into_any(),
-                };
-                (None, input_dict(&values, extras)?)
-            }
-        };
-        Ok(Self {
-            names: batch.ids,
-            ids: PyOnceLock::new(),
-            answers: batch.answers,
-            sets: PyArray1::from_vec(py, batch.sets).unbind(),
-            positions: PyArray1::from_vec(py, batch.positions).unbind(),
-            weights: PyArray1::from_vec(py, batch.weights).unbind(),
-            images,
-            arrays,
-        })
-    }
-}
-
-#[pymethods]
-impl Batch {
-    /// Stimulus ids.
-    #[getter]
-    fn ids(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
-        let list = || PyList::new(py, &self.names).map(Bound::unbind);
-        Ok(self.ids.get_or_try_init(py, list)?.clone_ref(py))
-    }
-
-    /// Per stimulus: question name to true answer.
-    #[getter]
-    fn answers(&self) -> Vec<BTreeMap<String, String>> {
-        self.answers.clone()
-    }
-
-    /// Per stimulus: which of the loader's sets it is from, int64 (stimuli,).
-    #[getter]
-    fn sets(&self, py: Python<'_>) -> Py<PyArray1<i64>> {
-        self.sets.clone_ref(py)
-    }
-
-    /// Per stimulus: its place in the epoch's global sequence, int64 (stimuli,).
-    #[getter]
-    fn positions(&self, py: Python<'_>) -> Py<PyArray1<i64>> {
-        self.positions.clone_ref(py)
-    }
-
-    /// 1 for a stimulus that counts, 0 for one that only fills up, float32 (stimuli,).
-    #[getter]
-    fn weights(&self, py: Python<'_>) -> Py<PyArray1<f32>> {
-        self.weights.clone_ref(py)
-    }
-
-    /// sRGB, uint8 (stimuli, height, width, 3); only from a loader without ``preprocess``.
-    #[getter]
-    fn images(&self, py: Python<'_>) -> PyResult<Py<PyArrayDyn<u8>>> {
-        let words = "expected a loader without `preprocess`, got one with it; use `arrays`";
-        let images = self
-            .images
-            .as_ref()
-            .ok_or_else(|| PyAttributeError::new_err(words))?;
-        Ok(images.clone_ref(py))
-    }
-
-    /// What the preprocess made; empty without one.
-    #[getter]
-    fn arrays(&self, py: Python<'_>) -> Py<PyDict> {
-        self.arrays.clone_ref(py)
-    }
-
-    fn __len__(&self) -> usize {
-        self.answers.len()
-    }
-}
 
 /// The native loader behind ``cogtrain.Loader``.
 ///
@@ -277,44 +168,45 @@ impl BatchIterator {
         slf
     }
 
+    /// What needs no Python is done without the interpreter's lock: waiting for the batch, taking
+    /// it, waking threads.
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
         let loader = self.loader.get();
         // How long the interpreter's lock was held for this batch.
         let mut held = Duration::ZERO;
         let mut since = Instant::now();
         loop {
-            let (poll, fresh, bell) = {
-                let mut core = loader.lock();
-                let poll = core.take(self.pass, Duration::ZERO);
-                (poll, core.fresh_faults(), core.bell())
+            let approached = loader.lock().approach(self.pass);
+            let Ok(Some(bell)) = approached else {
+                loader.part(py);
+                return approached.map(|_| None).map_err(to_python);
             };
-            if !fresh.is_empty() {
-                warn(py, &fresh)?;
-            }
             held += since.elapsed();
-            match poll {
-                Ok(core::Poll::Batch(batch)) => {
-                    py.detach(|| bell.inspect(core::Bell::resume));
-                    since = Instant::now();
-                    let batch = Batch::new(py, *batch).map(Some);
-                    loader.lock().handed_over(held + since.elapsed());
-                    return batch;
-                }
-                Ok(core::Poll::Waiting) => {
-                    py.detach(|| bell.inspect(|bell| bell.wait(SLICE)));
-                    since = Instant::now();
-                    py.check_signals()?;
-                }
-                Ok(core::Poll::Finished) => {
-                    loader.part(py);
-                    return Ok(None);
-                }
-                Err(error) => {
-                    loader.part(py);
-                    return Err(to_python(error));
-                }
-            }
+            let taken = py.detach(|| bell.take(SLICE));
+            since = Instant::now();
+            let Some(taken) = taken else {
+                py.check_signals()?;
+                continue;
+            };
+            let accepted = self.accept(py, taken);
+            loader.lock().handed_over(held + since.elapsed());
+            return accepted.map(Some);
         }
+    }
+}
+
+impl BatchIterator {
+    fn accept(&self, py: Python<'_>, taken: core::Taken) -> PyResult<Batch> {
+        let loader = self.loader.get();
+        let (batch, fresh) = {
+            let mut core = loader.lock();
+            (core.accept(self.pass, taken), core.fresh_faults())
+        };
+        if !fresh.is_empty() {
+            warn(py, &fresh)?;
+        }
+        let batch = batch.inspect_err(|_| loader.part(py));
+        batch.map(Batch::new).map_err(to_python)
     }
 }
 

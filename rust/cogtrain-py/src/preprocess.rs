@@ -7,7 +7,7 @@ use numpy::PyArray3;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arrays::{array, input_arrays, read_image, read_samples};
+use crate::arrays::{array, input_arrays, read_image, read_samples, refuse_other_modes};
 use crate::errors::to_python;
 
 /// What a checkpoint's own image processor does, bit for bit.
@@ -100,8 +100,12 @@ impl Preprocess {
     ///         ``numpy.asarray``.
     ///
     /// Raises:
-    ///     ValueError: For an image of another type, or of a size that would need a resize.
+    ///     ValueError: For an image of another type, or of a size that would need a resize; for one
+    ///         of Pillow's that is not RGB where ``do_convert_rgb`` of the configuration is false.
     fn __call__<'py>(&self, py: Python<'py>, images: &Bound<'py, PyAny>) -> PyResult<Py<PyDict>> {
+        if !self.0.converts_to_rgb() {
+            refuse_other_modes(images)?;
+        }
         let (images, counts) = read_samples(images)?;
         let borrowed: Vec<&core::Image> = images.iter().collect();
         let counts = counts.unwrap_or_else(|| self.0.samples_of_list(borrowed.len()));

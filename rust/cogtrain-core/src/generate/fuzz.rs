@@ -181,7 +181,7 @@ fn damaged_input_never_panics() {
         } else {
             200
         };
-        run(&target, |number| number == enough);
+        run(&target, 0, |number| number == enough);
     }
 }
 

@@ -56,6 +56,21 @@ pub enum Floats {
     Bf16(Lent<u16>),
 }
 
+impl Pixels {
+    /// Takes them out; none are left.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        std::mem::replace(
+            self,
+            Self::Images {
+                height: 0,
+                width: 0,
+                values: Lent::default(),
+            },
+        )
+    }
+}
+
 impl Batch {
     /// How many stimuli there are.
     pub fn len(&self) -> usize {

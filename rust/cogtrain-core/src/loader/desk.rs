@@ -303,11 +303,6 @@ impl Desk {
         }
     }
 
-    /// Waits until the next batch is ready, the pass is over, or `timeout`.
-    pub(super) fn wait(&self, timeout: Duration) {
-        drop(self.due(timeout));
-    }
-
     fn due(&self, timeout: Duration) -> MutexGuard<'_, State> {
         let is_due =
             |state: &mut State| !state.is_over && !state.ready.contains_key(&state.handed_out);

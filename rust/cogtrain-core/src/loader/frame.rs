@@ -8,7 +8,7 @@ use super::batch::{Batch, Floats, Pixels};
 use super::desk::Makings;
 use super::faults::Fault;
 use super::plan::Slot;
-use super::pool::Pool;
+use super::pool::{Lent, Pool};
 use super::shop::{Content, Kit, Made, Outcome, Shop};
 use crate::preprocess::Dtype;
 use crate::{Error, Image, Result};
@@ -276,7 +276,7 @@ fn pixels(made: &[Made], shop: &Shop) -> Result<Pixels> {
     }
     let Some(preprocess) = &shop.preprocess else {
         let (height, width) = made.first().map_or((0, 0), |made| made.size);
-        let values = [].as_slice().into();
+        let values = Lent::default();
         return Ok(Pixels::Images {
             height,
             width,
@@ -287,8 +287,8 @@ fn pixels(made: &[Made], shop: &Shop) -> Result<Pixels> {
     let layout = preprocess.batch_layout(&sizes)?;
     Ok(Pixels::Input {
         values: match preprocess.dtype() {
-            Dtype::F32 => Floats::F32([].as_slice().into()),
-            Dtype::Bf16 => Floats::Bf16([].as_slice().into()),
+            Dtype::F32 => Floats::F32(Lent::default()),
+            Dtype::Bf16 => Floats::Bf16(Lent::default()),
         },
         shape: layout.shape,
         extras: layout.extras,

@@ -37,12 +37,12 @@ pub use epoch::{Epoch, Pass, Poll};
 pub use faults::{BadPolicy, Fault};
 pub use mixture::{EpochEnd, Mixture};
 pub use options::LoaderOptions;
-pub use pipeline::Bell;
+pub use pipeline::{Bell, Taken};
 pub use pool::{Lent, PoolStatistics};
 pub use state::LoaderState;
 pub use statistics::{Stage, Statistics};
 
-use crate::{Error, Result, Source};
+use crate::{Result, Source};
 use faults::Faults;
 use order::Order;
 use pipeline::{Pipeline, Workplace};
@@ -178,75 +178,6 @@ impl Loader {
             pass,
             failed: false,
         }
-    }
-
-    /// As [`Loader::epoch`], for [`Loader::poll`]. Never waits: see [`Loader::leaving`].
-    pub fn begin(&mut self) -> Pass {
-        if self.touched || self.consumed >= self.count() {
-            self.epoch += 1;
-            self.consumed = 0;
-        }
-        self.renew();
-        Pass(self.pass)
-    }
-
-    /// Waits up to `timeout` for the next batch of `pass`.
-    ///
-    /// # Errors
-    /// What kept a stimulus of this batch from being made, or [`Error::TooManyBad`]; asking again
-    /// tries the same batch again. [`Error::Argument`] if `pass` is not the newest one.
-    pub fn poll(&mut self, pass: Pass, timeout: Duration) -> Result<Poll> {
-        let poll = self.take(pass, timeout);
-        // What the taken batch made room for is begun now, not when the next one is asked for.
-        if let (Ok(Poll::Batch(_)), Some(bell)) = (&poll, self.bell()) {
-            bell.resume();
-        }
-        poll
-    }
-
-    /// As [`Loader::poll`], but leaves it to [`Bell::resume`] to wake threads, for which no lock
-    /// should be held.
-    ///
-    /// # Errors
-    /// As [`Loader::poll`].
-    pub fn take(&mut self, pass: Pass, timeout: Duration) -> Result<Poll> {
-        if pass.0 != self.pass {
-            let (expected, got) = ("the newest of its loader", "an older one");
-            let hint = "finish with an iterator before you ask for the next or load a state";
-            return Err(Error::argument("iterator", expected, got, hint));
-        }
-        if self.consumed >= self.count() {
-            self.stop();
-            return Ok(Poll::Finished);
-        }
-        let asked = Instant::now();
-        let Some((consumed, mut finished)) = self.pipeline()?.next(timeout) else {
-            self.waiting.get_or_insert(asked);
-            return Ok(Poll::Waiting);
-        };
-        let since = self.waiting.take().unwrap_or(asked);
-        self.place.tally.deliver.waited(since.elapsed());
-        for fault in &mut finished.faults {
-            fault.epoch = self.epoch;
-        }
-        let batch = self
-            .faults
-            .add(finished.faults, self.options.bad_budget)
-            .and_then(|fresh| {
-                self.fresh.extend(fresh);
-                finished.batch
-            })
-            .inspect_err(|_| self.stop())?;
-        self.consumed = consumed;
-        self.touched = true;
-        let samples = batch.len() as u64;
-        self.place.tally.handed_out(samples, batch.bytes() as u64);
-        Ok(Poll::Batch(Box::new(batch)))
-    }
-
-    /// Waits for the next batch while others use the loader; nothing if no batch is being made.
-    pub fn bell(&self) -> Option<Bell> {
-        self.pipeline.as_ref().map(Pipeline::bell)
     }
 
     /// Threads of passes that [`Loader::begin`], [`Loader::load_state`] or the end of an epoch

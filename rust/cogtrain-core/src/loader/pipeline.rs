@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::batch::Batch;
 use super::desk::{Desk, Job, Ticket};
-use super::frame::{Bytes, Cut, Finished, Frame};
+use super::faults::Fault;
+use super::frame::{Bytes, Cut, Frame};
 use super::plan::Plan;
 use super::pool::Pool;
 use super::shop::{Kit, Outcome, Shop};
@@ -39,20 +41,34 @@ pub(super) struct Pipeline {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Waits for the next batch of a pass without holding its loader.
+/// Where the next batch of a pass is waited for without holding its loader.
 #[derive(Clone, Debug)]
 pub struct Bell(Arc<Desk>);
 
-impl Bell {
-    /// Waits until the next batch is finished, the pass is given up, or `timeout` is over.
-    pub fn wait(&self, timeout: Duration) {
-        self.0.wait(timeout);
-    }
+/// A batch on its way from the threads to its reader: see [`Loader::accept`](super::Loader::accept).
+#[derive(Debug)]
+pub struct Taken {
+    /// Positions consumed after it.
+    pub(super) consumed: u64,
+    pub(super) batch: Result<Box<Batch>>,
+    pub(super) faults: Vec<Fault>,
+    /// When it was had.
+    pub(super) at: Instant,
+}
 
-    /// Wakes threads for what a batch taken by [`Loader::take`](super::Loader::take) made room
-    /// for.
-    pub fn resume(&self) {
+impl Bell {
+    /// Waits up to `timeout` for the next batch; nothing if it is not finished by then, or if the
+    /// pass is given up. Threads begin at once what it made room for.
+    pub fn take(&self, timeout: Duration) -> Option<Taken> {
+        let (consumed, finished) = self.0.take(timeout)?;
+        let at = Instant::now();
         self.0.resume();
+        Some(Taken {
+            consumed,
+            batch: finished.batch.map(Box::new),
+            faults: finished.faults,
+            at,
+        })
     }
 }
 
@@ -96,11 +112,6 @@ impl Pipeline {
             }
         }
         Ok(())
-    }
-
-    /// The next batch with the positions consumed after it; `None` if it is not ready in time.
-    pub(super) fn next(&self, timeout: Duration) -> Option<(u64, Finished)> {
-        self.desk.take(timeout)
     }
 
     pub(super) fn bell(&self) -> Bell {

@@ -150,6 +150,13 @@ impl<T: Pod> DerefMut for Lent<T> {
     }
 }
 
+impl<T: Pod> Default for Lent<T> {
+    /// No values, at an aligned address, too.
+    fn default() -> Self {
+        Self::from([].as_slice())
+    }
+}
+
 impl<T: Pod> From<&[T]> for Lent<T> {
     /// A copy with memory of its own.
     fn from(values: &[T]) -> Self {

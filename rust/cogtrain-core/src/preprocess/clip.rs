@@ -13,11 +13,12 @@ pub(super) fn read(config: &Config) -> Result<(Family, Filter, Scaling)> {
         mean: CLIP_MEAN,
         std: CLIP_STD,
     };
-    config.refuse_padding()?;
+    let (size, crop) = (config.single_size(Size::Shortest(224))?, config.crop(true)?);
     let steps = Single {
         square: None,
-        size: config.single_size(Size::Shortest(224))?,
-        crop: config.crop(true)?,
+        size,
+        crop,
+        pad: config.pad(size, crop)?,
     };
     let (filter, scaling) = config.values(&defaults)?;
     Ok((Family::Single(steps), filter, scaling))

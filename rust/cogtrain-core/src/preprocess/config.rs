@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::filter::Filter;
 use super::normalise::Scaling;
-use super::single::Size;
+use super::single::{Pad, Size};
 use super::{Family, clip, gemma3, idefics3, internvl, llava, llava_onevision, qwen2_vl, siglip};
 use crate::{Error, Result};
 
@@ -27,7 +27,7 @@ const FAMILIES: [(&str, Reader); 9] = [
     ("Gemma3ImageProcessor", gemma3::read),
 ];
 
-/// The keys that matter here; the others say how images are loaded.
+/// The keys that matter here.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Config {
     pub(super) do_resize: Option<bool>,
@@ -35,6 +35,8 @@ pub(super) struct Config {
     do_rescale: Option<bool>,
     do_normalize: Option<bool>,
     pub(super) do_pad: Option<bool>,
+    pad_size: Option<Value>,
+    do_convert_rgb: Option<bool>,
     pub(super) size: Option<Value>,
     crop_size: Option<Value>,
     default_to_square: Option<bool>,
@@ -71,8 +73,17 @@ pub(super) struct Defaults {
     pub(super) std: [f64; 3],
 }
 
+/// A processor as its configuration describes it.
+pub(super) struct Described {
+    pub(super) family: Family,
+    pub(super) filter: Filter,
+    pub(super) scaling: Scaling,
+    /// Whether it takes images that are not RGB.
+    pub(super) converts_to_rgb: bool,
+}
+
 /// Reads the processor of the checkpoint at `path` (a folder, or the file itself).
-pub(super) fn read(path: &Path) -> Result<(Family, Filter, Scaling)> {
+pub(super) fn read(path: &Path) -> Result<Described> {
     let joint = path.join("processor_config.json");
     if path.is_file() {
         return family(path, parse(path)?);
@@ -93,7 +104,7 @@ fn parse(path: &Path) -> Result<Value> {
 }
 
 /// Keeps the family's default where the file is silent, as Hugging Face does.
-fn family(path: &Path, value: Value) -> Result<(Family, Filter, Scaling)> {
+fn family(path: &Path, value: Value) -> Result<Described> {
     let class = value.get("processor_class").cloned();
     let own = value.get("image_processor").cloned().unwrap_or(value);
     let reader = reader(path, own.get("image_processor_type"))?;
@@ -103,7 +114,13 @@ fn family(path: &Path, value: Value) -> Result<(Family, Filter, Scaling)> {
     if class.is_some_and(|class| class == "InternVLProcessor") {
         config.crop_to_patches = Some(true);
     }
-    reader(&config)
+    let (family, filter, scaling) = reader(&config)?;
+    Ok(Described {
+        family,
+        filter,
+        scaling,
+        converts_to_rgb: config.do_convert_rgb != Some(false),
+    })
 }
 
 fn reader(path: &Path, name: Option<&Value>) -> Result<Reader> {
@@ -173,6 +190,26 @@ impl Config {
         }
     }
 
+    /// What pictures are filled up to, if at all; `size` and `crop` are the steps before. What all
+    /// have one size for cannot differ from the largest.
+    pub(super) fn pad(
+        &self,
+        size: Option<Size>,
+        crop: Option<(usize, usize)>,
+    ) -> Result<Option<Pad>> {
+        if self.do_pad != Some(true) {
+            return Ok(None);
+        }
+        if let Some(wanted) = self.pad_size.as_ref() {
+            return match Self::size_of(wanted, true)? {
+                Size::Exact(height, width) => Ok(Some(Pad::To(height, width))),
+                _ => Err(refuse("pad_size", "`height` and `width`", wanted)),
+            };
+        }
+        let is_one_size = crop.is_some() || matches!(size, Some(Size::Exact(..)));
+        Ok((!is_one_size).then_some(Pad::Largest))
+    }
+
     /// A size in one of its spellings: a number, a pair, or names.
     pub(super) fn size_of(size: &Value, is_square: bool) -> Result<Size> {
         let number = |value: &Value| value.as_u64().filter(|&side| side > 0).map(|n| n as usize);
@@ -211,7 +248,7 @@ impl Config {
             .ok_or_else(|| refuse("max_image_size", "a positive `longest_edge`", size))
     }
 
-    /// Padding to the batch's largest image, which these families' checkpoints do not ask for.
+    /// Padding to the batch's largest image, which this family's checkpoints do not ask for.
     pub(super) fn refuse_padding(&self) -> Result<()> {
         match self.do_pad {
             Some(true) => Err(refuse(

@@ -22,6 +22,7 @@ pub(super) fn read(config: &Config) -> Result<(Family, Filter, Scaling)> {
         square: None,
         size: config.single_size(Size::Exact(224, 224))?,
         crop: None,
+        pad: None,
     };
     let (filter, scaling) = config.values(&defaults)?;
     Ok((Family::Gemma3(steps), filter, scaling))

@@ -20,7 +20,11 @@ impl Preprocess {
     /// Whether the values of a batch are those of its images one after the other; if not, frames
     /// are filled up to the largest of the batch.
     pub(crate) fn is_row_by_row(&self) -> bool {
-        !matches!(self.family, Family::Idefics3(_) | Family::OneVision(_))
+        match &self.family {
+            Family::Single(single) => single.is_alone_as_in_a_batch(),
+            Family::Idefics3(_) | Family::OneVision(_) => false,
+            _ => true,
+        }
     }
 
     /// Where a batch of images of these sizes goes, each a sample of its own.

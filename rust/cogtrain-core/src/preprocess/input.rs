@@ -1,6 +1,7 @@
 //! The arrays that a model reads: which there are, how large, and where each image goes.
 
 use super::plan::{Frame, Plan};
+use super::single::Pad;
 use super::{Family, Preprocess};
 use crate::{Error, Image, Result};
 
@@ -152,7 +153,10 @@ impl Preprocess {
                 patching.layout.patch,
                 patching.layout.columns(),
             )),
-            Family::Single(_) => stack(slots, None),
+            Family::Single(single) => match single.pad {
+                Some(pad) => fill_up(slots, pad),
+                None => stack(slots, None),
+            },
             Family::Gemma3(_) => stack(slots, Some(("num_crops", 1))),
             Family::InternVl(_) => stack(slots, Some(("num_patches", 0))),
             Family::Idefics3(idefics3) => nest(slots, counts, idefics3.pads),
@@ -214,6 +218,38 @@ fn stack(mut slots: Vec<Slot>, counted: Option<(&'static str, i64)>) -> Result<L
         extras: counted.map(extra).into_iter().collect(),
         slots,
         has_gaps: false,
+    })
+}
+
+/// One frame after the other, each filled up on the right and below.
+fn fill_up(mut slots: Vec<Slot>, pad: Pad) -> Result<Layout> {
+    let sizes = slots.iter().flat_map(Slot::frames);
+    let largest = sizes.fold((0, 0), |(h, w), size| (h.max(size.0), w.max(size.1)));
+    let (height, width) = match pad {
+        Pad::Largest => largest,
+        Pad::To(height, width) => (height, width),
+    };
+    if largest.0 > height || largest.1 > width {
+        return Err(Error::argument(
+            "size of each preprocessed image",
+            format!("at most the `pad_size`, {height} × {width}"),
+            format!("{} × {}", largest.0, largest.1),
+            "pass smaller images, or check the configuration",
+        ));
+    }
+    let frame = 3 * height * width;
+    for (place, slot) in slots.iter_mut().enumerate() {
+        (slot.start, slot.frame) = (place * frame, frame);
+    }
+    let has_gaps = slots
+        .iter()
+        .flat_map(Slot::frames)
+        .any(|size| size != (height, width));
+    Ok(Layout {
+        shape: vec![slots.len(), 3, height, width],
+        extras: Vec::new(),
+        slots,
+        has_gaps,
     })
 }
 

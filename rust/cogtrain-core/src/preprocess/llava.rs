@@ -19,6 +19,7 @@ pub(super) fn read(config: &Config) -> Result<(Family, Filter, Scaling)> {
         square: config.do_pad.unwrap_or(false).then_some(color),
         size: config.single_size(Size::Shortest(224))?,
         crop: config.crop(true)?,
+        pad: None,
     };
     let (filter, scaling) = config.values(&defaults)?;
     Ok((Family::Single(steps), filter, scaling))

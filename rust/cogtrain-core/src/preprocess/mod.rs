@@ -118,6 +118,7 @@ pub struct Preprocess {
     dtype: Dtype,
     table: Table<f32>,
     short_table: Table<u16>,
+    converts_to_rgb: bool,
 }
 
 impl Preprocess {
@@ -140,8 +141,11 @@ impl Preprocess {
     /// [`Error::NotFound`] without such a file; [`Error::Argument`] for another family (it names
     /// those that are known) or a value that is not understood.
     pub fn from_pretrained(path: &Path) -> Result<Self> {
-        let (family, filter, scaling) = config::read(path)?;
-        Self::new(family, filter, &scaling)
+        let found = config::read(path)?;
+        Ok(Self {
+            converts_to_rgb: found.converts_to_rgb,
+            ..Self::new(found.family, found.filter, &found.scaling)?
+        })
     }
 
     fn new(family: Family, filter: Filter, scaling: &Scaling) -> Result<Self> {
@@ -153,7 +157,14 @@ impl Preprocess {
             dtype: Dtype::F32,
             short_table: table.rounded(),
             table,
+            converts_to_rgb: true,
         })
+    }
+
+    /// Whether an image of another kind may be converted to RGB first; `do_convert_rgb` of the
+    /// configuration. [`Image`]s are always RGB.
+    pub fn converts_to_rgb(&self) -> bool {
+        self.converts_to_rgb
     }
 
     /// The same processor, resizing as `resampler` does; with none it refuses to.

@@ -13,11 +13,15 @@ pub(super) fn read(config: &Config) -> Result<(Family, Filter, Scaling)> {
         mean: [0.5; 3],
         std: [0.5; 3],
     };
-    config.refuse_padding()?;
+    let (size, crop) = (
+        config.single_size(Size::Exact(224, 224))?,
+        config.crop(false)?,
+    );
     let steps = Single {
         square: None,
-        size: config.single_size(Size::Exact(224, 224))?,
-        crop: config.crop(false)?,
+        size,
+        crop,
+        pad: config.pad(size, crop)?,
     };
     let (filter, scaling) = config.values(&defaults)?;
     Ok((Family::Single(steps), filter, scaling))

@@ -10,6 +10,17 @@ pub(super) struct Single {
     pub(super) size: Option<Size>,
     /// Height and width of the middle that is kept.
     pub(super) crop: Option<(usize, usize)>,
+    /// How far a picture is filled up with zeros on the right and below, once it is normalised.
+    pub(super) pad: Option<Pad>,
+}
+
+/// What pictures of a batch are filled up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pad {
+    /// The batch's largest height and width.
+    Largest,
+    /// This height and width.
+    To(usize, usize),
 }
 
 /// A size to resize to.
@@ -26,6 +37,11 @@ pub(super) enum Size {
 }
 
 impl Single {
+    /// Whether a picture takes as much room in a batch as alone.
+    pub(super) fn is_alone_as_in_a_batch(&self) -> bool {
+        self.pad != Some(Pad::Largest)
+    }
+
     pub(super) fn plan(&self, height: usize, width: usize) -> Plan {
         let mut size = (height, width);
         if self.square.is_some() {

@@ -81,8 +81,8 @@ struct Mixed {
 struct Row {
     /// Per line of samples and pixel, the keys; open wherever the row is untouched.
     keys: [Vec<[u16; GRID]>; GRID],
-    /// One bit per pixel: set where keys differ from those of the pixel before.
-    marks: Vec<u64>,
+    /// Per pixel, not 0 where keys differ from those before: bytes are written without being read.
+    marks: Vec<u8>,
     /// Share of the sun that ground sees; 1 wherever the row is untouched.
     share: Vec<f32>,
     light: [Vec<f32>; 3],
@@ -131,8 +131,8 @@ impl Row {
     fn new(width: usize) -> Self {
         Self {
             keys: std::array::from_fn(|_| vec![[OPEN; GRID]; width]),
-            // One more than the last pixel may be marked.
-            marks: vec![0; width / 64 + 1],
+            // One more than the last pixel may be marked, and words of them are read.
+            marks: vec![0; width + size_of::<u64>()],
             share: vec![1.0; width],
             light: std::array::from_fn(|_| vec![0.0; width]),
             xs: (0..width).map(|x| x as f32).collect(),
@@ -166,22 +166,22 @@ impl Row {
     /// Notes that keys change at a sample: in the midst of a pixel, or between two.
     #[inline(always)]
     fn mark(&mut self, sample: usize) {
-        for x in [sample / GRID, sample.div_ceil(GRID)] {
-            self.marks[x / 64] |= 1 << (x % 64);
-        }
+        self.marks[sample / GRID] = 1;
+        self.marks[sample.div_ceil(GRID)] = 1;
     }
 
     /// The first marked pixel after `x`, or `end`.
     #[inline(always)]
     fn next(&self, x: usize, end: usize) -> usize {
-        let mut at = (x + 1) / 64;
-        let mut word = self.marks[at] & (u64::MAX << ((x + 1) % 64));
-        while word == 0 && 64 * (at + 1) < end {
-            at += 1;
-            word = self.marks[at];
+        let word = |at: usize| {
+            let marks = self.marks[at..].first_chunk();
+            marks.map_or(0, |marks| u64::from_le_bytes(*marks))
+        };
+        let mut at = x + 1;
+        while at < end && word(at) == 0 {
+            at += size_of::<u64>();
         }
-        let found = 64 * at + word.trailing_zeros() as usize;
-        found.min(end)
+        (at + word(at).trailing_zeros() as usize / 8).min(end)
     }
 
     /// Goes through the stretches between marks, along which all pixels show the same.

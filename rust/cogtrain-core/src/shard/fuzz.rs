@@ -176,7 +176,7 @@ fn targets() -> Vec<Target> {
 #[test]
 fn damaged_input_never_panics() {
     for target in targets() {
-        run(&target, |number| number == 500);
+        run(&target, 0, |number| number == 500);
     }
 }
 
