@@ -63,11 +63,10 @@ def test_only_what_was_added_is_read_and_half_a_line_waits(folder):
     follower.look()
     assert (follower.step, follower.part, follower.best) == (0, "", None)
     log(folder, "a", (3, "train/loss", 0.5), (5, "val/a/accuracy", 0.75))
-    log(
-        folder, "a", (5, "val/b/accuracy", 0.75), (5, "val/watched/accuracy", 0.1), end='{"step": 6'
-    )
+    watched = (5, "val/watched/accuracy", 0.1)
+    log(folder, "a", (5, "val/b/accuracy", 0.25), watched, end='{"step": 6')
     follower.look()
-    assert (follower.step, follower.part, follower.best) == (5, "val", 0.75)
+    assert (follower.step, follower.part, follower.best) == (5, "val", 0.5)
     with follower.path.open("a") as file:
         file.write(', "name": "train/loss", "value": 1}\n')
     follower.look()
