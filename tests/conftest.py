@@ -32,6 +32,16 @@ def lerer_towers() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def two_workers():
+    """A Ray cluster of two CPUs on this machine; gone after the module, with all its processes."""
+    pytest.importorskip("ray", reason="needs Ray: pip install 'cogtrain[ray]'")
+    from cogtrain.cluster import connect
+
+    with connect("local", cpus=2) as cluster:
+        yield cluster
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skips GPU tests cleanly where there is none; torch is imported only if one was collected."""
     wanted = [item for item in items if item.get_closest_marker("gpu")]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from itertools import product
@@ -61,8 +62,8 @@ def expand(study: StudyConfig, complete: Complete) -> list[PlannedRun]:
         ValueError: For two runs with one id, a number of stimuli that the sets of a condition
             cannot share, or a config that `fit` would not take.
     """
-    grid = product(study.conditions, study.numbers, study.seeds)
-    trained = [_trained(study, *place, complete=complete) for place in grid]
+    grid = product(study.conditions, study.numbers)
+    trained = [run for place in grid for run in _trained(study, *place, complete=complete)]
     runs = [_base(study, complete), *trained]
     _reject_one_id(runs)
     return runs
@@ -114,13 +115,16 @@ def _base(study: StudyConfig, complete: Complete) -> PlannedRun:
 
 
 def _trained(
-    study: StudyConfig, name: str, number: int | None, seed: int, *, complete: Complete
-) -> PlannedRun:
+    study: StudyConfig, name: str, number: int | None, *, complete: Complete
+) -> Iterator[PlannedRun]:
     condition = study.conditions[name]
     train = _shared(name, condition.train, number)
     size = "" if study.stimuli is None or len(study.stimuli) == 1 else f"-{number}"
-    config = complete("fit", _sections(study, train, seed, condition))
-    return _planned(study, f"{name}{size}-seed{seed}", ("fit", name), train, config)
+    # Once for all seeds: spelling out takes most of a second.
+    config = complete("fit", _sections(study, train, study.seeds[0], condition))
+    for seed in study.seeds:
+        own = deepcopy(config) | {"seed_everything": seed}
+        yield _planned(study, f"{name}{size}-seed{seed}", ("fit", name), train, own)
 
 
 def _shared(name: str, train: Sequence[Recipe], number: int | None) -> list[Recipe]:

@@ -29,13 +29,6 @@ def folder(tmp_path):
     return StudyFolder(tmp_path / "out")
 
 
-@pytest.fixture(scope="module")
-def two_workers():
-    pytest.importorskip("ray", reason="needs Ray: pip install 'cogtrain[ray]'")
-    with connect("local", cpus=2) as cluster:
-        yield cluster
-
-
 def left_behind(folder: StudyFolder) -> dict[str, bytes]:
     """Everything that the tables are made of."""
     found = [*folder.path.glob("runs/*/*"), *folder.path.glob("state/*.json")]
