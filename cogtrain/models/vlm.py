@@ -13,15 +13,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint as recomputed
 
 from cogtrain import prompts
 from cogtrain.models import adapter, checkpoint, lora, menu, parameters, proof
-from cogtrain.models.answers import OptionScores, Reading
+from cogtrain.models.answers import OptionScores, Reading, gathered
+from cogtrain.models.image_features import ImageFeatures
+from cogtrain.models.language import states_of
 from cogtrain.models.lora import Tuning
 from cogtrain.models.menu import Menu
 from cogtrain.models.origin import DType, Init, Origin, Quantization, quiet
+from cogtrain.models.passes import partition
 from cogtrain.models.placeholders import Arrays, Shape
-from cogtrain.models.sequences import Asked, SequenceBuilder, Sequences
+from cogtrain.models.sequences import Asked, Row, SequenceBuilder, laid
 
 
 class VLM(nn.Module):
@@ -35,6 +39,11 @@ class VLM(nn.Module):
         family: Its record.
         tuning: What of it is trained.
         tokens: Tokens that `scores` has read so far, images' placeholders among them.
+        tokens_per_pass: Most tokens, padding included, that the language model reads at once; a
+            batch with more is read in several passes, and for gradients each is computed once more,
+            so that memory is bounded. By default one pass, or several where lengths differ so much
+            that they cost less than padding.
+        is_sharded: Whether ranks must make the same passes: then there is always one.
     """
 
     def __init__(self, origin: Origin, tuning: Tuning) -> None:
@@ -43,6 +52,8 @@ class VLM(nn.Module):
         self.family = origin.family
         self.tuning = tuning
         self.tokens = 0
+        self.tokens_per_pass: int | None = None
+        self.is_sharded = False
         lora.check_trainable(tuning, origin.quantization)
         self.model = model = origin.model()
         tokenizer = origin.tokenizer()
@@ -55,6 +66,7 @@ class VLM(nn.Module):
             tokenizer,
             image_token=images.token,
             image_text=partial(images.text, model.config),
+            repeated=images.repeated,
             position_ids=partial(self.family.position_ids, model.model),
             sight=None if sight is None else partial(sight, model.config),
         )
@@ -145,14 +157,18 @@ class VLM(nn.Module):
         arrays: Arrays,
         *,
         wording: Sequence[str] | None = None,
+        image: Sequence[int] | None = None,
     ) -> OptionScores:
-        """Mass of every answer option, one row per image; the same whatever else is in the batch.
+        """Mass of every answer option, one row per item; the same whatever else is in the batch.
+
+        An image that several items are about is encoded once, and read once by the language model.
 
         Args:
             question: ``N`` names of questions.
-            arrays: What the checkpoint's own preprocessing makes of ``N`` images, by name:
+            arrays: What the checkpoint's own preprocessing makes of the images, by name:
                 ``pixel_values`` and, by family, ``image_grid_thw``, ``num_patches``, ``rows``, ….
             wording: ``N`` ids of wordings; left out, those that people are asked in about towers.
+            image: ``N`` places of images, which each item is about; left out, one image each.
 
         Returns:
             Scores with ``log_mass`` of shape ``(N, options)``, padded if options differ.
@@ -160,19 +176,30 @@ class VLM(nn.Module):
         Raises:
             ValueError: If an array is missing, counts disagree, or an image does not fit the model.
         """
-        shapes = self._shapes(question, arrays)
+        shapes = self._shapes(question, arrays, image)
         wording = [prompts.PEOPLE] * len(question) if wording is None else wording
         menus = [self._menu(*pair) for pair in zip(question, wording, strict=True)]
         asked = [
             Asked(name, words, options.branches)
             for name, words, options in zip(question, wording, menus, strict=True)
         ]
-        sequences = self._builder.batch(asked, shapes, self.device)
-        self.tokens += sequences.tokens
-        states = self._states(sequences, arrays)
-        reading = Reading.of(menus, self.device)
-        hidden = states[reading.item, sequences.last[reading.item] + reading.offset]
-        return reading.score(self.model.get_output_embeddings()(hidden))
+        places = range(len(shapes)) if image is None else image
+        rows = self._builder.rows(asked, shapes, places, self.device)
+        most = self.tokens_per_pass
+        passes = [[*range(len(rows))]] if self.is_sharded else partition([*map(len, rows)], most)
+        is_bounded = most is not None and len(passes) > 1 and torch.is_grad_enabled()
+        items, masses = [], []
+        for chosen in passes:
+            part = [rows[row] for row in chosen]
+            inputs = part, menus, shapes, arrays
+            items.append([item for row in part for item in row.items])
+            masses.append(
+                recomputed(self._masses, *inputs, use_reentrant=False)
+                if is_bounded
+                else self._masses(*inputs)
+            )
+        self.tokens += sum(map(len, rows))
+        return gathered(tuple(menu.options for menu in menus), items, masses)
 
     forward = scores
 
@@ -184,7 +211,8 @@ class VLM(nn.Module):
         """
         shapes = self.family.images.of(self.model.config, arrays)
         sequences = self._builder.batch([Asked(question)] * len(shapes), shapes, self.device)
-        states = self._states(sequences, arrays)
+        features = self._features(arrays, shapes)
+        states = states_of(self.model, self.family, sequences, features)
         places = torch.arange(len(shapes), device=self.device), sequences.last
         return self.model.get_output_embeddings()(states[places]).float()
 
@@ -208,49 +236,41 @@ class VLM(nn.Module):
                     part.eval()
         return self
 
-    def _states(self, sequences: Sequences, arrays: Arrays) -> Tensor:
-        """``(N, L, hidden)`` states of all tokens."""
-        positions = sequences.position_ids
-        return self.model.model(
-            input_ids=sequences.input_ids,
-            attention_mask=self._masks(sequences),
-            position_ids=positions if len(positions) > 1 else positions[0],
-            use_cache=False,
-            **self.family.images.read(arrays),
-        ).last_hidden_state
+    def _masses(
+        self, rows: list[Row], menus: list[Menu], shapes: list[Shape], arrays: Arrays
+    ) -> Tensor:
+        """``(items of rows, most options)`` log mass."""
+        images = list(dict.fromkeys(row.image for row in rows))
+        if images != list(range(len(shapes))):
+            arrays = self.family.images.pick(arrays, images)
+        features = self._features(arrays, [shapes[image] for image in images])
+        sequences = laid(rows)
+        place = {image: index for index, image in enumerate(images)}
+        features = features.of([place[image] for image in sequences.images])
+        states = states_of(self.model, self.family, sequences, features)
+        reading = Reading.of([menus[item] for item in sequences.items], self.device)
+        last = sequences.last[reading.item] + reading.offset
+        hidden = states[sequences.row[reading.item], last]
+        return reading.score(self.model.get_output_embeddings()(hidden)).log_mass
 
-    def _masks(self, sequences: Sequences) -> Tensor | dict[str, Tensor] | None:
-        """Who sees whom, as the language model takes it."""
-        mask = sequences.attention_mask
-        if mask is None or mask.ndim == 2:
-            return mask
-        if self.family.masks is None:
-            return self._mask(mask)
-        masks = self.family.masks(self.model.config, mask, sequences.position_ids)
-        return {name: self._mask(each) for name, each in masks.items()}
+    def _features(self, arrays: Arrays, shapes: Sequence[Shape]) -> ImageFeatures:
+        counts = [self._builder.vectors(shape) for shape in shapes]
+        return ImageFeatures.encode(self.model.model, self.family, arrays, counts)
 
-    def _mask(self, mask: Tensor) -> Tensor:
-        """``mask`` as the attention of the language model takes it."""
-        attention = self.model.config.get_text_config()._attn_implementation
-        if attention == "sdpa":
-            return mask
-        if attention == "eager":
-            dtype = self.model.dtype
-            lowest = torch.finfo(dtype).min
-            return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(
-                ~mask, lowest
-            )
-        raise ValueError(
-            "expected attention `sdpa` or `eager` where tokens see others than those before them, "
-            f"got `{attention}`; load the model with `attn_implementation='sdpa'`"
-        )
-
-    def _shapes(self, question: Sequence[str], arrays: Arrays) -> list[Shape]:
+    def _shapes(
+        self, question: Sequence[str], arrays: Arrays, image: Sequence[int] | None
+    ) -> list[Shape]:
         shapes = self.family.images.of(self.model.config, arrays)
-        if len(question) != len(shapes) or not shapes:
+        places = len(shapes) if image is None else len(image)
+        if len(question) != places or not shapes or not places:
             raise ValueError(
-                f"expected one question per image, got {len(question)} questions and {len(shapes)} "
+                f"expected one question per image, got {len(question)} questions and {places} "
                 "images; pair them"
+            )
+        if image is not None and not set(image) <= set(range(len(shapes))):
+            raise ValueError(
+                f"expected places of {len(shapes)} images, got {max(image, key=abs)}; count them "
+                "from 0"
             )
         return shapes
 

@@ -59,6 +59,10 @@ class VLMModule(LightningModule):
         init: `random` builds what the checkpoint's `config.json` says with random weights and reads
             none, for benchmarks and checks.
         quantization: `nf4` keeps the language model in 4 bits under an adapter (QLoRA; CUDA only).
+        tokens_per_pass: Most tokens of a micro-batch, padding included, that the language model
+            reads at once, so that images or questions of many lengths fit the memory: beyond it, a
+            micro-batch is read in several passes, each computed twice. Left out, there is no bound,
+            and passes are parted only where that saves more padding than it costs.
         objective: What training minimises.
         optimizer: How weights move; the config section `optimizer`.
         lr_scheduler: How fast; the config section `lr_scheduler`.
@@ -72,6 +76,7 @@ class VLMModule(LightningModule):
         dtype: DType = "float32",
         init: Init = "pretrained",
         quantization: Quantization | None = None,
+        tokens_per_pass: int | None = None,
         objective: Objective = Objective(),  # noqa: B008 - frozen, and the default that --help shows
         optimizer: AdamW = AdamW(),  # noqa: B008 - as above
         lr_scheduler: WarmupCosine = WarmupCosine(),  # noqa: B008 - as above
@@ -81,12 +86,18 @@ class VLMModule(LightningModule):
         self.objective = objective
         self.optimizer_options = optimizer
         self.schedule_options = lr_scheduler
+        if tokens_per_pass is not None and tokens_per_pass < 1:
+            raise ValueError(
+                f"expected `model.tokens_per_pass` to be at least 1, got {tokens_per_pass}; "
+                "leave it out for no bound"
+            )
         self.window = Window()
         self._is_sharded = False
         self.strict_loading = False  # checked more strictly by `on_load_checkpoint`
         self.vlm = VLM.load(
             pretrained, tuning=tuning, dtype=dtype, init=init, quantization=quantization
         )
+        self.vlm.tokens_per_pass = tokens_per_pass
 
     def describe(self) -> dict[str, Any]:
         """What identifies the model in a manifest."""
@@ -114,7 +125,8 @@ class VLMModule(LightningModule):
         """Shards the model if the strategy is FSDP2.
 
         Raises:
-            ValueError: If its checkpoints would be folders, which cannot be replaced as a whole.
+            ValueError: If its checkpoints would be folders, which cannot be replaced as a whole, or
+                if ranks could make different numbers of passes.
         """
         strategy = self.trainer.strategy
         if not isinstance(strategy, ModelParallelStrategy):
@@ -123,6 +135,11 @@ class VLMModule(LightningModule):
             raise ValueError(
                 "expected `save_distributed_checkpoint` of ModelParallelStrategy to be false, got "
                 "true; set it in `trainer.strategy.init_args`"
+            )
+        if self.vlm.tokens_per_pass is not None:
+            raise ValueError(
+                "expected no `model.tokens_per_pass` with ModelParallelStrategy, whose ranks must "
+                f"make the same passes, got {self.vlm.tokens_per_pass}; lower `data.batch_size`"
             )
         if not self._is_sharded:
             shard(self.vlm, self.device_mesh["data_parallel"])  # type: ignore[index]
@@ -138,7 +155,9 @@ class VLMModule(LightningModule):
         Raises:
             ValueError: For a truth that is not among the options of its question.
         """
-        scores = self.vlm(batch["question"], batch["arrays"], wording=batch["wording"])
+        scores = self.vlm(
+            batch["question"], batch["arrays"], wording=batch["wording"], image=batch["image"]
+        )
         options, device = scores.options, scores.log_mass.device
         items = zip(options, batch["question"], batch["answer"], strict=True)
         truth = torch.tensor([index_of(*item) for item in items], device=device)

@@ -137,7 +137,7 @@ def test_gemma_needs_both_of_its_rules(rule, pairs):
     broken.family = without
     if rule == "sight":
         broken._builder._sight = None
-        broken._builder._rows.clear()
+        broken._builder._kept.clear()
         object.__setattr__(without, "masks", None)
     assert compare(dataclasses.replace(pair, vlm=broken), draw()).logits > 100 * SAME
 

@@ -121,3 +121,8 @@ def test_says_what_identifies_it(module):
     assert described["pretrained"] == "tiny"
     assert described["parameters"] == described["trained_parameters"] > 500_000
     assert len(described["fingerprint"]) == 32
+
+
+def test_refuses_passes_without_tokens():
+    with pytest.raises(ValueError, match=r"`model.tokens_per_pass` to be at least 1, got 0"):
+        VLMModule(tokens_per_pass=0)

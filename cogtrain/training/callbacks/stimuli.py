@@ -70,7 +70,7 @@ class StimuliTable(Callback):
                     {
                         "set": name,
                         "stimulus_id": batch["ids"][index],
-                        "image": images[index],
+                        "image": images[batch["image"][index]],
                         "question": batch["question"][index],
                         "truth": outputs["truth"][index],
                         "response": outputs["response"][index],
