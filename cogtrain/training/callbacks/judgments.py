@@ -1,6 +1,5 @@
 """Every answer becomes a judgment, and every set of judgments becomes numbers with intervals."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from cogtrain._core import Question
 from cogtrain.judgments import Judgments
 from cogtrain.metrics import ChoiceAccuracy, MeanAbsoluteError, SetMetrics
 from cogtrain.metrics.estimate import Estimate
-from cogtrain.metrics.log import append_estimates
+from cogtrain.metrics.log import append_estimates, numbers
 from cogtrain.stimuli import StimulusSet
 from cogtrain.training.best_checkpoint import MACRO
 from cogtrain.training.logs import MetricsFile
@@ -98,8 +97,8 @@ class JudgmentsCallback(Callback):
             mean = torch.tensor(accuracies).mean()
             pl_module.log(MACRO, mean, prog_bar=True, logger=False, sync_dist=True)
         for set_name, scores in self.results.items():  # what the best weights can be chosen by
-            numbers = {f"val/{set_name}/{name}": each.value for name, each in scores.items()}
-            pl_module.log_dict(numbers, logger=False, sync_dist=True)
+            values = {f"val/{set_name}/{name}": each.value for name, each in scores.items()}
+            pl_module.log_dict(values, logger=False, sync_dist=True)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Scores, logs and writes."""
@@ -245,10 +244,7 @@ def _log(trainer: Trainer, stage: str, set_name: str, estimates: Mapping[str, Es
     step = trainer.global_step
     flat: dict[str, float] = {}
     for metric, estimate in estimates.items():
-        ends = {"": estimate.value, "_low": estimate.low, "_high": estimate.high}
-        for end, value in ends.items():
-            if not math.isnan(value):  # a gap in the curve says more than a broken point
-                flat[f"{stage}/{set_name}/{metric}{end}"] = value
+        flat |= numbers(stage, set_name, metric, estimate)
     for logger in trainer.loggers:
         if isinstance(logger, MetricsFile):
             append_estimates(logger.path, estimates, stage=stage, set=set_name, step=step)

@@ -103,8 +103,7 @@ class StimuliTable(Callback):
                 for row in self._rows():
                     shown = row | {"image": wandb.Image(row["image"])}
                     table.add_data(*(shown[name] for name in COLUMNS))
-                step = {"trainer/global_step": trainer.global_step}
-                logger.experiment.log({f"{stage}/stimuli": table} | step)
+                logger.log_metrics({f"{stage}/stimuli": table}, trainer.global_step)  # type: ignore[dict-item]
 
     def _write(self) -> None:
         listed: dict[tuple[str, str], str] = {}
