@@ -17,12 +17,14 @@ class AskedSet:
         wording: ``(question, stimulus id) -> id of a wording``.
         people: What people answered, if that is to be learned from.
         weight: How much a stimulus counts in the loss.
+        source: What its arrays depend on besides the stimulus: the set and the preprocessing.
     """
 
     name: str
     wording: Callable[[str, str], str]
     people: People | None = None
     weight: float = 1.0
+    source: str = ""
 
     @classmethod
     def of(

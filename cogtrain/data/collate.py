@@ -23,9 +23,10 @@ class Collated(TypedDict):
     of people for each option, nothing where nobody is known to have answered, and `observer` who it
     was if it is one person's answer; `weights` is float32 ``(N,)``, 0 for an item that only fills
     up the batch, else the weight of its set. `image` is the place of an item's image among those of
-    `arrays`, which are what the Hugging Face processor of the model makes of the images, by its
-    names: `pixel_values` and, by family, `image_grid_thw` or others. `position` is where the batch
-    begins in the epoch's sequence of all ranks.
+    `arrays`, and `stimuli` says of each image what it is; `arrays` are what the Hugging Face
+    processor of the model makes of the images, by its names: `pixel_values` and, by family,
+    `image_grid_thw` or others. `position` is where the batch begins in the epoch's sequence of all
+    ranks.
     """
 
     ids: list[str]
@@ -37,6 +38,7 @@ class Collated(TypedDict):
     observer: list[str | None]
     weights: Tensor
     image: list[int]
+    stimuli: list[str]
     arrays: dict[str, Tensor]
     position: int
 
@@ -80,6 +82,7 @@ def collate(batch: Batch, sets: Sequence[AskedSet], draw: Draw | None = None) ->
         "observer": [None if each is None else each.observer for each in people],
         "weights": torch.from_numpy(_weights(batch.weights, asked, rows)),
         "image": rows,
+        "stimuli": [f"{of.source}/{name}" for of, name in zip(asked, batch.ids, strict=True)],
         "arrays": {name: _tensor(values) for name, values in batch.arrays.items()},
         "position": int(batch.positions[0]),
     }

@@ -17,15 +17,16 @@ from torch.utils.checkpoint import checkpoint as recomputed
 
 from cogtrain import prompts
 from cogtrain.models import adapter, checkpoint, lora, menu, parameters, proof
-from cogtrain.models.answers import OptionScores, Reading, gathered
-from cogtrain.models.image_features import ImageFeatures
+from cogtrain.models.answers import OptionScores, gathered
+from cogtrain.models.asked_images import AskedImages
+from cogtrain.models.feature_cache import FeatureCache
 from cogtrain.models.language import states_of
 from cogtrain.models.lora import Tuning
 from cogtrain.models.menu import Menu
 from cogtrain.models.origin import DType, Init, Origin, Quantization, quiet
 from cogtrain.models.passes import partition
 from cogtrain.models.placeholders import Arrays, Shape
-from cogtrain.models.sequences import Asked, Row, SequenceBuilder, laid
+from cogtrain.models.sequences import Asked, SequenceBuilder
 
 
 class VLM(nn.Module):
@@ -43,6 +44,7 @@ class VLM(nn.Module):
             batch with more is read in several passes, and for gradients each is computed once more,
             so that memory is bounded. By default one pass, or several where lengths differ so much
             that they cost less than padding.
+        feature_cache: Where features of images are kept, if vision and merger are frozen.
         is_sharded: Whether ranks must make the same passes: then there is always one.
     """
 
@@ -53,6 +55,7 @@ class VLM(nn.Module):
         self.tuning = tuning
         self.tokens = 0
         self.tokens_per_pass: int | None = None
+        self.feature_cache: FeatureCache | None = None
         self.is_sharded = False
         lora.check_trainable(tuning, origin.quantization)
         self.model = model = origin.model()
@@ -158,6 +161,7 @@ class VLM(nn.Module):
         *,
         wording: Sequence[str] | None = None,
         image: Sequence[int] | None = None,
+        stimuli: Sequence[str] | None = None,
     ) -> OptionScores:
         """Mass of every answer option, one row per item; the same whatever else is in the batch.
 
@@ -169,6 +173,7 @@ class VLM(nn.Module):
                 ``pixel_values`` and, by family, ``image_grid_thw``, ``num_patches``, ``rows``, ….
             wording: ``N`` ids of wordings; left out, those that people are asked in about towers.
             image: ``N`` places of images, which each item is about; left out, one image each.
+            stimuli: What identifies each image, for `feature_cache`; left out, it is not asked.
 
         Returns:
             Scores with ``log_mass`` of shape ``(N, options)``, padded if options differ.
@@ -185,18 +190,18 @@ class VLM(nn.Module):
         ]
         places = range(len(shapes)) if image is None else image
         rows = self._builder.rows(asked, shapes, places, self.device)
+        images = AskedImages(arrays, shapes, menus, stimuli)
         most = self.tokens_per_pass
         passes = [[*range(len(rows))]] if self.is_sharded else partition([*map(len, rows)], most)
         is_bounded = most is not None and len(passes) > 1 and torch.is_grad_enabled()
         items, masses = [], []
         for chosen in passes:
             part = [rows[row] for row in chosen]
-            inputs = part, menus, shapes, arrays
             items.append([item for row in part for item in row.items])
             masses.append(
-                recomputed(self._masses, *inputs, use_reentrant=False)
+                recomputed(images.masses, self, part, use_reentrant=False)
                 if is_bounded
-                else self._masses(*inputs)
+                else images.masses(self, part)
             )
         self.tokens += sum(map(len, rows))
         return gathered(tuple(menu.options for menu in menus), items, masses)
@@ -211,7 +216,7 @@ class VLM(nn.Module):
         """
         shapes = self.family.images.of(self.model.config, arrays)
         sequences = self._builder.batch([Asked(question)] * len(shapes), shapes, self.device)
-        features = self._features(arrays, shapes)
+        features = AskedImages(arrays, shapes, ()).features(self, range(len(shapes)))
         states = states_of(self.model, self.family, sequences, features)
         places = torch.arange(len(shapes), device=self.device), sequences.last
         return self.model.get_output_embeddings()(states[places]).float()
@@ -236,27 +241,6 @@ class VLM(nn.Module):
                     part.eval()
         return self
 
-    def _masses(
-        self, rows: list[Row], menus: list[Menu], shapes: list[Shape], arrays: Arrays
-    ) -> Tensor:
-        """``(items of rows, most options)`` log mass."""
-        images = list(dict.fromkeys(row.image for row in rows))
-        if images != list(range(len(shapes))):
-            arrays = self.family.images.pick(arrays, images)
-        features = self._features(arrays, [shapes[image] for image in images])
-        sequences = laid(rows)
-        place = {image: index for index, image in enumerate(images)}
-        features = features.of([place[image] for image in sequences.images])
-        states = states_of(self.model, self.family, sequences, features)
-        reading = Reading.of([menus[item] for item in sequences.items], self.device)
-        last = sequences.last[reading.item] + reading.offset
-        hidden = states[sequences.row[reading.item], last]
-        return reading.score(self.model.get_output_embeddings()(hidden)).log_mass
-
-    def _features(self, arrays: Arrays, shapes: Sequence[Shape]) -> ImageFeatures:
-        counts = [self._builder.vectors(shape) for shape in shapes]
-        return ImageFeatures.encode(self.model.model, self.family, arrays, counts)
-
     def _shapes(
         self, question: Sequence[str], arrays: Arrays, image: Sequence[int] | None
     ) -> list[Shape]:
@@ -273,6 +257,24 @@ class VLM(nn.Module):
                 "from 0"
             )
         return shapes
+
+    def keep_features(self, root: Path, limit_gib: float) -> None:
+        """Keeps features of images in a folder under ``root``, of at most ``limit_gib`` in all.
+
+        Raises:
+            ValueError: If vision or merger are trained: their features would be of other weights.
+        """
+        frozen = self.tuning.tune.components("frozen")
+        if trained := [part for part in ("vision", "merger") if part not in frozen]:
+            raise ValueError(
+                f"expected vision and merger to be frozen where their features are kept, got "
+                f"`tune` of {' and '.join(trained)}; freeze them or leave `feature_cache_gib` out"
+            )
+        origin = self.origin
+        tower = (
+            f"{self.fingerprint()} {origin.dtype} {origin.attn_implementation} {self.device.type}"
+        )
+        self.feature_cache = FeatureCache(root, tower, int(limit_gib * 2**30))
 
     def _menu(self, question: str, wording: str) -> Menu:
         key = (question, wording)

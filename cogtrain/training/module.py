@@ -22,6 +22,7 @@ from cogtrain.training.schedule import AdamW, WarmupCosine
 from cogtrain.training.sharding import shard
 from cogtrain.training.targets import index_of, targets
 from cogtrain.training.window import Window, divide_gradients
+from cogtrain.webdataset import cache_folder
 
 _IDENTITY = "cogtrain_model"
 
@@ -63,6 +64,9 @@ class VLMModule(LightningModule):
             reads at once, so that images or questions of many lengths fit the memory: beyond it, a
             micro-batch is read in several passes, each computed twice. Left out, there is no bound,
             and passes are parted only where that saves more padding than it costs.
+        feature_cache_gib: Most that features of images may take on disk, in `features` of
+            `$COGTRAIN_CACHE` (`~/.cache/cogtrain`); left out, none are kept. Needs frozen vision
+            and merger, and pays from the second epoch on, where a large tower sees a finite set.
         objective: What training minimises.
         optimizer: How weights move; the config section `optimizer`.
         lr_scheduler: How fast; the config section `lr_scheduler`.
@@ -77,6 +81,7 @@ class VLMModule(LightningModule):
         init: Init = "pretrained",
         quantization: Quantization | None = None,
         tokens_per_pass: int | None = None,
+        feature_cache_gib: float | None = None,
         objective: Objective = Objective(),  # noqa: B008 - frozen, and the default that --help shows
         optimizer: AdamW = AdamW(),  # noqa: B008 - as above
         lr_scheduler: WarmupCosine = WarmupCosine(),  # noqa: B008 - as above
@@ -98,6 +103,8 @@ class VLMModule(LightningModule):
             pretrained, tuning=tuning, dtype=dtype, init=init, quantization=quantization
         )
         self.vlm.tokens_per_pass = tokens_per_pass
+        if feature_cache_gib is not None:
+            self.vlm.keep_features(cache_folder() / "features", feature_cache_gib)
 
     def describe(self) -> dict[str, Any]:
         """What identifies the model in a manifest."""
@@ -136,10 +143,11 @@ class VLMModule(LightningModule):
                 "expected `save_distributed_checkpoint` of ModelParallelStrategy to be false, got "
                 "true; set it in `trainer.strategy.init_args`"
             )
-        if self.vlm.tokens_per_pass is not None:
+        if self.vlm.tokens_per_pass is not None or self.vlm.feature_cache is not None:
             raise ValueError(
-                "expected no `model.tokens_per_pass` with ModelParallelStrategy, whose ranks must "
-                f"make the same passes, got {self.vlm.tokens_per_pass}; lower `data.batch_size`"
+                "expected no `model.tokens_per_pass` and no `model.feature_cache_gib` with "
+                "ModelParallelStrategy, whose ranks must make the same passes, got "
+                f"{self.vlm.tokens_per_pass or 'a cache'}; leave them out"
             )
         if not self._is_sharded:
             shard(self.vlm, self.device_mesh["data_parallel"])  # type: ignore[index]
@@ -155,8 +163,9 @@ class VLMModule(LightningModule):
         Raises:
             ValueError: For a truth that is not among the options of its question.
         """
+        names = ("wording", "image", "stimuli")
         scores = self.vlm(
-            batch["question"], batch["arrays"], wording=batch["wording"], image=batch["image"]
+            batch["question"], batch["arrays"], **{name: batch[name] for name in names}
         )
         options, device = scores.options, scores.log_mass.device
         items = zip(options, batch["question"], batch["answer"], strict=True)

@@ -15,6 +15,7 @@ from cogtrain.data.collate import collate
 from cogtrain.data.collating import Collating
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.data.recipe import Photographs, Recipe
+from cogtrain.models import checkpoint
 
 SMALL = Recipe(name="small", count=10, factors={"size": "small"}, size_px=56)
 LARGE = replace(SMALL, name="large", factors={"size": "large"})
@@ -361,3 +362,24 @@ class TestPinning:
         module = StimuliDataModule(train=[SMALL], batch_size=4, pin_memory=True)
         batch = next(iter(module.train_dataloader()))
         assert batch["arrays"]["pixel_values"].is_pinned()
+
+
+def test_a_stimulus_is_known_by_its_set_and_its_preprocessing(tmp_path):
+    def stimuli(part="val", **options):
+        data = StimuliDataModule([SMALL], [SMALL], [], eval_batch_size=4, **options)
+        loaders = [data.train_dataloader()] if part == "train" else data.val_dataloader().values()
+        return {name for loader in loaders for name in next(iter(loader))["stimuli"]}
+
+    config = (checkpoint.folder("tiny") / "preprocessor_config.json").read_text()
+    for name, text in {"same": config, "other": config.replace("802816", "802817")}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "preprocessor_config.json").write_text(text)
+    one = stimuli(preprocess=str(tmp_path / "same"))
+    assert len(one) == 4
+    assert stimuli(preprocess=str(checkpoint.folder("tiny"))) == one
+    for options in (
+        {"part": "train", "preprocess": str(tmp_path / "same")},
+        {"resize": "pillow", "preprocess": str(tmp_path / "same")},
+        {"preprocess": str(tmp_path / "other")},
+    ):
+        assert not one & stimuli(**options)

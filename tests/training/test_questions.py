@@ -71,11 +71,12 @@ def one_question(batch, question):
     part = {
         name: [values[row] for row in rows]
         for name, values in batch.items()
-        if isinstance(values, list)
+        if isinstance(values, list) and name != "stimuli"
     }
     grid = batch["arrays"]["image_grid_thw"][images]
     arrays = {"pixel_values": patches[images].flatten(0, 1), "image_grid_thw": grid}
     part["image"] = [*range(len(rows))]
+    part["stimuli"] = [batch["stimuli"][image] for image in images]
     return rows, part | {"weights": batch["weights"][rows], "arrays": arrays}
 
 
