@@ -2,7 +2,7 @@
 
 Run: python benchmarks/passes.py [--images 48] [--rounds 3] [--out FILE.json]
 
-One thread, forward and backward of all weights, the embedded model and a Qwen2-VL of 30 M random
+One thread, forward and backward of all weights, the embedded model and a Qwen2-VL of 8 M random
 parameters (with a quarter of the images). *Questions*: four questions about each image of 224 px,
 the image encoded and read for every item, or once. *Sizes*: one question about images whose sides
 are 56 to 336 px, as photographs in their own resolution are: padded to the longest in one pass; in
@@ -29,6 +29,7 @@ import torch
 from cogtrain import Preprocess
 from cogtrain.models import checkpoint
 from cogtrain.models.answers import Reading
+from cogtrain.models.asked_images import AskedImages
 from cogtrain.models.language import states_of
 from cogtrain.models.lora import Tuning
 from cogtrain.models.passes import partition
@@ -47,21 +48,21 @@ Items = tuple[list[str], list[str], list[int]]  # questions, wordings, images
 
 
 def medium(folder: Path) -> str:
-    """A Qwen2-VL of 30 M parameters, with the tokenizer of the embedded one."""
+    """A Qwen2-VL of 8 M parameters, with the tokenizer of the embedded one."""
     shutil.copytree(checkpoint.folder("tiny"), folder, dirs_exist_ok=True)
     config = json.loads((folder / "config.json").read_text())
     config["text_config"] |= {
-        "hidden_size": 512,
-        "intermediate_size": 1408,
+        "hidden_size": 256,
+        "intermediate_size": 704,
         "num_hidden_layers": 6,
-        "num_attention_heads": 8,
+        "num_attention_heads": 4,
         "rope_parameters": {
             **config["text_config"]["rope_parameters"],
             "mrope_section": [8, 12, 12],
         },
         "layer_types": ["full_attention"] * 6,
     }
-    config["vision_config"] |= {"depth": 6, "embed_dim": 384, "hidden_size": 512, "num_heads": 6}
+    config["vision_config"] |= {"depth": 6, "embed_dim": 192, "hidden_size": 256, "num_heads": 6}
     (folder / "config.json").write_text(json.dumps(config))
     return str(folder)
 
@@ -87,7 +88,7 @@ def packed(vlm: VLM, items: Items, arrays: dict):
     asked = [Asked(q, w, m.branches) for q, w, m in zip(question, wording, menus, strict=True)]
     shapes = vlm.family.images.of(vlm.model.config, arrays)
     rows = vlm._builder.rows(asked, shapes, image, vlm.device)
-    features = vlm._features(arrays, shapes)
+    features = AskedImages(arrays, shapes, menus).features(vlm, range(len(shapes)))
     masses = [None] * len(question)
     for chosen in bins([len(row) for row in rows]):
         part = [rows[index] for index in chosen]
@@ -231,7 +232,7 @@ def main() -> None:
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         medium_one = {"pretrained": medium(Path(folder)), "init": "random"}
-        for name, options in {"tiny": {}, "30 M parameters": medium_one}.items():
+        for name, options in {"tiny": {}, "8 M parameters": medium_one}.items():
             vlm = VLM.load(**options, tuning=Tuning.full()).eval()
             count = sum(parameter.numel() for parameter in vlm.parameters())
             print(f"{name}: {count:,} parameters")

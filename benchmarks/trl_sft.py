@@ -175,6 +175,7 @@ def our_loss(losses: list[float]):
 
 def theirs(folder: Path, steps: int, batch: int, *, is_ours: bool) -> dict:
     import peft
+    import trl
     from transformers import AutoModelForImageTextToText, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -220,7 +221,7 @@ def theirs(folder: Path, steps: int, batch: int, *, is_ours: bool) -> dict:
     )
     trainer.train()
     logged = [row["loss"] for row in trainer.state.log_history if "loss" in row]
-    return clock.figures(losses or logged)
+    return clock.figures(losses or logged) | {"trl": trl.__version__}
 
 
 def contest(way: str, folder: Path, steps: int, batch: int) -> dict:
