@@ -16,7 +16,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install build fit test lint bench fuzz golden docs lock clean tools
+.PHONY: help install build fit test lint bench fuzz tiny golden docs lock clean tools
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,14 @@ bench: install  ## figures of the data core beside its peers, into benchmarks/re
 fuzz: tools  ## damaged input for every reader, COGTRAIN_FUZZ_S seconds (30) per target
 	cargo test --release --locked --lib -p cogtrain-core fuzz::fuzz -- --ignored --nocapture \
 	  --test-threads=1
+
+# One thread: sums of several may differ in their last bits from machine to machine.
+tiny: install  ## train the weights of the embedded model anew, and package them (15 minutes)
+	rm -rf runs/pretrain-tiny
+	OMP_NUM_THREADS=1 $(BIN)/python -m cogtrain fit --config configs/pretrain-tiny.yaml \
+	  --name pretrain-tiny
+	$(BIN)/python -m cogtrain export runs/pretrain-tiny
+	$(BIN)/python -m cogtrain.models.tiny.build --weights runs/pretrain-tiny/model
 
 golden: install  ## draw the golden images and the pictures of docs/ anew; look at them
 	$(BIN)/python tests/golden/remake.py

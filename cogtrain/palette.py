@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 RUNS = ("#2f6fb0", "#d9792b", "#3b8f5a", "#8e5ea8", "#b8444f", "#6b6f76")
-PEOPLE = "#9aa0a6"
+PEOPLE = "#8a9097"
 CHANCE = "#444444"
 RIGHT, WRONG = "#2e8b57", "#c0392b"
 

@@ -13,7 +13,7 @@
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -72,6 +72,7 @@ def render_set(
     extras: Extras | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    ahead: Callable[[_core.SetWriter], object] | None = None,
 ) -> Written:
     """Renders every stimulus of ``stimuli`` into shards in the new folder ``out``.
 
@@ -86,6 +87,8 @@ def render_set(
         extras: Licence and films; the default is neither.
         threads: Stimuli drawn at once; by default what the machine grants this process.
         progress: Called after each stimulus and every few milliseconds.
+        ahead: Lets others write shards first, as `rendering_on_ray` does; what they leave undone
+            or damaged is written here.
 
     Raises:
         FileExistsError: If ``out`` holds something.
@@ -107,6 +110,8 @@ def render_set(
     check_films(stimuli, extras.frames, extras.film)
     writer = _writer(stimuli, out, recipe)
     try:
+        if ahead is not None:
+            ahead(writer)
         writer.shards(usable_threads() if threads is None else threads, progress or _silent)
         _describe(writer.folder, extras)
         if extras.frames:
@@ -170,9 +175,36 @@ def _writer(stimuli: "StimulusSet", out: Path, recipe: Mapping[str, Any] | None)
             f"expected `out` to be a new or empty folder, got {out}, which holds something; "
             "choose another folder"
         )
+    return _core.SetWriter(*_request(stimuli, out, recipe))
+
+
+def assist(
+    out: Path, recipe: Mapping[str, Any], shards: Sequence[int], *, threads: int
+) -> Sequence[int]:
+    """Writes some shards of the set that another process is writing to ``out``, and returns them.
+
+    Args:
+        out: As given to `render_set` there; the folder it grows in must be seen from here.
+        recipe: As given there.
+        shards: Numbers of the shards; those that are finished are left alone.
+        threads: Stimuli drawn at once.
+
+    Raises:
+        ValueError: If nobody writes that set there.
+    """
+    from cogtrain.stimuli import StimulusSet
+
+    joined = _core.SetWriter.join(*_request(StimulusSet.recipe(**recipe), out, recipe))
+    joined.assist(shards, threads, _silent)
+    return shards
+
+
+def _request(
+    stimuli: "StimulusSet", out: Path, recipe: Mapping[str, Any] | None
+) -> tuple[_core.Source, Path, str, str, str]:
     name = sub(r"[^A-Za-z0-9_-]+", "_", stimuli.name)[:64] or "stimuli"
     asked = json.dumps(None if recipe is None else dict(recipe))
-    return _core.SetWriter(stimuli.source, out, name, asked, version("cogtrain"))
+    return stimuli.source, out, name, asked, version("cogtrain")
 
 
 def _describe(folder: Path, extras: Extras) -> None:

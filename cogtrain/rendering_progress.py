@@ -7,15 +7,30 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from cogtrain.cluster import connect
+from cogtrain.environment import usable_threads
 from cogtrain.rendering import Extras, Progress, render_recipe, render_set
+from cogtrain.rendering_on_ray import shards_on_ray
 
 
 def render_and_tell(
-    out: Path, recipe: Mapping[str, Any], extras: Extras, *, recipe_only: bool = False
+    out: Path,
+    recipe: Mapping[str, Any],
+    extras: Extras,
+    *,
+    recipe_only: bool = False,
+    ray: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes the set of ``recipe`` into ``out`` and prints count, shards, bytes and seconds.
 
     The bar is drawn on stderr if that is a terminal; otherwise there is only the line at the end.
+
+    Args:
+        out: As for `render_set`.
+        recipe: As for `render_set`.
+        extras: As for `render_set`.
+        recipe_only: Write no images.
+        ray: Render on a Ray cluster: its `address`, and `cpus` of a task.
 
     Raises:
         ValueError: If the recipe is refused.
@@ -28,6 +43,10 @@ def render_and_tell(
     with _bar("counting" if recipe_only else "rendering") as progress:
         if recipe_only:
             written = render_recipe(out, recipe=recipe, extras=extras, progress=progress)
+        elif ray is not None:
+            with connect(ray["address"], cpus=usable_threads()) as cluster:
+                ahead = shards_on_ray(cluster, out, recipe, cpus=ray["cpus"], progress=progress)
+                written = render_set(stimuli, out, recipe=recipe, extras=extras, ahead=ahead)
         else:
             written = render_set(stimuli, out, recipe=recipe, extras=extras, progress=progress)
     shards = f"{written.shards} shards" if written.shards else "recipe only"

@@ -29,7 +29,10 @@ def render(
     frames: int = 0,
     film: Literal["png", "gif", "mp4"] = "png",
     licence: str = "not stated",
-) -> None:
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
+    cpus: int = 1,
+) -> int:
     """Render a stimulus set to disk: tar shards, a table of answers, a datasheet.
 
     After an interruption the same command goes on where it was.
@@ -47,7 +50,16 @@ def render(
         frames: Stimuli, from the first, whose motion after release is filmed.
         film: What a film is: a folder of numbered PNG images, a GIF, or an MP4.
         licence: Terms of use, for the datasheet.
+        engine: Where it is drawn, to the same bytes: here, or on a Ray cluster (extra `ray`).
+        address: Of a Ray cluster, `auto` for this machine's; left out, RAY_ADDRESS, or a new one
+            here.
+        cpus: CPU cores of a task on a cluster.
     """
+    if recipe_only and engine == "ray":
+        raise UsageError(
+            "expected images to render with `--engine ray`, got `--recipe_only`; leave one out"
+        )
+    from cogtrain.cluster import LostClusterError
     from cogtrain.rendering import Extras
     from cogtrain.rendering_progress import render_and_tell
 
@@ -61,7 +73,13 @@ def render(
         "size_px": size_px,
     }
     extras = Extras(licence=licence, frames=frames, film=film)
-    render_and_tell(out, recipe, extras, recipe_only=recipe_only)
+    ray = {"address": address, "cpus": cpus} if engine == "ray" else None
+    try:
+        render_and_tell(out, recipe, extras, recipe_only=recipe_only, ray=ray)
+    except LostClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def audit(
@@ -260,26 +278,34 @@ def export(
     pretrained: str | None = None,
     stimuli: int = 64,
 ) -> None:
-    """Export a trained adapter merged into its base, for any tool that loads `transformers` models.
+    """Export a trained model whole, for any tool that loads `transformers` models.
 
-    The folder is written only if the merged model decides as the one with its adapter does.
+    The folder is written only if the exported model decides as the trained one.
 
     Args:
         source: Run folder, or the folder of an adapter.
-        merge: Add the adapter into the base; without it, the adapter's own folder is the export.
-        out: Folder to write; left out, `merged` beside the adapter.
+        merge: Add the adapter into the base; without it, the adapter's own folder is the export. A
+            run without an adapter has nothing to merge.
+        out: Folder to write; left out, `merged` beside the adapter, or `model` in the run folder.
         pretrained: Where the base is now, if it has moved.
         stimuli: Towers about which both models are asked.
     """
     adapter = source / "adapter" if (source / "adapter").is_dir() else source
-    if not merge:
+    if not merge and (adapter / "adapter_config.json").is_file():
         raise UsageError(
             f"expected `--merge`, got no form to export; PEFT loads `{adapter}` as it is"
         )
-    from cogtrain.models.export import merge as merge_adapter
+    if merge:
+        from cogtrain.models.export import merge as merge_adapter
 
-    folder = out or adapter.parent / "merged"
-    print(merge_adapter(adapter, folder, pretrained=pretrained, count=stimuli))
+        folder = out or adapter.parent / "merged"
+        print(merge_adapter(adapter, folder, pretrained=pretrained, count=stimuli))
+    else:
+        from cogtrain.models.export import whole
+        from cogtrain.training.trained import trained
+
+        folder = out or source / "model"
+        print(whole(trained(source, pretrained=pretrained), folder, count=stimuli))
     print(f"written: {folder}")
 
 
@@ -288,8 +314,13 @@ def study(
     config: Path,
     dry_run: bool = False,
     out: Path | None = None,
-    engine: Literal["local"] = "local",
+    only: str | None = None,
+    engine: Literal["local", "ray", "none"] = "local",
     processes: int = 1,
+    cpus: int = 1,
+    address: str | None = None,
+    retries: int = 2,
+    emit: Literal["slurm", "wandb"] | None = None,
 ) -> int:
     """Run a whole study: every condition and seed, the base, and the report over all of them.
 
@@ -298,10 +329,20 @@ def study(
 
     Args:
         config: YAML file of the study.
-        dry_run: Print the grid and start nothing; needs no GPU, weights or network.
+        dry_run: Print the grid and what it costs, and start nothing; needs no GPU, weights or
+            network.
         out: Folder to write; left out, `studies/<name>`.
-        engine: Where runs are started: on this machine.
-        processes: Runs at a time, each with its own GPU where there are some.
+        only: A run, by name or id, or a condition; no report is written then.
+        engine: Where runs are started: on this machine, on a Ray cluster (extra `ray`), or nowhere:
+            `none` writes the report over what is finished.
+        processes: Runs at a time, each with its own GPU where there are some; an existing cluster
+            decides by itself.
+        cpus: CPU cores of each run, with `ray` or a file for SLURM.
+        address: Of a Ray cluster, `auto` for this machine's; left out, RAY_ADDRESS, or a new one
+            here.
+        retries: How often a run that was killed is continued before it counts as failed.
+        emit: Write an array script for SLURM or a sweep for W&B agents that does the same runs, and
+            start nothing.
     """
     from cogtrain.study.config import StudyConfig
     from cogtrain.study.grid import expand, table
@@ -314,11 +355,25 @@ def study(
         print(table(runs))
         return 0
     from cogtrain.study.record import StudyFolder
-    from cogtrain.study.run import run_study
+    from cogtrain.study.run import Execution, chosen, gpus_of, run_study
 
     folder = StudyFolder(out or Path("studies") / planned.name)
-    group = {"WANDB_RUN_GROUP": planned.name}
-    return run_study(runs, folder, processes=processes, environ=group)
+    if emit is not None:
+        from cogtrain.study.emit import Emitted
+
+        about = {"name": planned.name, "config": config, "folder": folder, "cpus": cpus}
+        print(Emitted(**about, gpus=gpus_of(runs[0])).write(emit, chosen(runs, only)))
+        return 0
+    execution = Execution(
+        engine=engine,
+        only=only,
+        processes=processes,
+        cpus=cpus,
+        address=address,
+        retries=retries,
+        environ={"WANDB_RUN_GROUP": planned.name},
+    )
+    return run_study(runs, folder, execution)
 
 
 def env() -> None:

@@ -30,8 +30,9 @@ def test_what_is_known_of_the_stimuli_stays(towers, control):
         assert mine.factors == theirs.factors | {"style": "cubeworld"}
 
 
-def test_blank_is_mid_grey_of_the_same_size(towers):
-    for image in images(controlled(towers, "blank")):
+@pytest.mark.parametrize("control", ["blank", "text_only"])
+def test_blank_is_mid_grey_of_the_same_size(towers, control):
+    for image in images(controlled(towers, control)):
         assert image.shape == (56, 56, 3)
         assert np.unique(image).tolist() == [128]
 
@@ -92,7 +93,9 @@ def test_one_stimulus_cannot_be_shuffled():
 
 
 def test_an_unknown_control_is_named(towers):
-    with pytest.raises(ValueError, match=r"one of blank, shuffled, mirrored, got 'upside-down'"):
+    with pytest.raises(
+        ValueError, match=r"blank, shuffled, mirrored, text_only, got 'upside-down'"
+    ):
         controlled(towers, "upside-down")
 
 

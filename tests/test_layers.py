@@ -35,6 +35,7 @@ FORBIDDEN = {
     "people": {"training", "data", "models", "evaluation", "metrics", "audit", "stimuli"},
     "stimuli": {"training", "data", "models", "evaluation", "metrics", "judgments"},
     "control": {"training", "data", "models", "evaluation", "metrics", "judgments"},
+    "shown": {"training", "data", "models", "evaluation", "metrics", "judgments", "control"},
     "photographs": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
     "webdataset": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},
     "image_column": {"training", "data", "models", "evaluation", "metrics", "judgments", "stimuli"},

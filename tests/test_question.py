@@ -5,9 +5,9 @@ from cogtrain._core import Question, Task
 KINDS = {
     "will_fall": ("physics", "binary", 2),
     "will_fall_if_removed": ("causal", "binary", 2),
-    "fall_count_if_removed": ("causal", "count", 16),
+    "fall_count_if_removed": ("causal", "count", 20),
     "background_color": ("perception", "choice", 5),
-    "block_count": ("perception", "count", 16),
+    "block_count": ("perception", "count", 20),
     "colors_top_to_bottom": ("perception", "sequence", 8),
     "has_red_block": ("perception", "binary", 2),
     "red_block_row": ("perception", "choice", 8),
@@ -27,7 +27,7 @@ def test_all_questions_are_listed():
 
 
 def test_counts_are_whole_numbers_in_order():
-    assert Question("block_count").options == [str(number) for number in range(16)]
+    assert Question("block_count").options == [str(number) for number in range(20)]
 
 
 def test_a_question_is_a_value():

@@ -23,10 +23,10 @@ class Collated(TypedDict):
     of people for each option, nothing where nobody is known to have answered, and `observer` who it
     was if it is one person's answer; `weights` is float32 ``(N,)``, 0 for an item that only fills
     up the batch, else the weight of its set. `image` is the place of an item's image among those of
-    `arrays`, and `stimuli` says of each image what it is; `arrays` are what the Hugging Face
-    processor of the model makes of the images, by its names: `pixel_values` and, by family,
-    `image_grid_thw` or others. `position` is where the batch begins in the epoch's sequence of all
-    ranks.
+    `arrays`, nothing where it is not shown, and `stimuli` says of each image what it is; `arrays`
+    are what the Hugging Face processor of the model makes of the images, by its names:
+    `pixel_values` and, by family, `image_grid_thw` or others. `position` is where the batch begins
+    in the epoch's sequence of all ranks.
     """
 
     ids: list[str]
@@ -37,7 +37,7 @@ class Collated(TypedDict):
     people: list[Shares | None]
     observer: list[str | None]
     weights: Tensor
-    image: list[int]
+    image: list[int | None]
     stimuli: list[str]
     arrays: dict[str, Tensor]
     position: int
@@ -70,6 +70,8 @@ def collate(batch: Batch, sets: Sequence[AskedSet], draw: Draw | None = None) ->
             )
     rows = [row for row, answered in enumerate(answers) for _ in answered]
     asked = [sets[int(index)] for index in batch.sets.tolist()]
+    image = [row if asked[row].has_image else None for row in rows]
+    arrays = batch.arrays if any(each.has_image for each in asked) else {}
     pairs = [(row, question) for row, answered in enumerate(answers) for question in answered]
     people = [_people(asked[row].people, batch.ids[row], question, draw) for row, question in pairs]
     return {
@@ -81,9 +83,9 @@ def collate(batch: Batch, sets: Sequence[AskedSet], draw: Draw | None = None) ->
         "people": [None if each is None else each.shares for each in people],
         "observer": [None if each is None else each.observer for each in people],
         "weights": torch.from_numpy(_weights(batch.weights, asked, rows)),
-        "image": rows,
+        "image": image,
         "stimuli": [f"{of.source}/{name}" for of, name in zip(asked, batch.ids, strict=True)],
-        "arrays": {name: _tensor(values) for name, values in batch.arrays.items()},
+        "arrays": {name: _tensor(values) for name, values in arrays.items()},
         "position": int(batch.positions[0]),
     }
 

@@ -22,6 +22,8 @@ class Collating:
         gather: Gives an object of every rank to every rank. With it, ranks tell each other of bad
             stimuli when a pass begins and before its last batch, so that they keep to one budget.
         draws: Whether one person's answer is drawn per item, instead of all people's proportions.
+        is_due: Asked when a pass begins, with the same answer on every rank; one that is not due
+            has no batches. Left out, all are.
 
     Attributes:
         waited_s: Seconds that whoever asked for batches has waited for them so far.
@@ -36,6 +38,7 @@ class Collating:
         on_bad: Callable[[dict[str, int]], None] | None = None,
         gather: Callable[[list[BadStimulus]], list[list[BadStimulus]]] | None = None,
         draws: bool = False,
+        is_due: Callable[[], bool] | None = None,
     ) -> None:
         self.loader = loader
         self.sets = tuple(sets)
@@ -43,12 +46,15 @@ class Collating:
         self.on_bad = on_bad
         self.gather = gather
         self.draws = draws
+        self.is_due = is_due
         self.waited_s = 0.0
 
     def __len__(self) -> int:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Collated]:
+        if self.is_due is not None and not self.is_due():
+            return
         # Every rank begins as many passes and has as many batches, so that none waits for ever. A
         # pass may be cut short, and who knows its length never asks beyond its last batch.
         self._exchange()

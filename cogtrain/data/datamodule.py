@@ -8,7 +8,7 @@ and not at all at the end of an epoch.
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 
 from cogtrain._core import Preprocess
-from cogtrain.control import Control, controlled
+from cogtrain.control import TEXT_ONLY, Control, controlled, name_under
 from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.collating import Collating
 from cogtrain.data.loader import BadStimulus, Loader, OnBad
@@ -29,7 +29,7 @@ from cogtrain.stimuli import StimulusSet
 
 # The embedded default: what a laptop trains in minutes. 112 px is 4 x 4 merged patches, the fewest
 # on which a tower of seven blocks still shows its edges. Wide margins and one fixed view: a million
-# parameters and sixty thousand towers do not learn more, and it is no set to publish on.
+# parameters and forty thousand towers do not learn more, and it is no set to publish on.
 EASY: dict[str, Any] = {
     "margin": [0.02, 0.3],
     "camera_azimuth_deg": 32,
@@ -40,7 +40,7 @@ EASY: dict[str, Any] = {
 }
 _SMALL = Recipe(name="tower-small", factors={"size": "small"} | EASY, size_px=112)
 _LARGE = Recipe(name="tower-large", factors={"size": "large"} | EASY, size_px=112)
-DEFAULT_TRAIN = [replace(_SMALL, count=60_000)]
+DEFAULT_TRAIN = [replace(_SMALL, count=40_000)]
 DEFAULT_VAL = [replace(_SMALL, count=500)]
 DEFAULT_TEST = [_SMALL, _LARGE]
 _PARTS: tuple[Split, ...] = ("train", "val", "test")
@@ -74,8 +74,8 @@ class StimuliDataModule(LightningDataModule):
             ``proportions`` of everybody's, or single ``trials``, one observer per epoch in turn.
         weights: How much a stimulus of each set of `train` counts in the loss; left out, 1.
         controls: Conditions that every tested set is judged under besides: ``blank`` images,
-            ``shuffled`` ones (of another stimulus of the set), ``mirrored`` ones. They are sets of
-            their own, such as ``tower-small~blank``.
+            ``shuffled`` ones (of another stimulus of the set), ``mirrored`` ones, or none at all
+            (``text_only``). They are sets of their own, such as ``tower-small~blank``.
         pin_memory: Whether batches are copied into page-locked memory, from which a GPU fetches
             them while it computes; left out, if the run trains on CUDA.
     """
@@ -125,8 +125,21 @@ class StimuliDataModule(LightningDataModule):
         self.pin_memory = pin_memory
         self.sets: dict[str, list[StimulusSet]] = {}
         self._asked: dict[str, list[AskedSet]] = {}
+        self._watched = 0
+        self._is_watch_due: Callable[[], bool] = lambda: True
         self._train: Collating | None = None
         self._place: dict[str, Any] | None = None
+
+    def watch(self, count: int, is_due: Callable[[], bool] = lambda: True) -> None:
+        """Judges what is tested in validations too, as the part `watch`; to be called first.
+
+        Sets that `val` has by name are left to it, and controls to the end.
+
+        Args:
+            count: Most stimuli per set; none of any for 0. See `Recipe.watched`.
+            is_due: Asked in every validation, with the same answer on all ranks.
+        """
+        self._watched, self._is_watch_due = count, is_due
 
     def build(self) -> dict[str, list[StimulusSet]]:
         """The sets by part, built once and checked against the patch grid before any step.
@@ -144,6 +157,8 @@ class StimuliDataModule(LightningDataModule):
         if self.photographs is not None:
             declared["test"].append(self.photographs)
             sets["test"].append(self.photographs.build())
+        declared["watch"] = self._watched_ones(declared["test"])
+        sets["watch"] = [each.watched(self._watched) for each in declared["watch"]]
         plain = list(zip(declared["test"], sets["test"], strict=True))
         for control in self.controls:
             for each, members in plain:
@@ -156,9 +171,23 @@ class StimuliDataModule(LightningDataModule):
                 replace(each.asked(member), source=f"{member.fingerprint} {self._reading}")
                 for each, member in pairs
             ]
+        blind = {name_under(TEXT_ONLY, members.name) for _, members in plain}
+        self._asked["test"] = [
+            replace(each, has_image=each.name not in blind) for each in self._asked["test"]
+        ]
         self._asked["train"] = self._learned(self._asked["train"], sets["train"])
         self.sets = sets
         return sets
+
+    def _watched_ones(self, tested: list[Recipe | Photographs]) -> list[Recipe | Photographs]:
+        known = {recipe.name for recipe in self.recipes["val"]}
+        return [each for each in tested if self._watched and each.name not in known]
+
+    def tested_while_watched(self) -> list[str]:
+        """Names of the watched sets whose stimuli are tested, too: those that people judge."""
+        judged = [each.name for each in self.recipes["test"] if each.humans is not None]
+        judged += [] if self.photographs is None else [self.photographs.name]
+        return [member.name for member in self.build()["watch"] if member.name in judged]
 
     def _learned(self, asked: list[AskedSet], sets: list[StimulusSet]) -> list[AskedSet]:
         """Sets of `train` with what people answered and how much each counts."""
@@ -198,8 +227,8 @@ class StimuliDataModule(LightningDataModule):
         return self._train
 
     def val_dataloader(self) -> dict[str, Collating]:
-        """One loader per validation set, by name, in a fixed order."""
-        return self._each("val")
+        """One loader per validation set and per watched one, by name, in a fixed order."""
+        return self._each("val") | self._each("watch")
 
     def test_dataloader(self) -> dict[str, Collating]:
         """One loader per test set, by name, in a fixed order."""
@@ -282,9 +311,10 @@ class StimuliDataModule(LightningDataModule):
             loader,
             self._asked[part][chosen],
             pin_memory=self._is_pinned(),
-            on_bad=partial(self._log_bad, part),
+            on_bad=partial(self._log_bad, "val" if part == "watch" else part),
             gather=_gathered if self.on_bad != "raise" and _is_distributed() else None,
             draws=part == "train" and self.people == "trials",
+            is_due=self._is_watch_due if part == "watch" else None,
         )
 
     def _log_bad(self, part: str, counts: dict[str, int]) -> None:

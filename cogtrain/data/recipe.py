@@ -5,7 +5,7 @@ The part that a set plays (train, val, test) is not a field: it follows from the
 and stimuli of different parts are disjoint.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from cogtrain import prompts
 from cogtrain._core import Style, Task
 from cogtrain.complaint import nearest, unknown
 from cogtrain.data.asked_set import AskedSet
+from cogtrain.shown import subsample
 from cogtrain.stimuli import StimulusSet
 
 Split = Literal["train", "val", "test"]
@@ -82,6 +83,16 @@ class Recipe:
         )
         return members if self.humans is None else members.judged_by(self.humans)
 
+    def watched(self, count: int) -> StimulusSet:
+        """At most `count` stimuli to judge while training, instead of the tested ones.
+
+        They are of the split `val`, so that weights can be chosen by them and then tested on others
+        of the same kind; only where people have judged the tested ones, they are some of these.
+        """
+        if self.humans is None:
+            return replace(self, count=min(count, self.count)).build("val")
+        return subsample(self.build("test"), count)
+
     def asked(self, members: StimulusSet) -> AskedSet:
         """How the stimuli of this recipe are asked about."""
         return AskedSet.of(members, self.wording, task=self.task)
@@ -120,6 +131,10 @@ class Photographs:
         return StimulusSet.photographs(
             table=self.table, images=self.images, humans=self.humans, name=self.name
         )
+
+    def watched(self, count: int) -> StimulusSet:
+        """At most `count` of them, to judge while training."""
+        return subsample(self.build(), count)
 
     def asked(self, members: StimulusSet) -> AskedSet:
         """How these files are asked about."""

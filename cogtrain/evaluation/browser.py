@@ -43,20 +43,22 @@ def browser(answers: Any) -> tuple[str, str]:
     import pandas as pd
 
     frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
-    return table(frame, "table-of-stimuli"), "\n".join(cards)
+    return table(frame, "table-of-stimuli", "Stimuli, answers and truth"), "\n".join(cards)
 
 
-def table(frame: Any, name: str) -> str:
+def table(frame: Any, name: str, caption: str) -> str:
     """`frame` as a table whose columns sort and filter by the buttons in their heads.
 
     Args:
         frame: Text is taken as HTML, numbers are shown with three digits.
         name: Id of the element.
+        caption: What the table is called, on the screen and where it is read out.
     """
     from itables import to_html_datatable
 
     return to_html_datatable(
         frame,
+        caption,
         table_id=name,
         connected=False,  # the scripts stand once, in the head of the page
         allow_html=True,
@@ -117,11 +119,12 @@ def _card(number: int, picture: str, place: Mapping[str, str], said: Any) -> str
         f"<li><b>{html.escape(each.observer)}</b>: {_said(each)}</li>" for each in said.itertuples()
     )
     return (
-        f'<div popover id="stimulus-{number}" class="card">'
+        f'<div popover id="stimulus-{number}" class="card" role="dialog" aria-label="{told}">'
         f'<img src="{picture}" alt="{told}" loading="lazy">'
         f"<p>{html.escape(place['set'])}, {html.escape(place['question'])}: truth {truth}</p>"
         f"<ul>{lines}</ul><p class='id'>{html.escape(place['stimulus_id'])}</p>"
-        f'<button popovertarget="stimulus-{number}" popovertargetaction="hide">close</button></div>'
+        f'<button popovertarget="stimulus-{number}" popovertargetaction="hide" autofocus>'
+        "close</button></div>"
     )
 
 

@@ -134,13 +134,65 @@ def matrix(table: Any, *, title: str, share: bool) -> "alt.LayerChart | None":
         color=alt.Color("value:Q", title=title, scale=scale),
         tooltip=["trained_on", "tested_on", "value", "low", "high", "n"],
     )
-    dark = "datum.value < 0.55" if share else "abs(datum.value) > 0.6"
+    # Where black and white stand out alike: either has a contrast of at least 4.5 then.
+    dark = "luminance(scale('color', datum.value)) < 0.179"
     words = base.mark_text(fontSize=11, lineBreak="\n").encode(
-        text="told:N", color=alt.condition(dark, alt.value("white"), alt.value("#111111"))
+        text="told:N", color=alt.condition(dark, alt.value("white"), alt.value("black"))
     )
     return _finished(
         alt.layer(cells, words), f"{title}, trained on by tested on", step=92, height=alt.Step(64)
     )
+
+
+def points(table: Any, across: str, title: str) -> "alt.FacetChart | None":
+    """Points with their 95 % intervals side by side, one panel per value of the column `panel`.
+
+    Args:
+        table: Columns `panel, observer, value, low, high, n` and `across`.
+        across: Column of the horizontal axis.
+        title: Of the vertical axis, in percentage points.
+    """
+    import altair as alt
+
+    rows = table[table["value"].notna()]
+    if not len(rows):
+        return None
+    base = alt.Chart().encode(
+        x=alt.X(f"{across}:N", title=None, sort=None, axis=alt.Axis(labelAngle=-30)),
+        xOffset=alt.XOffset("observer:N", sort=None),
+        color=_colour(rows),
+    )
+    y = alt.Y("value:Q", title=title, axis=alt.Axis(format="+.0%"))
+    point = base.mark_point(filled=True, size=45).encode(y=y, tooltip=_tooltip("+.1%"))
+    ends = base.mark_rule().encode(y="low:Q", y2="high:Q")
+    layers = alt.layer(_level([0.0]), ends, point, data=rows).properties(
+        width=alt.Step(12), height=190
+    )
+    return _faceted(layers, rows, title)
+
+
+def learning_curves(table: Any) -> "alt.FacetChart | None":
+    """Accuracy over the number of training stimuli, one panel per tested set; dashed: the base.
+
+    Args:
+        table: Columns `panel, observer, stimuli, value, low, high, n, base`.
+    """
+    import altair as alt
+
+    rows = table[table["value"].notna()]
+    if rows.groupby(["panel", "observer"])["stimuli"].nunique().max() in (0, 1) or not len(rows):
+        return None
+    scale = alt.Scale(type="log", nice=False)
+    ticks = alt.Axis(values=sorted(set(rows["stimuli"])), format=",", labelAngle=-30)
+    x = alt.X("stimuli:Q", title="training stimuli", scale=scale, axis=ticks)
+    base = alt.Chart().encode(x=x, color=_colour(rows))
+    y = alt.Y("value:Q", title="accuracy", axis=alt.Axis(format=".0%"))
+    line = base.mark_line(point=True).encode(y=y, tooltip=_tooltip(".1%"))
+    ends = base.mark_rule(opacity=0.5).encode(y="low:Q", y2="high:Q")
+    style = {"color": palette.CHANCE, "strokeDash": [4, 3]}
+    before = alt.Chart().mark_rule(**style).encode(y="mean(base):Q")
+    layers = alt.layer(before, ends, line, data=rows).properties(width=230, height=190)
+    return _faceted(layers, rows, "accuracy over the number of training stimuli")
 
 
 def save(chart: Any, folder: Path, name: str) -> list[Path]:
@@ -167,14 +219,21 @@ def _panels(table: Any, across: Any, title: str, behind: Sequence[Any]) -> "alt.
         return None
     several = table["question"].nunique() > 1
     rows = table.assign(panel=table["set"] + (": " + table["question"] if several else ""))
-    panels = list(dict.fromkeys(rows["panel"]))
     base = alt.Chart().encode(x=across, color=_colour(rows))
     y = alt.Y("value:Q", title=title, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1]))
     line = base.mark_line(point=True).encode(y=y, tooltip=_tooltip(".1%"))
     ends = base.mark_rule(opacity=0.5).encode(y="low:Q", y2="high:Q")
     layers = alt.layer(*behind, ends, line, data=rows).properties(width=230, height=190)
+    return _faceted(layers, rows, title)
+
+
+def _faceted(layers: Any, rows: Any, told: str) -> Any:
+    """One panel per value of `panel`, in the order of the rows."""
+    import altair as alt
+
+    panels = list(dict.fromkeys(rows["panel"]))
     chart = layers.facet(facet=alt.Facet("panel:N", title=None, sort=panels), columns=3)
-    return _styled(chart, title)
+    return _styled(chart, told)
 
 
 def _level(levels: Any) -> Any:

@@ -17,7 +17,7 @@ _CAPTIONS = {
     "change": "Change of {label} from `{base}` on the same stimuli, with 95 % intervals; *: "
     "p < 0.05 after Holm's correction over the matrix.",
 }
-_ALONG = {
+ALONG = {
     "same": "on unseen stimuli like those it was trained on",
     "size": "on structures of another size",
     "looks": "where the same task looks different",
@@ -39,7 +39,9 @@ def generalization(runs: Mapping[str, Run], folder: Path, base: str | None = Non
     table.to_csv(folder / "transfer.csv", index=False)
     along.to_csv(folder / "transfer_by_axis.csv", index=False)
     figures = list(_figures(table, folder, base))
-    shown = browsable(_shown(table), "table-of-transfer") if len(table) else ""
+    shown = (
+        browsable(_shown(table), "table-of-transfer", "Generalization matrix") if len(table) else ""
+    )
     sentences = [*_sentences(along, base), *_under_controls(table)]
     return Section("Generalization", sentences, table=shown, figures=figures)
 
@@ -103,7 +105,7 @@ def _sentences(along: Any, base: str | None) -> Iterator[str]:
             verdict = "a gain" if low > 0 else "a loss"
         sets = f"{row['sets']} set{'s' if row['sets'] > 1 else ''}, {row['n']} stimuli"
         yield (
-            f"{row['trained_on']} {_ALONG[row['axis']]} ({sets}): accuracy changed by "
+            f"{row['trained_on']} {ALONG[row['axis']]} ({sets}): accuracy changed by "
             f"{100 * row['value']:+.1f} points [{low:+.1f}, {high:+.1f}] from {base}, {verdict}."
         )
 

@@ -21,7 +21,7 @@ class Figure:
 
     Attributes:
         id: Name of its files, and of its place in the page.
-        caption: What it shows; also read out instead of it.
+        caption: What it shows; also read out for it.
         chart: The Altair chart.
         png: The same, drawn.
     """
@@ -33,12 +33,14 @@ class Figure:
 
     def told(self) -> dict[str, str]:
         """What the template asks for."""
+        # The drawn chart is named by its description, whatever its element was called before.
+        spec = self.chart.to_dict() | {"description": self.caption}
         drawn = base64.b64encode(self.png.read_bytes()).decode()
         return {
             "id": self.id,
             "caption": self.caption,
             # No name that a user chose can end the script that it stands in.
-            "spec": json.dumps(self.chart.to_dict(), sort_keys=True).replace("<", "\\u003c"),
+            "spec": json.dumps(spec, sort_keys=True).replace("<", "\\u003c"),
             "png": f"data:image/png;base64,{drawn}",
         }
 

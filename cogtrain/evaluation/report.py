@@ -4,7 +4,7 @@ Works from what a run folder holds: no model, no GPU. A part that is missing cos
 report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,13 +35,24 @@ class Written(NamedTuple):
     markdown: Path
 
 
-def report(runs: Sequence[Path], out: Path | None = None, *, base: str | None = None) -> Written:
+More = Callable[[Mapping[str, Run], Path], Sequence[Section]]
+"""Runs by name and the folder of the report → further sections, whose files are written there."""
+
+
+def report(
+    runs: Sequence[Path],
+    out: Path | None = None,
+    *,
+    base: str | None = None,
+    more: More | None = None,
+) -> Written:
     """Writes `report.html`, `report.md`, `results.csv`, `answers.csv` and figures as PNG and PDF.
 
     Args:
         runs: Run folders; stimuli are framed by whether the first that judged them is right.
         out: Folder to write; by default `report` within a single run, or here for several.
         base: Name of the run that others are compared with; see `transfer`.
+        more: Further sections, which come first: what a study knows of its runs.
 
     Raises:
         FileNotFoundError: If a run is not there.
@@ -59,6 +70,7 @@ def report(runs: Sequence[Path], out: Path | None = None, *, base: str | None = 
     answers.drop(columns="file").to_csv(folder / "answers.csv", index=False)
     figures = _figures(named, results, answers, folder)
     general = [generalization(named, folder, base)] if len(named) > 1 else []
+    general = [*(more(named, folder) if more else []), *general]
     title = " and ".join(named)
     written = Written(folder / "report.html", folder / "report.md")
     told = _told(named, results, figures)
@@ -157,7 +169,7 @@ def _numbers(results: Results) -> str:
     ]
     if not rows:
         return "<p>No estimates: the runs hold neither metrics nor judgments.</p>"
-    return browsable(_escaped(pd.DataFrame(rows)), "table-of-estimates")
+    return browsable(_escaped(pd.DataFrame(rows)), "table-of-estimates", "Estimates")
 
 
 def _escaped(frame: Any) -> Any:

@@ -4,7 +4,6 @@ A line holds `stage, set, metric, step` and the fields of `Estimate`, `null` for
 """
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,18 +54,6 @@ def append_estimates(
     ]
     with Path(path).open("a", encoding="utf-8") as file:
         file.writelines(line + "\n" for line in lines)
-
-
-def numbers(stage: str, set: str, metric: str, estimate: Estimate) -> dict[str, float]:
-    """An estimate as plain numbers by logged name; one that is not known is left out.
-
-    Example:
-        >>> numbers("val", "tower", "accuracy", Estimate(0.8))
-        {'val/tower/accuracy': 0.8}
-    """
-    ends = {"": estimate.value, "_low": estimate.low, "_high": estimate.high}
-    # A gap in a curve says more than a broken point.
-    return {f"{stage}/{set}/{metric}{e}": v for e, v in ends.items() if not math.isnan(v)}
 
 
 def read_estimates(path: str | os.PathLike[str]) -> list[Logged]:

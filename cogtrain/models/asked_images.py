@@ -36,10 +36,13 @@ class AskedImages:
 
     def masses(self, vlm: "VLM", rows: Sequence[Row]) -> Tensor:
         """``(items of rows, most options)`` log mass, the items in the order of the rows."""
-        images = list(dict.fromkeys(row.image for row in rows))
+        shown = [row.image for row in rows if row.image is not None]
+        images = list(dict.fromkeys(shown))
         place = {image: index for index, image in enumerate(images)}
+        features = None
+        if images:
+            features = self.features(vlm, images).of([place[image] for image in shown])
         sequences = laid(rows)
-        features = self.features(vlm, images).of([place[image] for image in sequences.images])
         states = states_of(vlm.model, vlm.family, sequences, features)
         reading = Reading.of([self.menus[item] for item in sequences.items], vlm.device)
         last = sequences.last[reading.item] + reading.offset

@@ -1,4 +1,4 @@
-"""A model with its adapter merged in, as a folder that `transformers` loads unaided.
+"""What was trained as a whole model, in a folder that `transformers` loads unaided.
 
 Merging rounds, and a merge into other weights than those that the adapter was trained on is no
 merge at all. So it is done into the base that the adapter names, unquantised, and the folder is
@@ -25,14 +25,14 @@ _BATCH = 8
 
 @dataclass(frozen=True)
 class Parity:
-    """How nearly the merged model answers as the one with its adapter does.
+    """How nearly the exported model answers as the trained one does.
 
     Attributes:
         stimuli: How many were asked about, in `question`.
         question: Its name.
         max_logit_difference: Over all stimuli and the whole vocabulary.
         decision_flips: Stimuli of which the two choose different options.
-        dtype: Type of the merged weights.
+        dtype: Type of the exported weights.
         trained_on: Quantisation of the base that the adapter was trained on, if it had one; the
             comparison is with the adapter on the unquantised base.
     """
@@ -68,28 +68,64 @@ def merge(adapter: Path, out: Path, *, pretrained: str | None = None, count: int
         FileNotFoundError: Without the adapter or its base.
         ValueError: If ``out`` exists, the base is another one, or a decision changes.
     """
+    _reject_existing(out)
+    vlm = VLM.of_adapter(adapter, pretrained=pretrained).eval()
+    batches = _batches(vlm, count)
+    before = _answers(vlm, batches)
+    vlm.fold()
+    trained_on = Provenance.read(adapter).quantization
+    return _publish(vlm, out, batches, before, trained_on=trained_on)
+
+
+def whole(vlm: VLM, out: Path, *, count: int = 64) -> Parity:
+    """Writes a model whose own weights were trained, without any adapter.
+
+    Args:
+        vlm: With its trained weights.
+        out: Folder to write; it must not exist yet.
+        count: Stimuli that the model is asked about before and after.
+
+    Returns:
+        What the comparison found; also in ``parity.json``.
+
+    Raises:
+        ValueError: If ``out`` exists, an adapter is attached, or a decision changes.
+    """
+    _reject_existing(out)
+    batches = _batches(vlm.eval(), count)
+    return _publish(vlm, out, batches, _answers(vlm, batches))
+
+
+def _reject_existing(out: Path) -> None:
     if out.exists():
         raise ValueError(
             f"expected a new folder, got `{out}`, which exists; remove it or give another `--out`"
         )
-    vlm = VLM.of_adapter(adapter, pretrained=pretrained).eval()
-    batches = _batches(vlm, count)
-    logits, decisions = _answers(vlm, batches)
+
+
+def _publish(
+    vlm: VLM,
+    out: Path,
+    batches: list[dict[str, Tensor]],
+    before: tuple[Tensor, Tensor],
+    *,
+    trained_on: str | None = None,
+) -> Parity:
+    """Writes the model aside, reads it back, and keeps it if it decides as ``before``."""
     dtype = str(vlm.model.dtype).removeprefix("torch.")
-    vlm.fold()
     aside = out.with_name(out.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
     try:
         vlm.save_pretrained(aside)
         read_back = VLM.load(str(aside), tuning=Tuning.frozen(), dtype="auto").eval()
-        merged_logits, merged_decisions = _answers(read_back, batches)
+        logits, decisions = _answers(read_back, batches)
         parity = Parity(
-            stimuli=count,
+            stimuli=len(decisions),
             question=QUESTION,
-            max_logit_difference=(logits - merged_logits).abs().max().item(),
-            decision_flips=int((decisions != merged_decisions).sum()),
+            max_logit_difference=(before[0] - logits).abs().max().item(),
+            decision_flips=int((before[1] != decisions).sum()),
             dtype=dtype,
-            trained_on=Provenance.read(adapter).quantization,
+            trained_on=trained_on,
         )
         _reject_flips(parity)
         (aside / REPORT).write_text(json.dumps(asdict(parity), indent=2) + "\n", encoding="utf-8")
@@ -103,8 +139,8 @@ def merge(adapter: Path, out: Path, *, pretrained: str | None = None, count: int
 def _reject_flips(parity: Parity) -> None:
     if parity.decision_flips:
         raise ValueError(
-            f"expected the merged model to decide as the one with its adapter, got {parity}; keep "
-            "the adapter apart, or train it on a base in `dtype: float32`"
+            f"expected the exported model to decide as the trained one, got {parity}; keep the "
+            "adapter apart, or train it on a base in `dtype: float32`"
         )
 
 

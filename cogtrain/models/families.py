@@ -28,7 +28,8 @@ class Family:
             `transformers` model. Together they hold every parameter, and no parameter twice.
         visual: Path of the vision tower.
         images: How an image becomes placeholder tokens, and which arrays say so.
-        position_ids: ``(core, input ids (1, L), shape of the image) -> (axes, 1, L)``.
+        position_ids: ``(core, input ids (1, L), shape of the image) -> (axes, 1, L)``; the shape
+            is ``None`` without an image.
         is_stacked: Whether the model takes the vectors of all images as one tensor, not as a list.
         sight: ``(config, input ids (L,)) -> (L, L)`` bool, who sees whom beyond what came before;
             by default nobody.
@@ -40,7 +41,7 @@ class Family:
     modules: Mapping[Component, tuple[str, ...]]
     visual: str
     images: Placeholders
-    position_ids: Callable[[Any, Tensor, Shape], Tensor]
+    position_ids: Callable[[Any, Tensor, Shape | None], Tensor]
     is_stacked: bool = False
     sight: Callable[[Any, Tensor], Tensor] | None = None
     masks: Callable[[Any, Tensor, Tensor], dict[str, Tensor]] | None = None
@@ -58,16 +59,18 @@ class Family:
         return None
 
 
-def _multimodal_rope(core: Any, input_ids: Tensor, grid: Shape) -> Tensor:
+def _multimodal_rope(core: Any, input_ids: Tensor, grid: Shape | None) -> Tensor:
     """Positions in time, height and width ``(3, 1, L)``: patches of images, tokens of text."""
     is_image = input_ids == core.config.image_token_id
     positions, _ = core.get_rope_index(
-        input_ids, mm_token_type_ids=is_image.to(torch.int32), image_grid_thw=torch.tensor([grid])
+        input_ids,
+        mm_token_type_ids=is_image.to(torch.int32),
+        image_grid_thw=None if grid is None else torch.tensor([grid]),
     )
     return positions
 
 
-def _in_order(_core: Any, input_ids: Tensor, _shape: Shape) -> Tensor:
+def _in_order(_core: Any, input_ids: Tensor, _shape: Shape | None) -> Tensor:
     """Positions ``(1, 1, L)``: one after the other, whatever the token stands for."""
     return torch.arange(input_ids.shape[1])[None, None]
 

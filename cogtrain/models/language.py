@@ -10,14 +10,16 @@ from cogtrain.models.sequences import Sequences
 from cogtrain.models.sight import for_attention
 
 
-def states_of(model: Any, family: Family, sequences: Sequences, features: ImageFeatures) -> Tensor:
+def states_of(
+    model: Any, family: Family, sequences: Sequences, features: ImageFeatures | None
+) -> Tensor:
     """``(R, L, hidden)`` states of all tokens, before the output layer.
 
     Args:
         model: Of `transformers`.
         family: Its record.
         sequences: What is read.
-        features: Of the image of each row, in the order of the rows.
+        features: Of the image of each row that has one, in the order of the rows.
 
     Raises:
         ValueError: If the model's attention cannot see what the sequences ask for.
@@ -28,7 +30,7 @@ def states_of(model: Any, family: Family, sequences: Sequences, features: ImageF
         attention_mask=_masks(model, family, sequences),
         position_ids=positions if len(positions) > 1 else positions[0],
         use_cache=False,
-        mm_encoder_outputs=features.inputs(family),
+        mm_encoder_outputs=None if features is None else features.inputs(family),
     ).last_hidden_state
 
 

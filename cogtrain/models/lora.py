@@ -12,6 +12,7 @@ import peft
 from peft.tuners.tuners_utils import cast_adapter_dtype
 from torch import nn
 
+from cogtrain.models.checkpoint import EMBEDDED
 from cogtrain.models.families import COMPONENTS, Component, Family
 
 Mode = Literal["frozen", "lora", "full"]
@@ -90,8 +91,18 @@ class Tuning:
         return Tuning(tune=Tune(vision="frozen", merger="frozen", language="frozen"))
 
     @staticmethod
+    def of(pretrained: str) -> "Tuning":
+        """What `fit` trains unless told otherwise.
+
+        An adapter on the language model; on every component of the embedded default, whose few
+        features of its own do not tell where blocks lie to the pixel.
+        """
+        everywhere = Tune(vision="lora", merger="lora", language="lora")
+        return Tuning(tune=everywhere) if pretrained == EMBEDDED else Tuning()
+
+    @staticmethod
     def full() -> "Tuning":
-        """Every weight of every component: what a model that knows nothing yet needs."""
+        """Every weight of every component: what a model that begins at random needs."""
         return Tuning(tune=Tune(vision="full", merger="full", language="full"))
 
 

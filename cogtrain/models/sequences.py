@@ -1,11 +1,12 @@
 """Token sequences of questions about images, built once and reused.
 
-A sequence depends on the question, its wording and the shape of the image alone, so a run with one
-of each tokenizes once. The ids are those of the Hugging Face processor's chat path; the tests hold
-the two together. Where an answer takes several tokens, its beginnings are laid behind the prompt
-side by side, each seeing the prompt and itself only: one pass reads what follows every one of them.
-In the same way several questions about one image stand side by side behind what they have in
-common, which is the image: it is encoded once, and read once by the language model.
+A sequence depends on the question, its wording and the shape of the image alone (`None` where there
+is no image), so a run with one of each tokenizes once. The ids are those of the Hugging Face
+processor's chat path; the tests hold the two together. Where an answer takes several tokens, its
+beginnings are laid behind the prompt side by side, each seeing the prompt and itself only: one pass
+reads what follows every one of them. In the same way several questions about one image stand side
+by side behind what they have in common, which is the image: it is encoded once, and read once by
+the language model.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,7 +46,7 @@ class Sequences:
         attention_mask: ``None`` if all rows are equally long and every token sees what came before
             it; ``(R, L)`` int64, 0 on padding, if only the lengths differ; else
             ``(R or 1, 1, L, L)`` bool, who sees whom.
-        images: Per row the image that it is about.
+        images: Per row the image that it is about, if any.
         items: The items of all rows, one row after the other.
         row: ``(N,)`` row of each of them.
         last: ``(N,)`` index of its prompt's last token, after which the answer comes.
@@ -55,7 +56,7 @@ class Sequences:
     input_ids: Tensor
     position_ids: Tensor
     attention_mask: Tensor | None
-    images: tuple[int, ...]
+    images: tuple[int | None, ...]
     items: tuple[int, ...]
     row: Tensor
     last: Tensor
@@ -75,12 +76,12 @@ class Row:
     """One image and what is asked of it.
 
     Attributes:
-        image: Its place among the images.
+        image: Its place among the images; nothing for a question without one.
         items: Places of those that are asked about it.
         tokens: What is read.
     """
 
-    image: int
+    image: int | None
     items: tuple[int, ...]
     tokens: _Tokens
 
@@ -96,7 +97,7 @@ class SequenceBuilder:
         image_token: What the template writes where an image is.
         image_text: Shape of an image to what replaces that token.
         repeated: The token that stands for one vector of an image.
-        position_ids: ``(input ids (1, L), shape of the image) -> (axes, 1, L)``.
+        position_ids: ``(input ids (1, L), shape of the image or None) -> (axes, 1, L)``.
         sight: ``input ids (L,) -> (L, L)`` bool, who sees whom beyond what came before.
     """
 
@@ -107,7 +108,7 @@ class SequenceBuilder:
         image_token: str,
         image_text: Callable[[Shape], str],
         repeated: str,
-        position_ids: Callable[[Tensor, Shape], Tensor],
+        position_ids: Callable[[Tensor, Shape | None], Tensor],
         sight: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self._tokenizer = tokenizer
@@ -116,7 +117,7 @@ class SequenceBuilder:
         self._repeated = repeated
         self._position_ids = position_ids
         self._sight = sight
-        self._kept: dict[tuple[tuple[Asked, ...], Shape, torch.device], _Tokens | None] = {}
+        self._kept: dict[tuple[tuple[Asked, ...], Shape | None, torch.device], _Tokens | None] = {}
 
     def text(self, question: str, wording: str = prompts.PEOPLE, shape: Shape | None = None) -> str:
         """Prompt of ``question`` under the chat template, up to where the answer begins.
@@ -126,18 +127,30 @@ class SequenceBuilder:
         Raises:
             ValueError: If the template does not leave exactly one place for the image.
         """
-        messages = prompts.chat(question, wording)
-        text: str = self._tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
-        if (found := text.count(self._image_token)) != 1:
-            raise ValueError(
-                f"expected one `{self._image_token}` in the chat template's prompt, got {found}; "
-                "use the chat template that belongs to the checkpoint"
-            )
+        text = self._prompt(question, wording, images=1)
         if shape is None:
             return text
         return text.replace(self._image_token, self._image_text(shape))
+
+    def text_alone(self, question: str, wording: str = prompts.PEOPLE) -> str:
+        """Prompt of ``question`` about no image at all.
+
+        Raises:
+            ValueError: If the template leaves a place for one even so.
+        """
+        return self._prompt(question, wording, images=0)
+
+    def _prompt(self, question: str, wording: str, *, images: int) -> str:
+        messages = prompts.chat(question, wording, has_image=images > 0)
+        text: str = self._tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True
+        )
+        if (found := text.count(self._image_token)) != images:
+            raise ValueError(
+                f"expected {('no', 'one')[images]} `{self._image_token}` in the chat template's "
+                f"prompt, got {found}; use the chat template that belongs to the checkpoint"
+            )
+        return text
 
     def ids(self, text: str) -> list[int]:
         """Token ids of ``text``; a beginning that a template has written is not put in twice."""
@@ -150,45 +163,48 @@ class SequenceBuilder:
         return self._image_text(shape).count(self._repeated)
 
     def batch(
-        self, asked: Sequence[Asked], shapes: Sequence[Shape], device: torch.device
+        self, asked: Sequence[Asked], shapes: Sequence[Shape | None], device: torch.device
     ) -> Sequences:
-        """Sequences of one question about each image."""
-        return laid(self.rows(asked, shapes, range(len(asked)), device))
+        """Sequences of one question about each image, or about none where a shape is ``None``."""
+        places = [None if shape is None else index for index, shape in enumerate(shapes)]
+        return laid(self.rows(asked, shapes, places, device))
 
     def rows(
         self,
         asked: Sequence[Asked],
-        shapes: Sequence[Shape],
-        image: Sequence[int],
+        shapes: Sequence[Shape | None],
+        image: Sequence[int | None],
         device: torch.device,
     ) -> list[Row]:
         """One row per image, in the order in which they are first asked about.
 
-        Where a chat template puts words that differ before the image, each item has its own row.
+        An item without an image has a row of its own, and so has every item where a chat template
+        puts words that differ before the image.
 
         Args:
             asked: Of each item.
             shapes: Of each image.
-            image: Of each item, which one it is about.
+            image: Of each item, which one it is about, if any.
             device: Where the tokens go.
         """
-        groups: dict[int, list[int]] = {}
+        groups: dict[tuple[int | None, int], list[int]] = {}
         for item, index in enumerate(image):
-            groups.setdefault(index, []).append(item)
+            groups.setdefault((index, item if index is None else 0), []).append(item)
         rows = []
-        for index, items in groups.items():
-            together = self._tokens(tuple(asked[item] for item in items), shapes[index], device)
+        for (index, _), items in groups.items():
+            shape = None if index is None else shapes[index]
+            together = self._tokens(tuple(asked[item] for item in items), shape, device)
             if together is not None:
                 rows.append(Row(index, tuple(items), together))
                 continue
             for item in items:
-                alone = self._tokens((asked[item],), shapes[index], device)
+                alone = self._tokens((asked[item],), shape, device)
                 assert alone is not None
                 rows.append(Row(index, (item,), alone))
         return rows
 
     def _tokens(
-        self, asked: tuple[Asked, ...], shape: Shape, device: torch.device
+        self, asked: tuple[Asked, ...], shape: Shape | None, device: torch.device
     ) -> _Tokens | None:
         """Tokens of a row; nothing if these questions cannot share one."""
         key = (asked, shape, device)
@@ -199,9 +215,9 @@ class SequenceBuilder:
         return self._kept[key]
 
     def _build(
-        self, asked: tuple[Asked, ...], shape: Shape, device: torch.device
+        self, asked: tuple[Asked, ...], shape: Shape | None, device: torch.device
     ) -> _Tokens | None:
-        prompts_ids = [self.ids(self.text(each.question, each.wording, shape)) for each in asked]
+        prompts_ids = [self._prompt_ids(each, shape) for each in asked]
         shared = _common(prompts_ids) if len(asked) > 1 else 0
         repeated = self._tokenizer(self._repeated, add_special_tokens=False)["input_ids"]
         if len(asked) > 1 and any(repeated[0] in ids[shared:] for ids in prompts_ids):
@@ -231,7 +247,11 @@ class SequenceBuilder:
             sight=None if is_plain else sight.to(device),
         )
 
-    def _positions(self, ids: list[int], branches: tuple[Path, ...], shape: Shape) -> Tensor:
+    def _prompt_ids(self, asked: Asked, shape: Shape | None) -> list[int]:
+        words = (asked.question, asked.wording)
+        return self.ids(self.text_alone(*words) if shape is None else self.text(*words, shape))
+
+    def _positions(self, ids: list[int], branches: tuple[Path, ...], shape: Shape | None) -> Tensor:
         """``(L, axes)`` of a prompt and the branches behind it."""
         positions = self._position_ids(torch.tensor([ids]), shape)[:, 0]
         depths = torch.tensor([len(path) for path in branches], dtype=positions.dtype)

@@ -90,8 +90,7 @@ class VLM(nn.Module):
 
         Args:
             pretrained: ``"tiny"``, a folder, or a name on the model hub.
-            tuning: By default all weights of the embedded default, which knows nothing yet, and an
-                adapter on the language model of any other checkpoint.
+            tuning: What is trained; left out, nothing is: a model that is only judged.
             dtype: Type of the base weights; the default is exact: training all weights needs it.
                 ``"bfloat16"`` halves the memory of a large base under an adapter.
             attn_implementation: As in `transformers`.
@@ -106,9 +105,8 @@ class VLM(nn.Module):
         >>> VLM.load("tiny").family.model_type
         'qwen2_vl'
         """
-        if tuning is None:
-            tuning = Tuning.full() if pretrained == checkpoint.EMBEDDED else Tuning()
-        return cls(Origin(pretrained, init, dtype, attn_implementation, quantization), tuning)
+        origin = Origin(pretrained, init, dtype, attn_implementation, quantization)
+        return cls(origin, tuning or Tuning.frozen())
 
     @classmethod
     def of_adapter(
@@ -160,7 +158,7 @@ class VLM(nn.Module):
         arrays: Arrays,
         *,
         wording: Sequence[str] | None = None,
-        image: Sequence[int] | None = None,
+        image: Sequence[int | None] | None = None,
         stimuli: Sequence[str] | None = None,
     ) -> OptionScores:
         """Mass of every answer option, one row per item; the same whatever else is in the batch.
@@ -172,7 +170,8 @@ class VLM(nn.Module):
             arrays: What the checkpoint's own preprocessing makes of the images, by name:
                 ``pixel_values`` and, by family, ``image_grid_thw``, ``num_patches``, ``rows``, ….
             wording: ``N`` ids of wordings; left out, those that people are asked in about towers.
-            image: ``N`` places of images, which each item is about; left out, one image each.
+            image: ``N`` places of images, which each item is about, ``None`` for one that is asked
+                as text alone; left out, one image each.
             stimuli: What identifies each image, for `feature_cache`; left out, it is not asked.
 
         Returns:
@@ -242,19 +241,20 @@ class VLM(nn.Module):
         return self
 
     def _shapes(
-        self, question: Sequence[str], arrays: Arrays, image: Sequence[int] | None
+        self, question: Sequence[str], arrays: Arrays, image: Sequence[int | None] | None
     ) -> list[Shape]:
-        shapes = self.family.images.of(self.model.config, arrays)
+        is_shown = bool(arrays) or image is None or any(place is not None for place in image)
+        shapes = self.family.images.of(self.model.config, arrays) if is_shown else []
         places = len(shapes) if image is None else len(image)
-        if len(question) != places or not shapes or not places:
+        if len(question) != places or not places:
             raise ValueError(
                 f"expected one question per image, got {len(question)} questions and {places} "
                 "images; pair them"
             )
-        if image is not None and not set(image) <= set(range(len(shapes))):
+        strange = set(image or ()) - {None, *range(len(shapes))}
+        if strange:
             raise ValueError(
-                f"expected places of {len(shapes)} images, got {max(image, key=abs)}; count them "
-                "from 0"
+                f"expected places of {len(shapes)} images, got {strange.pop()}; count them from 0"
             )
         return shapes
 

@@ -144,13 +144,15 @@ def answer_forms(question: str, name: str = PEOPLE) -> dict[str, tuple[str, ...]
     return forms_of(Question(question), chosen)
 
 
-def chat(question: str, name: str = PEOPLE, *, task: str | None = None) -> list[dict[str, Any]]:
+def chat(
+    question: str, name: str = PEOPLE, *, task: str | None = None, has_image: bool = True
+) -> list[dict[str, Any]]:
     """Messages in the Hugging Face chat format: one user turn, the image first and then the text.
 
-    Arguments and errors are `wording`'s.
+    Without an image there is only the text. Other arguments and errors are `wording`'s.
 
     >>> [part["type"] for part in chat("will_fall")[0]["content"]]
     ['image', 'text']
     """
     text = {"type": "text", "text": question_text(question, name, task=task)}
-    return [{"role": "user", "content": [{"type": "image"}, text]}]
+    return [{"role": "user", "content": [{"type": "image"}, text] if has_image else [text]}]

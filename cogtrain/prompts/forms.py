@@ -7,6 +7,7 @@ from cogtrain.prompts.wordings import Wording
 _NUMBER_WORDS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven",
     "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen",
+    "sixteen", "seventeen", "eighteen", "nineteen",
 )
 # fmt: on
 _OTHER_WORDS = {"gray": ("grey",), "0": ("none",)}

@@ -1,209 +1,183 @@
-"""LocalEngine: runs as processes on this machine, so many at a time, whatever becomes of each."""
+"""Engine: what is left of a study, run by run, wherever processes are placed."""
 
-import fcntl
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from shutil import rmtree
 from types import FrameType
-from typing import IO, NoReturn
+from typing import NamedTuple, NoReturn, Protocol
 
-import yaml
-
-from cogtrain.environment import usable_threads
+from cogtrain.cluster import LostClusterError
 from cogtrain.study.grid import PlannedRun
-from cogtrain.study.record import Record, StudyFolder, write_whole
+from cogtrain.study.process import PATIENCE_S, BusyError, Command, Job, fit_or_test, hold
+from cogtrain.study.record import Record, StudyFolder
 
-Command = Callable[[PlannedRun], list[str]]
-"""Words of the process of a run, which starts in the study's folder."""
+RETRIES = 2
+"""A machine that fails is met now and then, a run that fails its machine each time."""
 
-_LOOK_EVERY_S = 0.1
-
-
-def fit_or_test(run: PlannedRun) -> list[str]:
-    """Begins or continues a training; judges the base from the start."""
-    # What comes later wins: a complete config has no name and no checkpoint.
-    words = [sys.executable, "-m", "cogtrain", run.verb]
-    words += ["--config", f"configs/{run.name}.yaml", "--name", run.name]
-    return [*words, "--ckpt_path", "auto"] if run.verb == "fit" else words
+_STOPPED = (138, 143)  # SIGUSR1 and SIGTERM: a scheduler wanted the machine for somebody else
 
 
-@dataclass
-class _Attempt:
-    """A process at work."""
+class Ended(NamedTuple):
+    """What a placement knows of a job that has ended.
 
-    run: PlannedRun
-    process: subprocess.Popen[bytes]
-    log: IO[bytes]
-    log_began: int
-    slot: int
-    began_s: float = field(default_factory=time.monotonic)
+    Attributes:
+        job: Which one.
+        record: What became of it; none if it is not known.
+        lost: Why it is not.
+    """
+
+    job: Job
+    record: Record | None
+    lost: str = ""
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether it could go on where its last checkpoint is."""
+        if self.record is None or self.record.code is None:
+            return True
+        return self.record.code < 0 or self.record.code in _STOPPED
 
 
-class LocalEngine:
-    """Processes of this machine.
+class Placement(Protocol):
+    """Where processes run."""
+
+    def has_room(self) -> bool:
+        """Whether another job can be taken."""
+        ...
+
+    def begin(self, job: Job) -> str:
+        """Takes a job; returns in words where it is.
+
+        Raises:
+            BusyError: If another process is at work on its run.
+        """
+        ...
+
+    def ended(self) -> list[Ended]:
+        """Jobs that have ended since; waits a moment for one."""
+        ...
+
+    def stop(self) -> None:
+        """Asks all to stop where they can be continued, and waits for them."""
+        ...
+
+
+class Engine:
+    """Runs of a study, as many at a time as there is room for, whatever becomes of each.
 
     Args:
         folder: Of the study.
-        slots: Per process at a time the environment variables that it gets.
-        command: What a run's process is.
+        placement: Where processes run.
+        command: What a run's process is given.
+        retries: How often a run that was killed is continued before it counts as failed.
         tell: Takes lines about what happens.
+        look: Called several times a second with the jobs at work.
     """
 
     def __init__(
         self,
         folder: StudyFolder,
-        slots: Sequence[Mapping[str, str]],
+        placement: Placement,
         *,
         command: Command = fit_or_test,
+        environ: dict[str, str] | None = None,
+        retries: int = RETRIES,
         tell: Callable[[str], object] = print,
+        look: Callable[[Sequence[Job]], object] = lambda jobs: None,
     ) -> None:
         self.folder = folder
-        self.slots = slots
+        self.placement = placement
         self.command = command
+        self.environ = environ or {}
+        self.retries = retries
         self.tell = tell
-        self._attempts: list[_Attempt] = []
-        self._lock: int | None = None
+        self.look = look
+        self.patience_s = PATIENCE_S
+        self._at_work: dict[str, float] = {}  # by name, since when
+        self._attempts: dict[str, int] = {}
 
-    def run(self, runs: Sequence[PlannedRun]) -> None:
+    def run(self, runs: Sequence[PlannedRun], *, is_part: bool = False) -> None:
         """Ends when every run has ended, well or not; what became of it is in its record.
+
+        Args:
+            runs: What to do.
+            is_part: Whether others may be at work on other runs of the study.
 
         Raises:
             ValueError: If a process of this study is at work already.
             KeyboardInterrupt: On Ctrl-C, after the runs at work were asked to write a checkpoint.
         """
-        waiting = deque(runs)
-        with self._locked(), _stoppable():
+        waiting = deque(map(self._job, runs))
+        with self._alone(is_part), _stoppable():
             try:
-                while waiting or self._attempts:
-                    while waiting and len(self._attempts) < len(self.slots):
-                        self._begin(waiting.popleft())
-                    self._collect()
+                self._work(waiting)
+            except LostClusterError:
+                raise
             except BaseException:
-                self._stop()
+                self.placement.stop()
+                for name in self._at_work:
+                    self.tell(f"{name}: stopped; the same command continues it")
                 raise
 
+    def _job(self, run: PlannedRun) -> Job:
+        return Job(run, self.folder, self.command(run), self.environ, self.patience_s)
+
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Processes of runs inherit the lock: they may outlive a study that was killed."""
-        self.folder.path.mkdir(parents=True, exist_ok=True)
-        path = self.folder.path / ".lock"
-        with path.open("a+b") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ValueError(
-                    f"expected nobody at work in `{self.folder.path}`, got another process of this "
-                    "study or a run that outlived it; wait for it or end it"
-                ) from None
-            self._lock = file.fileno()
+    def _alone(self, is_part: bool) -> Iterator[None]:
+        lock = hold(self.folder.path / ".lock", shared=is_part)
+        if lock is None:
+            raise ValueError(
+                f"expected nobody at work in `{self.folder.path}`, got another process of this "
+                "study; wait for it or end it"
+            )
+        with lock:
             yield
 
-    def _begin(self, run: PlannedRun) -> None:
-        folder = self.folder
-        if run.verb == "test" and folder.run(run.name).exists():
-            rmtree(folder.run(run.name))  # half a test: it has no checkpoint and takes minutes
-        for path in (folder.config(run.name), folder.log(run.name)):
-            path.parent.mkdir(exist_ok=True)
-        write_whole(folder.config(run.name), yaml.safe_dump(run.config, sort_keys=False))
-        Record(id=run.id, sets=run.sets).write(folder.record(run.name))
-        taken = {attempt.slot for attempt in self._attempts}
-        slot = next(number for number in range(len(self.slots)) if number not in taken)
-        log = folder.log(run.name).open("ab")
-        process = subprocess.Popen(
-            self.command(run),
-            cwd=folder.path,
-            env=os.environ | self.slots[slot],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is ours, and asks each of them once
-            pass_fds=[] if self._lock is None else [self._lock],
-        )
-        self._attempts.append(_Attempt(run, process, log, log.tell(), slot))
-        self.tell(f"{run.name}: begun or continued ({run.id}), process {process.pid}")
+    def _work(self, waiting: deque[Job]) -> None:
+        jobs: dict[str, Job] = {}
+        while waiting or jobs:
+            while waiting and self.placement.has_room():
+                job = waiting.popleft()
+                if self._begin(job):
+                    jobs[job.run.name] = job
+            for each in self.placement.ended():
+                jobs.pop(each.job.run.name)
+                if self._end(each):
+                    waiting.appendleft(each.job)
+            self.look(list(jobs.values()))
 
-    def _collect(self) -> None:
-        """Waits for the next process to end and remembers what became of its run."""
-        while True:
-            ended = [each for each in self._attempts if each.process.poll() is not None]
-            for attempt in ended:
-                self._end(attempt)
-            if ended or not self._attempts:
-                return
-            time.sleep(_LOOK_EVERY_S)
+    def _begin(self, job: Job) -> bool:
+        run = job.run
+        self._at_work[run.name] = time.monotonic()
+        try:
+            where = self.placement.begin(job)
+        except BusyError as error:
+            self._leave(run, str(error))
+            return False
+        self.tell(f"{run.name}: begun or continued ({run.id}), {where}")
+        return True
 
-    def _end(self, attempt: _Attempt) -> None:
-        self._attempts.remove(attempt)
-        attempt.log.close()
-        run, code = attempt.run, attempt.process.returncode
-        minutes = f"after {(time.monotonic() - attempt.began_s) / 60:.1f} min"
-        is_judged = (self.folder.run(run.name) / "judgments.parquet").is_file()
-        if code == 0 and is_judged:
-            self._remember(Record(id=run.id, sets=run.sets, status="finished", code=0), run)
+    def _end(self, ended: Ended) -> bool:
+        """Says what became of a job; whether it is to be done again."""
+        run, record = ended.job.run, ended.record
+        minutes = f"after {(time.monotonic() - self._at_work.pop(run.name)) / 60:.1f} min"
+        if record is not None and record.status == "finished":
             self.tell(f"{run.name}: finished {minutes}")
-            return
-        line = _last_line(self.folder.log(run.name), attempt.log_began)
-        if code == 0:
-            line = "it ended without judgments.parquet; leave `eval.after_fit` as it is"
-        self._remember(Record(id=run.id, sets=run.sets, status="failed", code=code, line=line), run)
-        self.tell(f"{run.name}: failed {minutes} (exit code {code}): {line}")
+            return False
+        why = ended.lost if record is None else f"exit code {record.code}: {record.line}"
+        tried = self._attempts[run.name] = self._attempts.get(run.name, 0) + 1
+        if ended.was_killed and tried <= self.retries:
+            self.tell(f"{run.name}: killed {minutes} ({why}); continued, {tried} of {self.retries}")
+            return True
+        self.tell(f"{run.name}: failed {minutes} ({why})")
+        return False
 
-    def _remember(self, record: Record, run: PlannedRun) -> None:
-        record.write(self.folder.record(run.name))
-
-    def _stop(self) -> None:
-        """Asks all processes to stop where they can be continued, and waits for them."""
-        for attempt in self._attempts:
-            attempt.process.terminate()
-        for attempt in self._attempts:
-            attempt.process.wait()
-            attempt.log.close()
-            self.tell(f"{attempt.run.name}: stopped; the same command continues it")
-        self._attempts.clear()
-
-
-def slots(
-    processes: int, devices: int, *, environ: Mapping[str, str] = os.environ, gpus: int = 0
-) -> list[dict[str, str]]:
-    """Environment of each of several processes: its GPUs, its share of threads.
-
-    Args:
-        processes: Runs at a time.
-        devices: GPUs of each; 0 for runs on the CPU.
-        environ: Variables of this process: what it may see is dealt out.
-        gpus: Of the machine, where `CUDA_VISIBLE_DEVICES` does not name them.
-
-    Raises:
-        ValueError: For no process, or more than there are GPUs for.
-    """
-    if processes < 1:
-        raise ValueError(f"expected `processes` to be at least 1, got {processes}; give 1")
-    if processes == 1:
-        return [{}]
-    listed = environ.get("CUDA_VISIBLE_DEVICES")
-    visible = [str(each) for each in range(gpus)] if listed is None else listed.split(",")
-    visible = [each for each in visible if each]
-    share = {"OMP_NUM_THREADS": str(max(1, usable_threads() // processes))}
-    if "OMP_NUM_THREADS" in environ:
-        share = {}
-    if not devices or not visible:
-        return [dict(share) for _ in range(processes)]
-    if processes * devices > len(visible):
-        raise ValueError(
-            f"expected a GPU for each device of {processes} processes ({processes * devices}), got "
-            f"{len(visible)}; give --processes {max(1, len(visible) // devices)}"
-        )
-    dealt = [visible[slot * devices : (slot + 1) * devices] for slot in range(processes)]
-    return [share | {"CUDA_VISIBLE_DEVICES": ",".join(own)} for own in dealt]
+    def _leave(self, run: PlannedRun, why: str) -> None:
+        del self._at_work[run.name]
+        self.tell(f"{run.name}: left alone: {why}")
 
 
 @contextmanager
@@ -221,12 +195,3 @@ def _stoppable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _last_line(log: Path, began: int) -> str:
-    """Last words of an attempt, past what a progress bar has overwritten."""
-    with log.open("rb") as file:
-        file.seek(began)
-        text = file.read().decode("utf-8", errors="replace").replace("\r", "\n")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it wrote nothing"

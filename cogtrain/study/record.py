@@ -76,6 +76,10 @@ class StudyFolder:
         """What the processes of a run wrote."""
         return self.path / "logs" / f"{name}.log"
 
+    def lock(self, name: str) -> Path:
+        """Held by whoever is at work on a run."""
+        return self.path / "locks" / name
+
     def run(self, name: str) -> Path:
         """Folder of a run."""
         return self.path / "runs" / name
@@ -108,13 +112,20 @@ class StudyFolder:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file aside, syncs and renames it."""
+    """Writes a file aside, syncs and renames it.
+
+    Raises:
+        OSError: With the file's name, also if the disk is full.
+    """
     aside = path.with_name(f"{path.name}.part")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _reject_changed(run: PlannedRun, record: Record) -> None:

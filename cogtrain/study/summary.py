@@ -154,8 +154,8 @@ def _cells(matrix: Any, runs: Sequence[PlannedRun]) -> Iterator[tuple[dict[str, 
         yield dict(zip(keys, key, strict=True)), found
 
 
-def write_tables(matrix: Path, runs: Sequence[PlannedRun], folder: Path) -> str:
-    """Writes `study.csv` and `study_comparisons.csv`; returns the first to read.
+def write_tables(matrix: Path, runs: Sequence[PlannedRun], folder: Path) -> Any:
+    """Writes `study.csv` and `study_comparisons.csv`; returns the first, as from `summarise`.
 
     Args:
         matrix: The `transfer.csv` of a report over the runs.
@@ -168,10 +168,11 @@ def write_tables(matrix: Path, runs: Sequence[PlannedRun], folder: Path) -> str:
     summary = summarise(table, runs)
     summary.to_csv(folder / "study.csv", index=False)
     compare(table, runs).to_csv(folder / "study_comparisons.csv", index=False)
-    return _told(summary)
+    return summary
 
 
-def _told(summary: Any) -> str:
+def told(summary: Any) -> str:
+    """The table of `summarise` to read."""
     header = [
         *("condition", "stimuli", "tested on", "metric", "mean", "95 % over seeds"),
         *("sd", "seeds", "n", "chance", "change from base"),

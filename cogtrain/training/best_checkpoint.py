@@ -1,5 +1,6 @@
 """BestCheckpoint: keeps the weights that did best in validation, by any number that is logged."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,13 +18,20 @@ class Best:
     """What makes weights better than others.
 
     Args:
-        metric: As it is logged, such as ``val/tower/error_consistency``; by default the mean
-            accuracy over the validation sets.
+        metric: As it is logged, such as ``val/tower/error_consistency``,
+            ``val/alignment/spearman`` or ``val/transfer/accuracy``; by default the mean accuracy
+            over the validation sets.
         mode: Whether `max` or `min` of it is best.
     """
 
     metric: str = MACRO
     mode: Literal["max", "min"] = "max"
+
+    @property
+    def set(self) -> str:
+        """What the metric is of: a set, or a mean over several."""
+        _, _, rest = self.metric.partition("val/")
+        return rest.rpartition("/")[0].partition(":")[0]
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -32,16 +40,23 @@ class BestCheckpoint(ModelCheckpoint):
     Args:
         path: File to write.
         best: By what.
-        sets: Names of the validation sets.
+        sets: Names of the sets that are judged in validations, and of means over them.
+        is_judged: Whether that of a name is judged in the validation under way; left out, all are.
 
     Raises:
-        ValueError: If `best` is of no validation set.
+        ValueError: If `best` is of none of them.
     """
 
-    def __init__(self, path: Path, best: Best, sets: list[str]) -> None:
-        _, _, rest = best.metric.partition("val/")
-        name = rest.rpartition("/")[0].partition(":")[0]
-        if best.metric != MACRO and name not in sets:
+    def __init__(
+        self,
+        path: Path,
+        best: Best,
+        sets: Sequence[str],
+        is_judged: Callable[[str], bool] = lambda name: True,
+    ) -> None:
+        self.best = best
+        self._is_judged = is_judged
+        if best.metric != MACRO and best.set not in sets:
             known = [MACRO, *(f"val/{each}/accuracy" for each in sets)]
             raise ValueError(f"`eval.best.metric`: {unknown('metric', best.metric, known)}")
         super().__init__(
@@ -59,6 +74,8 @@ class BestCheckpoint(ModelCheckpoint):
         Raises:
             ValueError: If the validation had no such number.
         """
+        if not self._is_judged(self.best.set):
+            return
         if trainer.state.fn == "fit" and self.monitor not in trainer.callback_metrics:
             known = [name for name in trainer.callback_metrics if name.startswith("val/")]
             message = unknown("metric", str(self.monitor), known)

@@ -22,11 +22,18 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.evaluation.table import format_table
-from cogtrain.models import checkpoint
 from cogtrain.models.lora import Tuning
 from cogtrain.training import logs
 from cogtrain.training.arguments import AUTO, expand
-from cogtrain.training.best_checkpoint import BestCheckpoint
+from cogtrain.training.best_checkpoint import Best, BestCheckpoint
+from cogtrain.training.callbacks.alignment import ALIGNMENT, AlignmentCallback
+from cogtrain.training.callbacks.generalization import (
+    AXES,
+    TRANSFER,
+    GeneralizationCallback,
+    declared,
+    transfer_name,
+)
 from cogtrain.training.callbacks.judgments import JudgmentsCallback
 from cogtrain.training.callbacks.patches import PatchLayout
 from cogtrain.training.callbacks.progress import progress_bar
@@ -34,6 +41,7 @@ from cogtrain.training.callbacks.step_log import StepLog
 from cogtrain.training.callbacks.stimuli import StimuliTable
 from cogtrain.training.callbacks.throughput import Throughput
 from cogtrain.training.callbacks.token_map import TokenMap
+from cogtrain.training.callbacks.watching import Watching
 from cogtrain.training.checkpoint_file import CheckpointFile
 from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.manifest import write_manifest
@@ -99,9 +107,7 @@ class CogtrainCLI(LightningCLI):
         section.ckpt_path = None if given is None else str(given)
         section.data.seed = int(section.seed_everything)  # a random one is drawn after parsing
         if section.model.tuning is None:  # spelled out, so that the saved config says it
-            is_embedded = section.model.pretrained == checkpoint.EMBEDDED
-            tuning = Tuning.full() if is_embedded else Tuning()
-            section.model.tuning = dict_to_namespace(asdict(tuning))
+            section.model.tuning = dict_to_namespace(asdict(Tuning.of(section.model.pretrained)))
         self.run_folder = open_run(self._verb, section.name, given, is_again=is_again)
 
     def instantiate_classes(self) -> None:
@@ -116,8 +122,11 @@ class CogtrainCLI(LightningCLI):
         """The trainer with our callbacks and loggers, everything inside the run folder."""
         run, trainer = self.run_folder, self._get(self.config_init, "trainer")
         options: Evaluation = self._get(self.config_init, "eval")
-        sets = self.datamodule.build()
-        boundaries = Boundaries()
+        if self.subcommand == "fit":
+            self.datamodule.watch(options.watch.items, lambda: self.watching.is_due)
+        sets, boundaries = self.datamodule.build(), Boundaries()
+        names = [member.name for member in sets["watch"]]
+        self.watching = Watching(options.watch, boundaries, names)
         self.last = LastCheckpoint(run.last, boundaries, every_s=options.checkpoint_every_s)
         self.judgments = JudgmentsCallback(run.name, run.judgments, sets)
         layout = PatchLayout.read(Path(str(self.datamodule.preprocess)))
@@ -128,12 +137,11 @@ class CogtrainCLI(LightningCLI):
         if self.subcommand == "fit":
             seed = int(self._get(self.config, "seed_everything"))
             log = StepLog(self.model.window)
+            ours += self._summaries()
             ours += [RandomStreams(seed), TokenMap(), log, Throughput(self.model)]
             ours += [boundaries, self.stopping]
             if trainer.enable_checkpointing is not False:
-                if names := [member.name for member in sets["val"]]:
-                    ours.append(BestCheckpoint(run.best, options.best, names))
-                ours.append(self.last)
+                ours += [*self._best(options.best), self.last]
         if trainer.enable_progress_bar is not False:
             ours.append(progress_bar())
         trainer.callbacks = [*(trainer.callbacks or []), *ours]
@@ -143,6 +151,29 @@ class CogtrainCLI(LightningCLI):
             plugins=_with_checkpoint_file(trainer.plugins),
             **kwargs,
         )
+
+    def _summaries(self) -> list[Callback]:
+        """What is told of a validation in one number, and what the watched sets cost."""
+        alignment = AlignmentCallback(self.judgments, self.watching)
+        trained, judged = declared(self.datamodule)
+        generalization = GeneralizationCallback(
+            self.judgments, self.watching, trained=trained, judged=judged
+        )
+        return [alignment, generalization, self.watching]
+
+    def _best(self, best: Best) -> list[BestCheckpoint]:
+        """Keeps the best weights; of those without any validation none is."""
+        always = [recipe.name for recipe in self.datamodule.recipes["val"]]
+        sometimes = {*self.watching.names, ALIGNMENT, TRANSFER, *map(transfer_name, AXES)}
+        if not always and best.set not in sometimes:
+            return []
+        names = [*always, *sorted(sometimes.difference(always))]
+        sometimes.difference_update(always)
+        path = self.run_folder.best
+        watching = self.watching
+        return [
+            BestCheckpoint(path, best, names, lambda name: watching.is_due or name not in sometimes)
+        ]
 
     def _loggers(self, given: Any, options: Evaluation) -> list[Any]:
         metrics = logs.MetricsFile(self.run_folder.metrics)
@@ -203,12 +234,25 @@ class CogtrainCLI(LightningCLI):
         """Says what is trained: every module, unless it is simply everything."""
         require_people(self.model.objective, self.datamodule)
         counts = self.model.describe()
+        self._say_what_chooses()
         trained, total = counts["trained_parameters"], counts["parameters"]
         if self.trainer.is_global_zero:
             if trained != total:
                 print(self.model.vlm.table(), end="\n\n", file=sys.stderr)
             print(
                 f"training {trained:,} of {total:,} parameters of `{counts['pretrained']}`",
+                file=sys.stderr,
+            )
+
+    def _say_what_chooses(self) -> None:
+        """Says so if weights are chosen by stimuli that they are tested on afterwards."""
+        best: Best = self._get(self.config_init, "eval").best
+        again = self.datamodule.tested_while_watched()
+        is_mean = best.set == ALIGNMENT or best.set.partition("-")[0] == TRANSFER
+        if self.trainer.is_global_zero and (best.set in again or (is_mean and again)):
+            print(
+                f"note: `{best.metric}` chooses weights by stimuli of {', '.join(again)} that are "
+                "tested, too: the test of these is no longer independent",
                 file=sys.stderr,
             )
 

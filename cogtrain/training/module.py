@@ -54,8 +54,8 @@ class VLMModule(LightningModule):
 
     Args:
         pretrained: `tiny` for the embedded default, a checkpoint folder, or a hub name.
-        tuning: What of the model is trained, and how; left out, all of the embedded default, which
-            knows nothing yet, and a LoRA adapter on the language part of any other model.
+        tuning: What of the model is trained, and how; left out, a LoRA adapter on the language
+            model, and on every component of the embedded default.
         dtype: Type of the base weights.
         init: `random` builds what the checkpoint's `config.json` says with random weights and reads
             none, for benchmarks and checks.
@@ -100,7 +100,11 @@ class VLMModule(LightningModule):
         self._is_sharded = False
         self.strict_loading = False  # checked more strictly by `on_load_checkpoint`
         self.vlm = VLM.load(
-            pretrained, tuning=tuning, dtype=dtype, init=init, quantization=quantization
+            pretrained,
+            tuning=tuning or Tuning.of(pretrained),
+            dtype=dtype,
+            init=init,
+            quantization=quantization,
         )
         self.vlm.tokens_per_pass = tokens_per_pass
         if feature_cache_gib is not None:

@@ -12,6 +12,7 @@ from cogtrain.data.recipe import Photographs, Recipe
 from cogtrain.models import checkpoint
 from cogtrain.models.lora import Tuning
 from cogtrain.training.best_checkpoint import Best
+from cogtrain.training.callbacks.watching import Watch
 from cogtrain.training.schedule import AdamW, WarmupCosine
 
 TRAINER_DEFAULTS: dict[str, Any] = {
@@ -32,6 +33,7 @@ class Evaluation:
     Args:
         after_fit: Test the best weights when training ends.
         stimuli: Stimuli per set that are shown in tables and kept for the report.
+        watch: How much of the tested sets is judged in validations, too.
         best: What the weights are chosen by that are tested and kept as `best.ckpt`.
         checkpoint_every_s: Longest time between two checkpoints while training.
         wandb: Log to Weights & Biases; without a key, offline into the run folder.
@@ -40,6 +42,7 @@ class Evaluation:
 
     after_fit: bool = True
     stimuli: int = 100
+    watch: Watch = Watch()  # noqa: RUF009 - frozen
     best: Best = Best()  # noqa: RUF009 - frozen
     checkpoint_every_s: float = 600.0
     wandb: bool = True

@@ -14,7 +14,7 @@ class AdamW:
     """Adam with decoupled weight decay, on matrices only: decaying a gain or a bias has no meaning.
 
     Args:
-        lr: Highest learning rate, reached after the warm-up. 1e-3 suits the tiny default; LoRA on a
+        lr: Highest learning rate, reached after the warm-up. 2e-3 suits the tiny default; LoRA on a
             large model wants about 1e-4.
         weight_decay: Share of every matrix that is taken off per step and unit of learning rate.
         betas: Memory of the first and second moment. 0.95 forgets a bad batch sooner than 0.999.
@@ -24,7 +24,7 @@ class AdamW:
             first (LoRA+); 16 is usual, 1 is LoRA.
     """
 
-    lr: float = 1e-3
+    lr: float = 2e-3
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.95)
     eps: float = 1e-8

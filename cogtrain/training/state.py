@@ -29,6 +29,7 @@ class Place:
         phase: `start` of an epoch, `inside` it, or `end`: trained to its end, yet to be validated.
         is_due: Whether a validation was due at this step and has not ended.
         validated: Step of the last validation that ended; -1 before the first.
+        validations: How many have ended.
         metrics_bytes: Length of `metrics.jsonl`, with all that belongs to the steps so far.
     """
 
@@ -37,6 +38,7 @@ class Place:
     phase: Literal["start", "inside", "end"] = "start"
     is_due: bool = False
     validated: int = -1
+    validations: int = 0
     metrics_bytes: int = 0
 
 
@@ -57,6 +59,11 @@ class Boundaries(Callback):
         self.is_stepping = False
         self._stream: dict[str, Any] = {}
         self._is_resumed = False
+
+    @property
+    def validations(self) -> int:
+        """Validations that have ended, those before a continuation too."""
+        return 0 if self.place is None else self.place.validations
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Sets Lightning's counters to the boundary; without a checkpoint, it is the beginning."""
@@ -86,6 +93,7 @@ class Boundaries(Callback):
             phase="inside" if not is_over else "end" if is_due else "start",
             is_due=is_due,
             validated=self.place.validated,
+            validations=self.place.validations,
             metrics_bytes=_metrics_bytes(trainer),
         )
         self._remember(trainer, place)
@@ -107,6 +115,7 @@ class Boundaries(Callback):
             phase="start" if is_end else self.place.phase,
             is_due=False,
             validated=self.place.step,
+            validations=self.place.validations + 1,
             metrics_bytes=_metrics_bytes(trainer),
         )
 

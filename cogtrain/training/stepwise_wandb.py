@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from cogtrain.metrics.estimate import Estimate
-from cogtrain.metrics.log import numbers
+from cogtrain.training.callbacks.numbers import flat
 
 _OF_A_STEP = ("train/", "lr")
 
@@ -69,5 +69,5 @@ def _rows(log: Path) -> Iterator[tuple[int, dict[str, float]]]:
         if "name" in record:
             yield record["step"], {record["name"]: record["value"]}
         else:
-            place = (record["stage"], record["set"], record["metric"])
-            yield record["step"], numbers(*place, Estimate.from_record(record))
+            estimates = {record["metric"]: Estimate.from_record(record)}
+            yield record["step"], flat(f"{record['stage']}/{record['set']}", estimates)

@@ -1,4 +1,6 @@
-"""The report in headless Chromium: sorts, filters, opens, and asks the network for nothing."""
+"""The report in headless Chromium: sorts, filters, opens, by mouse and by keyboard, for everybody,
+and asks the network for nothing.
+"""
 
 import json
 import shutil
@@ -49,10 +51,62 @@ def press(browser, button):
     button.click()
 
 
+def violations(browser):
+    """What axe-core finds, as one line per rule with the first element that breaks it."""
+    checker = pytest.importorskip("axe_core_python.selenium", reason="axe-core is not installed")
+    browser.set_script_timeout(120)
+    found = checker.Axe().run(browser)
+    assert len(found["passes"]) > 20  # it has looked
+    return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found["violations"]]
+
+
+def type_keys(browser, *keys):
+    """Types into whatever has the focus."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    ActionChains(browser).send_keys(*keys).perform()
+
+
+def reach(browser, element):
+    """Goes to `element` by the tabulator alone, from the element before it."""
+    from selenium.webdriver.common.keys import Keys
+
+    browser.execute_script(
+        "const all = [...document.querySelectorAll('a[href], button, input, select')];"
+        "all[all.indexOf(arguments[0]) - 1].focus()",
+        element,
+    )
+    type_keys(browser, Keys.TAB)
+    assert browser.switch_to.active_element == element
+
+
 def test_every_chart_is_drawn(browser):
     assert len(browser.find_elements("css selector", ".chart svg")) == 7
     errors = [line for line in browser.get_log("browser") if line["level"] == "SEVERE"]
     assert errors == []
+
+
+def test_every_picture_has_words(browser):
+    for figure in browser.find_elements("css selector", "figure"):
+        caption = figure.find_element("css selector", "figcaption").text.removesuffix(" PNG")
+        chart = figure.find_element("css selector", ".chart")
+        assert chart.get_attribute("aria-label") == caption
+        assert chart.get_attribute("role") in ("img", "graphics-document")
+        marks = chart.find_elements("css selector", "[role=graphics-symbol][aria-label]")
+        assert marks, caption  # every mark tells its numbers
+    for picture in browser.find_elements("css selector", "img"):
+        button = browser.execute_script("return arguments[0].closest('button')", picture)
+        named = picture.get_attribute("alt") or (button and button.get_attribute("aria-label"))
+        assert "stimulus" in named
+    for table in browser.find_elements("css selector", "table[id]"):
+        assert table.find_element("css selector", "caption").get_property("textContent")
+
+
+def test_axe_finds_nothing_on_a_narrow_screen(browser):
+    size = browser.get_window_size()
+    browser.set_window_size(500, 900)
+    assert violations(browser) == []
+    browser.set_window_size(size["width"], size["height"])
 
 
 def test_nothing_is_asked_of_the_network(browser):
@@ -95,3 +149,36 @@ def test_opens_a_stimulus_with_its_picture(browser):
     card.find_element("css selector", "button").click()
     browser.implicitly_wait(0)
     assert browser.find_elements("css selector", ".card:popover-open") == []
+    browser.implicitly_wait(20)
+
+
+def test_works_by_keyboard_alone(browser):
+    from selenium.webdriver.common.keys import Keys
+
+    head, before = column(browser, "P, fit-1")
+    reach(browser, head.find_element("css selector", ".dtcc-button_order"))
+    type_keys(browser, Keys.ENTER)
+    head, shown = column(browser, "P, fit-1")
+    assert shown == sorted(before, key=float)
+    assert head.get_attribute("aria-sort") == "ascending"
+    head, before = column(browser, "truth")
+    reach(browser, head.find_element("css selector", ".dtcc-button_dropdown"))
+    type_keys(browser, Keys.ENTER)
+    browser.find_element("css selector", ".dtcc-dropdown input")
+    type_keys(browser, "yes")
+    _, shown = column(browser, "truth")
+    assert (len(before), shown) == (7, ["yes"] * 4)
+    type_keys(browser, *[Keys.BACKSPACE] * 3, Keys.ESCAPE)
+    assert len(column(browser, "truth")[1]) == 7
+    button = browser.find_element("css selector", "#table-of-stimuli button.open")
+    reach(browser, button)
+    type_keys(browser, Keys.ENTER)
+    (card,) = browser.find_elements("css selector", ".card:popover-open")
+    assert card.get_attribute("role") == "dialog"
+    assert browser.switch_to.active_element == card.find_element("css selector", "button")
+    assert violations(browser) == []
+    type_keys(browser, Keys.ESCAPE)
+    browser.implicitly_wait(0)
+    assert browser.find_elements("css selector", ".card:popover-open") == []
+    browser.implicitly_wait(20)
+    assert browser.switch_to.active_element == button

@@ -51,9 +51,10 @@ class Pair:
         samples = [[image] for image in images]
         return {name: torch.from_numpy(a) for name, a in self.preprocess(samples).items()}
 
-    def inputs(self, image: np.ndarray, question: str = "will_fall") -> Any:
-        messages = prompts.chat(question)
-        messages[0]["content"][0]["image"] = Image.fromarray(image)
+    def inputs(self, image: np.ndarray | None, question: str = "will_fall") -> Any:
+        messages = prompts.chat(question, has_image=image is not None)
+        if image is not None:
+            messages[0]["content"][0]["image"] = Image.fromarray(image)
         return self.processor.apply_chat_template(
             messages,
             add_generation_prompt=True,
@@ -80,6 +81,25 @@ def compare(pair: Pair, images: list[np.ndarray]) -> Parity:
         *(all(row[place] for row in rows) for place in range(3)),
         logits=max(row[3] for row in rows),
         spread=min(row[4] for row in rows),
+    )
+
+
+def compare_text(pair: Pair) -> Parity:
+    """As `compare`, of the question alone."""
+    inputs = pair.inputs(None)
+    sequences = pair.vlm._builder.batch([Asked("will_fall")], [None], torch.device("cpu"))
+    with torch.no_grad():
+        expected, theirs = _watched(pair.reference, lambda: pair.reference(**inputs))
+        found, ours = _watched(
+            pair.vlm.model, lambda: pair.vlm.scores(["will_fall"], {}, image=[None])
+        )
+    logits, own = expected[:, -1:].flatten(), found.flatten()
+    return Parity(
+        torch.equal(sequences.input_ids, inputs["input_ids"]),
+        set(inputs) <= {"input_ids", "attention_mask", "mm_token_type_ids", "token_type_ids"},
+        0 < len(theirs) == len(ours) and all(map(_same_positions, theirs, ours)),
+        float((logits - own).abs().max()),
+        float(logits.std()),
     )
 
 

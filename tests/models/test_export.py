@@ -103,7 +103,7 @@ class TestRefusals:
             return logits, 1 - decisions if ".part" in vlm.origin.pretrained else decisions
 
         monkeypatch.setattr(export, "_answers", contrary)
-        with pytest.raises(ValueError, match=r"expected the merged model .* decision flips 3, max"):
+        with pytest.raises(ValueError, match=r"exported model .* decision flips 3, max"):
             export.merge(tmp_path / "adapter", tmp_path / "merged", count=3)
         assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
 
@@ -138,7 +138,8 @@ class TestCommand:
         assert (tmp_path / "run" / "merged" / "model.safetensors").is_file()
 
     def test_without_a_form(self, tmp_path, capsys):
-        assert cli.main(["export", str(tmp_path)]) == 2
+        saved(tmp_path / "run" / "adapter", Tuning(r=4))
+        assert cli.main(["export", str(tmp_path / "run")]) == 2
         assert "expected `--merge`, got no form to export; PEFT loads" in capsys.readouterr().err
 
     def test_nothing_there(self, tmp_path, capsys):

@@ -13,7 +13,7 @@ from cogtrain.models import adapter
 from cogtrain.models.families import COMPONENTS
 from cogtrain.models.lora import Tune, Tuning
 from cogtrain.models.vlm import VLM
-from tests.models.family_parity import FROZEN, Pair, compare, draw
+from tests.models.family_parity import FROZEN, Pair, compare, compare_text, draw
 from tests.models.tiny_families import RECIPES
 
 FAMILIES = tuple(RECIPES)
@@ -47,6 +47,33 @@ def test_ids_pixels_positions_and_logits_are_those_of_transformers(name, pairs):
     parity = compare(pairs(name), draw())
     assert (parity.ids, parity.pixels, parity.positions) == (True, True, True)
     assert parity.logits < SAME < parity.spread / 1000
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_without_an_image_it_is_the_chat_of_text_alone(name, pairs):
+    parity = compare_text(pairs(name))
+    assert (parity.ids, parity.pixels, parity.positions) == (True, True, True)
+    assert parity.logits < SAME < parity.spread / 1000
+
+
+@pytest.mark.parametrize("question", ["will_fall", "block_count"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_items_without_an_image_stand_beside_others(name, question, pairs):
+    pair = pairs(name)
+
+    def asked(arrays, image):
+        with torch.no_grad():
+            words = [question] * len(image)
+            return pair.vlm.scores(words, arrays, image=image).log_mass
+
+    first, second = (draw(((60, 150), (56, 56)), seed=seed) for seed in (4, 5))
+    mixed, other = (asked(pair.arrays(images), [None, 0, None, 1]) for images in (first, second))
+    alone, pictured = asked({}, [None]), asked(pair.arrays(first), [0, 1])
+    expected = torch.stack([alone[0], pictured[0], alone[0], pictured[1]])
+    torch.testing.assert_close(mixed, expected, atol=3e-5, rtol=0)
+    torch.testing.assert_close(other[::2], mixed[::2], atol=1e-6, rtol=0)
+    assert (other[1::2] - mixed[1::2]).abs().max() > 1e-3
+    assert (alone - pictured).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import pytest
 import torch
 
@@ -125,3 +127,8 @@ def test_mode_that_cannot_be():
         ValueError, match=r"expected `tune\.merger` to be one of frozen, lora, full, got `qlora`"
     ):
         Tune(merger="qlora")
+
+
+def test_what_fit_trains_unless_told_otherwise():
+    assert Tuning.of("somebody/some-vlm") == Tuning(tune=Tune(language="lora"))
+    assert set(asdict(Tuning.of("tiny").tune).values()) == {"lora"}

@@ -166,6 +166,22 @@ def test_keeps_no_more_sequences_than_it_may(vlm, monkeypatch):
     assert len(builder._kept) == 1
 
 
+def test_a_template_that_always_leaves_a_place_is_refused_without_an_image():
+    class Stubborn:
+        def apply_chat_template(self, *_args, **_options):
+            return "<|image_pad|>"
+
+    builder = SequenceBuilder(
+        Stubborn(),
+        image_token="<|image_pad|>",
+        image_text=str,
+        repeated="<|image_pad|>",
+        position_ids=lambda ids, _: ids,
+    )
+    with pytest.raises(ValueError, match=r"expected no `<\|image_pad\|>` .* got 1; use the chat"):
+        builder.text_alone("will_fall")
+
+
 def test_template_without_a_place_for_the_image_is_refused(processor):
     class Wordy:
         def apply_chat_template(self, *_args, **_options):

@@ -165,7 +165,7 @@ def test_the_answer_depends_on_the_image(vlm, draw, pixels):
 
 
 def test_gradients_reach_every_weight_and_agree_with_transformers(reference, processor, draw):
-    own = VLM.load("tiny")
+    own = VLM.load("tiny", tuning=Tuning.full())
     (image,) = draw((112, 112))
     inputs = huggingface_inputs(processor, image)
     own.scores(["will_fall"], inputs).log_odds.backward()
@@ -209,7 +209,7 @@ def test_a_copy_is_independent_and_answers_the_same(tuning, again, draw, pixels)
 def test_learns_a_question_about_the_image(pixels):
     """Red or blue, 8 noisy images: the whole line from pixels to loss carries a gradient."""
     torch.manual_seed(0)
-    own = VLM.load("tiny").train()
+    own = VLM.load("tiny", init="random", tuning=Tuning.full()).train()
     rng = np.random.default_rng(0)
     is_red = np.arange(8) % 2 == 0
     images = rng.integers(0, 100, (8, 56, 56, 3), dtype=np.uint8)
@@ -228,9 +228,10 @@ def test_learns_a_question_about_the_image(pixels):
     assert losses[-1] < 0.05
 
 
-def test_default_tuning_follows_the_checkpoint(copy):
-    assert VLM.load("tiny").tuning == Tuning.full()
-    assert VLM.load(str(copy)).tuning == Tuning(tune=Tune(language="lora"))
+def test_nothing_is_trained_unless_asked_for():
+    own = VLM.load("tiny")
+    assert own.tuning == Tuning.frozen()
+    assert not any(parameter.requires_grad for parameter in own.parameters())
 
 
 def test_saved_model_answers_the_same_and_is_another_base(draw, pixels, tmp_path):

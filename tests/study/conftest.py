@@ -1,6 +1,5 @@
 """A little study, and what runs it."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +29,12 @@ def read(tmp_path: Path):
 
 @pytest.fixture
 def stand_in(tmp_path: Path):
-    """Command of a stand-in for `fit`; some runs may fail, all may take their time."""
+    """Command of a stand-in for `fit`: some runs fail, with `!` are killed once; all take time."""
     script = tmp_path / "stand_in.py"
     script.write_text(STAND_IN, encoding="utf-8")
 
     def command(*failing: str, pace_s: float = 0.0):
         return lambda run: [
-            sys.executable,
             str(script),
             run.verb,
             run.name,

@@ -9,8 +9,9 @@ import yaml
 
 from cogtrain import cli
 from cogtrain.study.config import StudyConfig
-from cogtrain.study.engine import LocalEngine
+from cogtrain.study.engine import Engine
 from cogtrain.study.grid import expand
+from cogtrain.study.local import Local
 from cogtrain.study.record import Record, StudyFolder
 from cogtrain.training.completing import complete
 from tests.study.little import PLAIN
@@ -60,7 +61,7 @@ def test_a_true_training_takes_the_steps_that_the_grid_says(tmp_path: Path):
     study = StudyConfig.read(tmp_path / "study.yaml")
     run = next(run for run in expand(study, complete) if run.name == "joint-seed1")
     folder, told = StudyFolder(tmp_path / "out"), []
-    LocalEngine(folder, [{"OMP_NUM_THREADS": "1"}], tell=told.append).run([run])
+    Engine(folder, Local([{"OMP_NUM_THREADS": "1"}]), tell=told.append).run([run])
     record = Record.read(folder.record(run.name))
     assert record is not None
     assert record.status == "finished", told

@@ -18,9 +18,11 @@ from torch.distributed.tensor import DTensor
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.data.recipe import Recipe
 from cogtrain.models.lora import Tuning
+from cogtrain.training.callbacks.generalization import GeneralizationCallback, declared
 from cogtrain.training.callbacks.judgments import JudgmentsCallback
 from cogtrain.training.callbacks.step_log import StepLog
 from cogtrain.training.callbacks.throughput import Throughput
+from cogtrain.training.callbacks.watching import Watch, Watching
 from cogtrain.training.checkpoint_file import CheckpointFile
 from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.logs import MetricsFile
@@ -30,11 +32,12 @@ from cogtrain.training.randomness import RandomStreams
 from cogtrain.training.state import Boundaries
 from cogtrain.training.stopping import Stopped, Stopping
 
-# Windows of 16, 16 and 6 stimuli with two questions each; 21 validated ones, which no number of
-# ranks divides.
+# Windows of 16, 16 and 6 stimuli with two questions each; 21 validated and 5 watched ones: no
+# number of ranks divides them.
 QUESTIONS = ["will_fall", "background_color"]
 TRAIN = Recipe(name="small", count=38, size_px=56, questions=QUESTIONS)
 VAL = Recipe(name="small", count=21, size_px=56)
+LARGE = Recipe(name="large", count=9, size_px=56, factors={"size": "large"})
 TUNING = Tuning(r=2, lora_alpha=4, lora_dropout=0.5)
 
 
@@ -61,7 +64,7 @@ class Recorder(Callback):
             return
         self.gradients.append(torch.cat([p.grad.detach().flatten().clone() for p in trained]))
 
-    def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+    def on_validation_batch_end(self, trainer, pl_module, outputs, batch, *_):
         self.validated += [
             name
             for name, weight in zip(batch["ids"], batch["weights"].tolist(), strict=True)
@@ -86,14 +89,19 @@ def fit(folder, *, ranks, windows, stop=False, resume=None, tuning=TUNING, **opt
     torch.manual_seed(0)
     folder.mkdir(exist_ok=True, parents=True)
     module = VLMModule(tuning=tuning)
-    data = StimuliDataModule([TRAIN], [VAL], [], batch_size=2, eval_batch_size=4, seed=3)
+    data = StimuliDataModule([TRAIN], [VAL], [LARGE], batch_size=2, eval_batch_size=4, seed=3)
+    data.watch(5)
     boundaries, recorder, stopping = Boundaries(), Recorder(), Stopping()
     judgments = JudgmentsCallback("m", folder / "judgments.parquet", data.build())
+    watching = Watching(Watch(items=5), boundaries, ["large"])
+    trained, judged = declared(data)
+    transfer = GeneralizationCallback(judgments, watching, trained=trained, judged=judged)
     last = LastCheckpoint(folder / "last.ckpt", boundaries)
     log = StepLog(module.window)
     throughput = Throughput(module, itertools.count().__next__)  # a second for every look
     streams = RandomStreams(5)
-    callbacks = [recorder, streams, judgments, log, throughput, boundaries, stopping, last]
+    callbacks = [recorder, streams, judgments, transfer, watching, log, throughput, boundaries]
+    callbacks += [stopping, last]
     trainer = Trainer(
         callbacks=[Ask(stopping), *callbacks] if stop else callbacks,
         accelerator="cpu",

@@ -10,7 +10,7 @@ from cogtrain.evaluation.generalization import generalization
 from cogtrain.evaluation.run import Run
 
 QUIET = ["--eval.wandb", "false", "--trainer.enable_progress_bar", "false"]
-CONTROLS = ["--data.controls", "[blank, shuffled, mirrored]"]
+CONTROLS = ["--data.controls", "[blank, shuffled, mirrored, text_only]"]
 
 
 @pytest.fixture
@@ -22,7 +22,8 @@ def tested(workplace):
 def test_controls_are_tested_besides(tested):
     judgments = Judgments.read(tested / "judgments.parquet")
     plain = ["tower-small", "tower-large"]
-    controls = [f"{name}~{each}" for each in ("blank", "shuffled", "mirrored") for name in plain]
+    changes = ("blank", "shuffled", "mirrored", "text_only")
+    controls = [f"{name}~{each}" for each in changes for name in plain]
     assert judgments.names("set") == [*plain, *controls]
     answered = {
         name: judgments.select(set=name).table.set_index("stimulus_id")
@@ -30,12 +31,11 @@ def test_controls_are_tested_besides(tested):
     }
     for name in plain:
         own = answered[name]
-        for control in ("blank", "shuffled", "mirrored"):
+        for control in changes:
             other = answered[f"{name}~{control}"].loc[own.index]
             assert list(other["truth"]) == list(own["truth"])
-        blank, shuffled, mirrored = (
-            answered[f"{name}~{each}"].loc[own.index, "probability"].to_numpy()
-            for each in ("blank", "shuffled", "mirrored")
+        blank, shuffled, mirrored, alone = (
+            answered[f"{name}~{each}"].loc[own.index, "probability"].to_numpy() for each in changes
         )
         probability = own["probability"].to_numpy()
         assert probability.std() > 1e-5  # the images differ
@@ -43,6 +43,9 @@ def test_controls_are_tested_besides(tested):
         np.testing.assert_allclose(np.sort(shuffled), np.sort(probability), rtol=0, atol=1e-6)
         assert np.abs(shuffled - probability).max() > 1e-5
         assert np.abs(mirrored - probability).max() > 1e-7
+        np.testing.assert_allclose(alone, alone[0], rtol=0, atol=1e-7)
+        assert abs(alone[0] - blank[0]) > 1e-7  # a grey image is not none
+    assert not (tested / "report" / "stimuli" / "tower-small~text_only").exists()
     shown = next((tested / "report" / "stimuli" / "tower-small~blank").glob("*.png"))
     assert np.unique(np.asarray(Image.open(shown))).tolist() == [128]
 
@@ -51,9 +54,10 @@ def test_the_report_says_what_is_left_without_the_image(tested, tmp_path):
     run = Run.open(tested)
     assert run.tested["tower-small~blank"].control == "blank"
     section = generalization({"a": run, "b": run}, tmp_path)
-    said = [each for each in section.paragraphs if "a on tower-small~blank" in each]
-    assert len(said) == 1
-    assert "where chance gives 50.0 %, which chance would give, too." in said[0]
+    for control in ("blank", "text_only"):
+        said = [each for each in section.paragraphs if f"a on tower-small~{control}" in each]
+        assert len(said) == 1
+        assert "where chance gives 50.0 %, which chance would give, too." in said[0]
 
 
 def test_a_control_that_does_not_exist_is_one_line(workplace, capsys):

@@ -69,7 +69,7 @@ class TestFit:
         assert manifest["model"]["trained_parameters"] < manifest["model"]["parameters"]
         assert [each["count"] for each in manifest["sets"]["test"]] == [24, 24]
         fingerprints = [each["fingerprint"] for part in manifest["sets"].values() for each in part]
-        assert len(set(fingerprints)) == 4
+        assert len(set(fingerprints)) == 5  # large ones to watch are none of those to test
 
     def test_every_answer_is_a_judgment(self, trained):
         table = Judgments.read(trained / "judgments.parquet").table
@@ -88,7 +88,9 @@ class TestFit:
         places = [(each.stage, each.set, each.metric, each.step) for each in logged]
         assert places == [
             ("val", "tower-small", "accuracy", 2),
+            ("val", "tower-large", "accuracy", 2),
             ("val", "tower-small", "accuracy", 4),
+            ("val", "tower-large", "accuracy", 4),
             ("test", "tower-small", "accuracy", 4),
             ("test", "tower-large", "accuracy", 4),
         ]
@@ -104,6 +106,12 @@ class TestFit:
             "train/data_wait_percent",
             "train/rss_gib",
             "lr",
+            "val/watch/seconds",
+            *(
+                f"val/{place}/accuracy{end}"
+                for place in ("transfer", "transfer-size")
+                for end in ("", "_low", "_high")
+            ),
         }
 
     def test_keeps_the_stimuli_that_the_report_shows(self, trained):
@@ -132,6 +140,7 @@ class TestFit:
             "lr",
             "val/tower-small/accuracy",
             "val/tower-small/accuracy_low",
+            "val/transfer-size/accuracy",
             "test/tower-large/accuracy_high",
         }
         steps = [
@@ -178,7 +187,9 @@ def test_a_finished_run_continues_with_more_epochs(trained, read_offline_run):
     judged = [row for row in run.history if "val/tower-small/accuracy" in row]
     assert [row["trainer/global_step"] for row in judged] == [2, 4, 6, 8]
     logged = read_estimates(trained / "metrics.jsonl")
-    assert [each.step for each in logged if each.stage == "val"] == [2, 4, 6, 8]
+    validated = [each for each in logged if each.stage == "val"]
+    for name in ("tower-small", "tower-large"):
+        assert [each.step for each in validated if each.set == name] == [2, 4, 6, 8]
 
 
 def test_judges_a_checkpoint_without_being_told_its_model(trained, capsys):
@@ -313,14 +324,14 @@ def test_the_config_of_the_default_is_the_default(repository, workplace, monkeyp
             lightning_cli.main(words)
     assert configs[0] == configs[1]
     assert configs[0]["model"]["tuning"]["tune"] == dict.fromkeys(
-        ("vision", "merger", "language"), "full"
+        ("vision", "merger", "language"), "lora"
     )
     assert workplace.exists()
 
 
 def test_every_config_says_how_it_is_used(repository):
     paths = sorted((repository / "configs").rglob("*.yaml"))
-    assert len(paths) == 5
+    assert len(paths) == 6
     for path in paths:
         first = path.read_text().splitlines()[0]
         assert first.startswith("# python -m cogtrain ")

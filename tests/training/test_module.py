@@ -67,7 +67,8 @@ def test_a_checkpoint_holds_what_was_trained():
     assert len(trained) < len(adapted.state_dict())
 
 
-def test_a_checkpoint_of_full_tuning_holds_everything(module):
+def test_a_checkpoint_of_full_tuning_holds_everything():
+    module = VLMModule(tuning=Tuning.full())
     assert set(checkpoint_of(module)["state_dict"]) == set(module.state_dict())
 
 
@@ -119,7 +120,7 @@ def test_frozen_components_stay_in_evaluation_mode():
 def test_says_what_identifies_it(module):
     described = module.describe()
     assert described["pretrained"] == "tiny"
-    assert described["parameters"] == described["trained_parameters"] > 500_000
+    assert described["parameters"] > described["trained_parameters"] > 100_000
     assert len(described["fingerprint"]) == 32
 
 

@@ -14,6 +14,7 @@ from cogtrain.data.collate import collate
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.evaluation.score import score
 from cogtrain.judgments import Judgments
+from cogtrain.models.lora import Tuning
 from cogtrain.training.callbacks.judgments import JudgmentsCallback
 from cogtrain.training.module import VLMModule
 
@@ -130,7 +131,7 @@ def run(mixed, tmp_path_factory):
         callbacks=[callback],
         default_root_dir=str(folder),
     )
-    module = VLMModule()
+    module = VLMModule(tuning=Tuning.full())
     before = [p.detach().clone() for p in module.parameters()]
     trainer.fit(module, datamodule=data)
     moved = [not torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True)]
@@ -156,7 +157,7 @@ def test_every_question_is_scored_against_its_own_chance(run):
     }
     chance = {name.partition(":")[2]: each["accuracy"].chance for name, each in results.items()}
     assert chance == {question: 1 / len(_core.Question(question).options) for question in chance}
-    assert "chance is a guess among 16" in results["mixed:block_count"]["accuracy"].reason
+    assert "chance is a guess among 20" in results["mixed:block_count"]["accuracy"].reason
 
 
 def test_judgments_keep_wording_scale_and_numbers(run):

@@ -106,7 +106,7 @@ def test_gradients_are_equal(alone, several):
 @pytest.mark.usefixtures("several")
 def test_the_logged_numbers_are_those_of_all_ranks(alone):
     folder = alone[0]
-    names = {"train/loss", "train/accuracy", "lr", "train/stimuli_per_s"}
+    names = {"train/loss", "train/accuracy", "lr", "train/stimuli_per_s", "val/transfer/accuracy"}
     one, many = (
         {
             (line["step"], line["name"]): line["value"]
@@ -115,7 +115,7 @@ def test_the_logged_numbers_are_those_of_all_ranks(alone):
         }
         for name in ("one", "whole")
     )
-    assert len(one) == 24
+    assert len(one) == 28
     speeds = [value for (_, name), value in one.items() if name == "train/stimuli_per_s"]
     # Windows of 16, 16 and 6 in a second each, or in two where a validation parts them.
     assert {16.0, 8.0} >= {speeds[0], speeds[1]}
@@ -126,9 +126,9 @@ def test_the_logged_numbers_are_those_of_all_ranks(alone):
 def test_validates_every_stimulus_once(alone, several):
     folder, _, _, _ = alone
     table = Judgments.read(folder / "whole" / "judgments_val.parquet").table
-    assert table.groupby("observer_id")["stimulus_id"].nunique().tolist() == [21] * 4
+    assert table.groupby("observer_id")["stimulus_id"].nunique().tolist() == [21 + 5] * 4
     seen = [name for rank in several["whole"] for name in rank["validated"]]
-    assert len(seen) == 4 * 21
+    assert len(seen) == 4 * (21 + 5)
     same = Judgments.read(folder / "one" / "judgments_val.parquet").table
     left, right = (each.sort_values(["observer_id", "stimulus_id"]) for each in (table, same))
     assert left["stimulus_id"].tolist() == right["stimulus_id"].tolist()
@@ -166,7 +166,7 @@ def test_sharded_weights_learn_the_same_and_go_on(alone, on_ranks):
         for name, value in module.state_dict().items()
     ]
     # Adam steps by the sign of a gradient however small, so a rounding may show up to a step.
-    assert torch.cat(apart).mean() < 1e-5
+    assert torch.cat(apart).mean() < 2e-5
     assert torch.cat(apart).max() < 1e-3
 
 

@@ -48,7 +48,7 @@ def test_refuses_what_is_no_share(name, value):
 
 
 def test_decays_matrices_only():
-    optimizer = AdamW(lr=0.01, weight_decay=0.3).build(VLM.load("tiny"))
+    optimizer = AdamW(lr=0.01, weight_decay=0.3).build(VLM.load("tiny", tuning=Tuning.full()))
     decays = {
         (parameter.ndim > 1, group["weight_decay"])
         for group in optimizer.param_groups

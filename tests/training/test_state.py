@@ -1,3 +1,4 @@
+import itertools
 import json
 import signal
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from cogtrain.data.recipe import Recipe
 from cogtrain.models.lora import Tuning
 from cogtrain.training.callbacks.judgments import JudgmentsCallback
 from cogtrain.training.callbacks.step_log import StepLog
+from cogtrain.training.callbacks.watching import SECONDS, Watch, Watching
 from cogtrain.training.checkpoint_file import CheckpointError, CheckpointFile
 from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.logs import MetricsFile
@@ -23,6 +25,7 @@ from cogtrain.training.randomness import RandomStreams, stream_seed
 from cogtrain.training.state import Boundaries
 
 SMALL = Recipe(name="small", count=22, size_px=56)
+LARGE = Recipe(name="large", count=7, size_px=56, factors={"size": "large"})
 # Dropout, so that a wrong random stream shows in the weights.
 TUNING = Tuning(r=2, lora_alpha=4, lora_dropout=0.5)
 
@@ -63,19 +66,39 @@ class PressCtrlC(Callback):
             self.last.interrupt(signal.SIGINT, None)
 
 
-def run(folder, *, stop=None, resume=False, val=(SMALL,), **options):
+class PressWhileWatching(PressCtrlC):
+    """Stops the run in the middle of a watched set, which comes behind the validation set."""
+
+    def __init__(self, begun, last):
+        super().__init__("on_validation_batch_start", begun, last)
+
+    def press(self, *words):
+        if words[-1] == 1:
+            super().press(*words)
+
+
+def run(folder, *, stop=None, resume=False, val=(SMALL,), watch=None, **options):
     """A run and what it leaves: stimuli trained on, trained weights, trainer, log."""
     folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
     module = VLMModule(tuning=TUNING)
-    data = StimuliDataModule([SMALL], [*val], [], batch_size=4, eval_batch_size=22, seed=3)
+    data = StimuliDataModule([SMALL], [*val], [LARGE], batch_size=4, eval_batch_size=22, seed=3)
     boundaries, recorder = Boundaries(), Recorder()
+    watching = Watching(watch or Watch(items=0), boundaries, (), itertools.count().__next__)
+    data.watch(watching.watch.items, lambda: watching.is_due)
+    watching.names = frozenset(member.name for member in data.build()["watch"])
     last = LastCheckpoint(folder / "last.ckpt", boundaries)
     judgments = JudgmentsCallback("m", folder / "judgments.parquet", data.build())
     log = StepLog(module.window)
-    callbacks = [recorder, RandomStreams(5), judgments, log, boundaries, last]
+    callbacks = [recorder, RandomStreams(5), judgments, watching, log, boundaries, last]
     if stop is not None:
-        callbacks.insert(0, PressCtrlC(*stop, last))
+        where, begun = stop
+        callbacks.insert(
+            0,
+            PressWhileWatching(begun, last)
+            if where == "watched set"
+            else PressCtrlC(where, begun, last),
+        )
     trainer = Trainer(
         callbacks=callbacks,
         accelerator="cpu",
@@ -176,6 +199,44 @@ def test_a_finished_run_continues_with_more_epochs(tmp_path, limit):
     first = run(tmp_path, max_epochs=1, limit_train_batches=limit)
     second = run(tmp_path, max_epochs=2, limit_train_batches=limit, resume=True)
     assert first.ids + second.ids == whole.ids
+
+
+EVERY_SECOND = Watch(items=5, every=2)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("watched"), watch=EVERY_SECOND)
+
+
+def test_watching_changes_nothing_that_is_trained(whole, watched):
+    assert watched.ids == whole.ids
+    for name, value in whole.weights.items():
+        torch.testing.assert_close(watched.weights[name], value, rtol=0, atol=0, msg=name)
+    lines = watched.log.splitlines(keepends=True)
+    others = [line for line in lines if '"large"' not in line and "watch" not in line]
+    assert "".join(others) == whole.log
+
+
+def test_watches_in_every_second_validation_from_the_first(watched):
+    lines = [json.loads(line) for line in watched.log.splitlines()]
+    judged = [(line["step"], line["n"]) for line in lines if line.get("set") == "large"]
+    assert judged == [(3, 5), (9, 5)]
+    # Of a clock that gives a second per look: the batch, and the scores.
+    seconds = [(each["step"], each["value"]) for each in lines if each.get("name") == SECONDS]
+    assert seconds == [(3, 2.0), (9, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("where", "begun"),
+    [
+        ("watched set", 3),  # is watched again
+        ("on_before_backward", 8),  # between two that do
+    ],
+)
+def test_watching_continues_as_if_never_stopped(tmp_path, watched, where, begun):
+    run(tmp_path, stop=(where, begun), watch=EVERY_SECOND)
+    assert_continues(run(tmp_path, resume=True, watch=EVERY_SECOND), watched)
 
 
 def test_stops_twice(tmp_path, whole):

@@ -43,8 +43,7 @@ def fit_bayes(trials: Trials, *, seed: int = 0) -> MixedFit:
     if trials.fault:
         return MixedFit.undefined(trials.fault, trials.n_stimuli)
     cells = cells_of(trials)
-    with _model(cells, trials.family) as model:
-        posterior, notes = _sample(model, seed)
+    posterior, notes = _converged(cells, trials.family, seed)
     expected = posterior["expected"].reshape(CHAINS * DRAWS, -1)
     r2 = cells.bayes_r2(expected)
     sd = posterior["sd"].mean(axis=(0, 1))
@@ -65,7 +64,23 @@ def _estimate(draws: np.ndarray, n: int) -> Estimate:
     return Estimate(float(draws.mean()), float(low), float(high), n, 0.0)
 
 
-def _model(cells: Cells, family: str) -> Any:
+def _converged(cells: Cells, family: str, seed: int) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Draws by name, and what was wrong with them, of the way to write the effects that samples.
+
+    People's effects are centred where the data say much about each person, else deviations of size
+    1: the same model, but the sampler moves freely. Which of the two it is shows in the draws, so
+    that the second is tried where the first had not converged; if neither has, the first stays.
+    """
+    likely = family == "binomial"
+    tries = []
+    for is_centred in (likely, not likely):
+        tries.append(_sample(_model(cells, family, is_centred=is_centred), seed))
+        if not tries[-1][1]:
+            return tries[-1]
+    return tries[0]
+
+
+def _model(cells: Cells, family: str, *, is_centred: bool) -> Any:
     pm: Any = load("pymc", "bayes")
     people = int(cells.person.max()) + 1
     centre = float(np.average(cells.human, weights=cells.rows))
@@ -76,7 +91,7 @@ def _model(cells: Cells, family: str) -> Any:
         sd = pm.HalfStudentT("sd", nu=_NU, sigma=_SCALE, shape=2)
         correlation = pm.Uniform("correlation", -1.0, 1.0)
         spread = (sd[0], sd[1], correlation)
-        own = _own((intercept, slope), spread, people, is_centred=family == "binomial")
+        own = _own((intercept, slope), spread, people, is_centred=is_centred)
         eta = own[0][cells.person] + own[1][cells.person] * cells.human
         if family == "gaussian":
             sigma = pm.HalfStudentT("sigma", nu=_NU, sigma=_SCALE)
@@ -91,11 +106,7 @@ def _model(cells: Cells, family: str) -> Any:
 def _own(
     fixed: tuple[Any, Any], spread: tuple[Any, Any, Any], people: int, *, is_centred: bool
 ) -> tuple[Any, Any]:
-    """Each person's intercept and slope.
-
-    Centred where the data say much about each person, else as deviations of size 1: the same
-    model, but the sampler moves freely.
-    """
+    """Each person's intercept and slope."""
     pm: Any = load("pymc", "bayes")
     sd_first, sd_second, correlation = spread
     rest = pm.math.sqrt(1 - correlation**2)

@@ -13,9 +13,10 @@ from cogtrain._core import Question
 from cogtrain.judgments import Judgments
 from cogtrain.metrics import ChoiceAccuracy, MeanAbsoluteError, SetMetrics
 from cogtrain.metrics.estimate import Estimate
-from cogtrain.metrics.log import append_estimates, numbers
+from cogtrain.metrics.log import append_estimates
 from cogtrain.stimuli import StimulusSet
 from cogtrain.training.best_checkpoint import MACRO
+from cogtrain.training.callbacks.numbers import flat, offer
 from cogtrain.training.logs import MetricsFile
 from cogtrain.training.state import PLACE
 
@@ -25,25 +26,33 @@ _Key = tuple[str, str]  # set, question
 class JudgmentsCallback(Callback):
     """Keeps the answers of a stage, scores them per set, logs and writes both.
 
-    After a stage, `results` holds the numbers per set for whoever prints them.
+    Attributes:
+        results: After a stage, the numbers per set, by its name; with the question behind it where
+            a set has several.
+        places: Set and question of each.
 
     Args:
         observer: Name of the model in the judgments table.
         path: Where the judgments of the last tested or predicted weights go. Those made while
             training go beside it, to ``<stem>_val<suffix>``, one observer per step.
-        sets: Stimulus sets by part, for their human judgments.
+        sets: Stimulus sets by part, for their human judgments. Those of `watch` are judged in
+            validations too, but do not count in `val/macro/accuracy`.
     """
 
     def __init__(self, observer: str, path: Path, sets: Mapping[str, list[StimulusSet]]) -> None:
         self.observer = observer
         self.path = path
         self.results: dict[str, dict[str, Estimate]] = {}
+        self.places: dict[str, _Key] = {}
+        self._watched = {member.name for member in sets.get("watch", ())}
         self._humans = {
             (part, member.name): _humans(member)
             for part in sets
             for member in sets[part]
-            if part != "train"
+            if part not in ("train", "watch")
         }
+        # Of those that people have judged, some are watched, and the same people judged them.
+        self._humans |= {("val", name): self._humans["test", name] for name in self._watched}
         self._metrics: dict[tuple[str, str, str], SetMetrics | ChoiceAccuracy] = {}
         self._columns: dict[_Key, dict[str, list[Any]]] = {}
         self._during_fit: dict[str, list[Judgments]] = {}
@@ -92,13 +101,16 @@ class JudgmentsCallback(Callback):
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Scores, logs and writes."""
         self._close(trainer, "val")
-        accuracies = [scores["accuracy"].value for scores in self.results.values()]
+        accuracies = [
+            scores["accuracy"].value
+            for name, scores in self.results.items()
+            if self.places[name][0] not in self._watched
+        ]
         if accuracies:
             mean = torch.tensor(accuracies).mean()
             pl_module.log(MACRO, mean, prog_bar=True, logger=False, sync_dist=True)
-        for set_name, scores in self.results.items():  # what the best weights can be chosen by
-            values = {f"val/{set_name}/{name}": each.value for name, each in scores.items()}
-            pl_module.log_dict(values, logger=False, sync_dist=True)
+        for set_name, scores in self.results.items():
+            offer(pl_module, f"val/{set_name}", scores)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Scores, logs and writes."""
@@ -111,7 +123,8 @@ class JudgmentsCallback(Callback):
 
     def _close(self, trainer: Trainer, stage: str) -> None:
         self._gather(trainer)
-        self.results = {_name(key, self._columns): self._score(stage, key) for key in self._columns}
+        self.places = {_name(key, self._columns): key for key in self._columns}
+        self.results = {name: self._score(stage, key) for name, key in self.places.items()}
         for set_name, scores in self.results.items():
             if trainer.is_global_zero:
                 _log(trainer, stage, set_name, scores)
@@ -242,11 +255,8 @@ def _name(key: _Key, among: Mapping[_Key, Any]) -> str:
 
 def _log(trainer: Trainer, stage: str, set_name: str, estimates: Mapping[str, Estimate]) -> None:
     step = trainer.global_step
-    flat: dict[str, float] = {}
-    for metric, estimate in estimates.items():
-        flat |= numbers(stage, set_name, metric, estimate)
     for logger in trainer.loggers:
         if isinstance(logger, MetricsFile):
             append_estimates(logger.path, estimates, stage=stage, set=set_name, step=step)
         else:
-            logger.log_metrics(flat, step)
+            logger.log_metrics(flat(f"{stage}/{set_name}", estimates), step)

@@ -57,20 +57,22 @@ class StimuliTable(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keeps the first stimuli of each set; the first rank's are enough."""
+        """Keeps the first stimuli of each set that have a picture; the first rank's are enough."""
         if not trainer.is_global_zero or all(
             len(self._shown[name]) >= self.count for name in set(batch["set"])
         ):
             return
-        images = self.layout.images(batch["arrays"])
+        pictures = self.layout.images(batch["arrays"]) if batch["arrays"] else []
+        images = [None if place is None else pictures[place] for place in batch["image"]]
         weights, probabilities = outputs["weights"].tolist(), outputs["probability"].tolist()
         for index, name in enumerate(batch["set"]):
-            if weights[index] > 0 and len(self._shown[name]) < self.count:
+            is_seen = images[index] is not None and weights[index] > 0
+            if is_seen and len(self._shown[name]) < self.count:
                 self._shown[name].append(
                     {
                         "set": name,
                         "stimulus_id": batch["ids"][index],
-                        "image": images[batch["image"][index]],
+                        "image": images[index],
                         "question": batch["question"][index],
                         "truth": outputs["truth"][index],
                         "response": outputs["response"][index],

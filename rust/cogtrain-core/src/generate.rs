@@ -326,4 +326,37 @@ mod tests {
             assert!(error.contains(words), "{error}");
         }
     }
+
+    #[test]
+    fn every_answer_is_among_the_options_of_its_question() {
+        for (task, factors) in [
+            (Task::Tower, serde_json::json!({"n_blocks": [2, 7]})),
+            (Task::Pyramid, serde_json::json!({"n_rows": [2, 5]})),
+        ] {
+            let asked: Vec<Question> = Question::ALL
+                .iter()
+                .copied()
+                .filter(|question| task.questions().contains(question))
+                .collect();
+            let recipe = Recipe {
+                count: 100,
+                factors: factors.as_object().expect("an object").clone(),
+                questions: Some(asked.iter().map(|one| one.name().to_owned()).collect()),
+                ..Recipe::new(task)
+            };
+            let generator = Generator::new(recipe).expect("valid");
+            for index in 0..100 {
+                let item = generator.item(index).expect("valid");
+                let answers = generator.answers(&item).expect("valid");
+                for question in &asked {
+                    let Some(answer) = answers.get(question.name()) else {
+                        continue; // some do not apply to every view
+                    };
+                    for part in answer.split(", ") {
+                        assert!(question.options().contains(&part), "{question:?}: {answer}");
+                    }
+                }
+            }
+        }
+    }
 }

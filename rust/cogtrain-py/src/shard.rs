@@ -36,19 +36,25 @@ impl SetWriter {
         recipe: &str,
         version: String,
     ) -> PyResult<Self> {
-        let open = || {
-            let recipe = serde_json::from_str(recipe).map_err(|error| {
-                core::Error::argument("recipe", "JSON", error, "pass json.dumps(recipe)")
-            })?;
-            let request = core::Request {
-                name,
-                cogtrain_version: version,
-                generator_version: core::GENERATOR_VERSION,
-                recipe,
-            };
-            core::SetWriter::open(&out, &request, source.shared())
-        };
+        let request = request(name, recipe, version)?;
+        let open = || core::SetWriter::open(&out, &request, source.shared());
         let writer = py.detach(open).map_err(to_python)?;
+        Ok(Self(Mutex::new(Some(writer))))
+    }
+
+    /// Joins the process that has opened the set ``out``, on any machine, to assist it.
+    #[staticmethod]
+    fn join(
+        py: Python<'_>,
+        source: &Source,
+        out: PathBuf,
+        name: String,
+        recipe: &str,
+        version: String,
+    ) -> PyResult<Self> {
+        let request = request(name, recipe, version)?;
+        let join = || core::SetWriter::join(&out, &request, source.shared());
+        let writer = py.detach(join).map_err(to_python)?;
         Ok(Self(Mutex::new(Some(writer))))
     }
 
@@ -62,6 +68,25 @@ impl SetWriter {
     fn shards(&self, py: Python<'_>, threads: usize, progress: Py<PyAny>) -> PyResult<()> {
         let mut watch = Watch::new(progress);
         let done = py.detach(|| self.with(|writer| writer.shards(threads, &mut watch.ask())));
+        watch.raised.map_or(done.map(|_| ()), Err)
+    }
+
+    /// Numbers of the shards that are not finished.
+    fn missing(&self, py: Python<'_>) -> PyResult<Vec<usize>> {
+        py.detach(|| self.with(|writer| Ok(writer.missing())))
+    }
+
+    /// Writes those of ``numbers`` that are not finished, for whoever calls ``shards`` afterwards.
+    fn assist(
+        &self,
+        py: Python<'_>,
+        numbers: Vec<usize>,
+        threads: usize,
+        progress: Py<PyAny>,
+    ) -> PyResult<()> {
+        let mut watch = Watch::new(progress);
+        let assist = |writer: &core::SetWriter| writer.assist(&numbers, threads, &mut watch.ask());
+        let done = py.detach(|| self.with(assist));
         watch.raised.map_or(done.map(|_| ()), Err)
     }
 
@@ -108,6 +133,19 @@ impl SetWriter {
         let writer = self.0.try_lock().map_err(|_| unusable())?;
         act(writer.as_ref().ok_or_else(unusable)?).map_err(to_python)
     }
+}
+
+fn request(name: String, recipe: &str, version: String) -> PyResult<core::Request> {
+    let recipe = serde_json::from_str(recipe).map_err(|error| {
+        let hint = "pass json.dumps(recipe)";
+        to_python(core::Error::argument("recipe", "JSON", error, hint))
+    })?;
+    Ok(core::Request {
+        name,
+        cogtrain_version: version,
+        generator_version: core::GENERATOR_VERSION,
+        recipe,
+    })
 }
 
 fn unusable() -> PyErr {

@@ -17,12 +17,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::asked_for::check_request;
 use super::crew::Crew;
 use super::index::{ShardIndex, twin};
 use super::manifest::{FORMAT_VERSION, Manifest};
 use super::reader::{Shards, hash_file};
 use super::tally::Tally;
-use super::writer::{ShardWriter, encode, write_whole};
+use super::writer::{ShardWriter, encode, sync, sync_folder, write_whole};
 use super::{MANIFEST, SHARD_STIMULI};
 use crate::{Error, Record, Result, Source};
 
@@ -80,7 +81,7 @@ pub struct SetWriter {
     partial: PathBuf,
     about: Record,
     source: Arc<dyn Source>,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl fmt::Debug for SetWriter {
@@ -105,6 +106,31 @@ impl SetWriter {
             fs::create_dir_all(&folder).map_err(|source| Error::write(&folder, source))?;
         }
         let lock = lock(&partial)?;
+        Self::at(out, request, source, Some(lock))
+    }
+
+    /// Joins the process that has opened the set `out` with [`open`](Self::open), to
+    /// [`assist`](Self::assist) it: on any machine that sees the folder.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if nobody has begun the set, or one of another request.
+    pub fn join(out: &Path, request: &Request, source: Arc<dyn Source>) -> Result<Self> {
+        let partial = partial(out)?;
+        if !partial.join("request.json").is_file() {
+            let got = format!("nothing in `{}`", partial.display());
+            let hint = "open the set before others assist";
+            return Err(Error::argument("out", "a set that was begun", got, hint));
+        }
+        Self::at(out, request, source, None)
+    }
+
+    fn at(
+        out: &Path,
+        request: &Request,
+        source: Arc<dyn Source>,
+        lock: Option<File>,
+    ) -> Result<Self> {
+        let partial = partial(out)?;
         let about = json!({
             "cogtrain_version": request.cogtrain_version,
             "count": source.len(),
@@ -142,11 +168,53 @@ impl SetWriter {
         threads: usize,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<bool> {
-        let total = self.source.len();
         let Some((mut shards, missing)) = self.kept(progress)? else {
             return Ok(false);
         };
-        let mut done: usize = shards.iter().map(|shard| shard.stimuli.len()).sum();
+        let done: usize = shards.iter().map(|shard| shard.stimuli.len()).sum();
+        let Some(written) = self.write(&missing, threads, done, progress)? else {
+            return Ok(false);
+        };
+        shards.extend(written);
+        shards.sort_by(|a, b| a.name.cmp(&b.name));
+        self.finish(shards)?;
+        let total = self.source.len();
+        Ok(progress(Progress { done: total, total }).is_continue())
+    }
+
+    /// Numbers of the shards that are not finished, in order.
+    pub fn missing(&self) -> Vec<usize> {
+        let all = 0..self.source.len().div_ceil(SHARD_STIMULI);
+        all.filter(|&number| self.finished(number).is_none())
+            .collect()
+    }
+
+    /// Writes those shards of `numbers` that are not finished, for whoever calls
+    /// [`shards`](Self::shards) afterwards: the same bytes as there. No two write the same shard at
+    /// a time; if they did, it would be found damaged and written anew.
+    ///
+    /// # Errors
+    /// As for [`shards`](Self::shards).
+    pub fn assist(
+        &self,
+        numbers: &[usize],
+        threads: usize,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        let mut missing = self.missing();
+        missing.retain(|number| numbers.contains(number));
+        Ok(self.write(&missing, threads, 0, progress)?.is_some())
+    }
+
+    /// Writes the shards `missing`; `None` if `progress` breaks off.
+    fn write(
+        &self,
+        missing: &[usize],
+        threads: usize,
+        mut done: usize,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<Vec<ShardIndex>>> {
+        let total = self.source.len();
         let source = Arc::clone(&self.source);
         let todo: Vec<_> = missing
             .iter()
@@ -155,12 +223,13 @@ impl SetWriter {
         let mut crew = Crew::start(threads, todo.into_iter().flatten(), move |index| {
             encode(&*source, index)
         })?;
-        for number in missing {
+        let mut shards = Vec::new();
+        for &number in missing {
             let mut shard = ShardWriter::create(&self.folder(), self.shard_name(number))?;
             for _ in stimuli_of(number, total) {
                 let at = Progress { done, total };
                 let Some(stimulus) = crew.next(&mut || progress(at))? else {
-                    return Ok(false);
+                    return Ok(None);
                 };
                 shard.append(stimulus)?;
                 done += 1;
@@ -170,9 +239,7 @@ impl SetWriter {
             write_whole(&self.index_path(number), &text)?;
             shards.push(shard);
         }
-        shards.sort_by(|a, b| a.name.cmp(&b.name));
-        self.finish(shards)?;
-        Ok(progress(Progress { done, total }).is_continue())
+        Ok(Some(shards))
     }
 
     /// Writes a manifest without shards: the set is made when it is read.
@@ -322,63 +389,4 @@ fn lock(partial: &Path) -> Result<File> {
         }
         Err(TryLockError::Error(source)) => Err(Error::write(&path, source)),
     }
-}
-
-/// Leaves `about` in the folder, or compares it with what is there.
-fn check_request(partial: &Path, about: &Value) -> Result<()> {
-    let path = partial.join("request.json");
-    let Ok(text) = fs::read_to_string(&path) else {
-        return write_whole(&path, &about.to_string());
-    };
-    let asked: Value = serde_json::from_str(&text).unwrap_or_default();
-    let Some((field, asked, got)) = difference("", &asked, about) else {
-        return Ok(());
-    };
-    let expected = format!(
-        "as in the half-made set in `{}` ({asked})",
-        partial.display()
-    );
-    let hint = "ask for the same to finish it, or remove that folder";
-    Err(Error::argument(&field, expected, got, hint))
-}
-
-/// The first field in which two requests differ, most telling first, with both values.
-fn difference(path: &str, one: &Value, other: &Value) -> Option<(String, String, String)> {
-    if one == other {
-        return None;
-    }
-    let (Value::Object(a), Value::Object(b)) = (one, other) else {
-        return Some((path.to_owned(), one.to_string(), other.to_string()));
-    };
-    let inner = |key: &String| {
-        if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        }
-    };
-    let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
-    // The recipe explains what the fingerprint only notices.
-    keys.sort_by_key(|key| (*key != "recipe", key.as_str()));
-    keys.into_iter().find_map(|key| {
-        let side = |map: &Record| map.get(key).cloned().unwrap_or_default();
-        difference(&inner(key), &side(a), &side(b))
-    })
-}
-
-/// Brings all files under `folder` to the disk; shards were when they were finished.
-fn sync(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            sync(&path)?;
-        } else if path.extension().is_none_or(|ending| ending != "tar") {
-            File::open(&path)?.sync_all()?;
-        }
-    }
-    sync_folder(folder)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }

@@ -16,6 +16,7 @@
 //! or interruptions.
 
 mod archive;
+mod asked_for;
 #[cfg(test)]
 mod attacks;
 mod catalogue;

@@ -140,3 +140,21 @@ pub(super) fn write_whole(path: &Path, text: &str) -> Result<()> {
     };
     write().map_err(|source| Error::write(path, source))
 }
+
+/// Brings all files under `folder` to the disk; shards were when they were finished.
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync(&path)?;
+        } else if path.extension().is_none_or(|ending| ending != "tar") {
+            File::open(&path)?.sync_all()?;
+        }
+    }
+    sync_folder(folder)
+}
+
+/// Brings the entries of a folder to the disk.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

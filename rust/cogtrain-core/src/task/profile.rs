@@ -138,6 +138,19 @@ mod tests {
     }
 
     #[test]
+    fn the_blocks_of_every_pyramid_can_be_counted() {
+        let most = (2..=5)
+            .flat_map(Profile::all)
+            .map(|profile| profile.slots().count())
+            .max();
+        let options = crate::Question::BlockCount.options();
+        assert_eq!(
+            most.map(|n| n.to_string()).as_deref(),
+            options.last().copied()
+        );
+    }
+
+    #[test]
     fn only_the_turret_rests_on_red() {
         for n_rows in 2..=5 {
             for profile in Profile::all(n_rows) {

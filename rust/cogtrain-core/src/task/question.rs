@@ -51,8 +51,10 @@ named! {
 }
 
 const YES_NO: &[&str] = &["yes", "no"];
+/// Up to the blocks of the largest pyramid.
 const COUNTS: &[&str] = &[
-    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15",
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
+    "17", "18", "19",
 ];
 const BACKGROUNDS: &[&str] = &["white", "gray", "beige", "blue", "black"];
 const COLORS: &[&str] = &[
