@@ -17,6 +17,7 @@ class AskedSet:
         wording: ``(question, stimulus id) -> id of a wording``.
         people: What people answered, if that is to be learned from.
         weight: How much a stimulus counts in the loss.
+        source: What its arrays depend on besides the stimulus: the set and the preprocessing.
         has_image: Whether the image is shown; otherwise the question is all that there is.
     """
 
@@ -24,6 +25,7 @@ class AskedSet:
     wording: Callable[[str, str], str]
     people: People | None = None
     weight: float = 1.0
+    source: str = ""
     has_image: bool = True
 
     @classmethod

@@ -1,10 +1,10 @@
 """From a native batch to what a model step takes: arrays become tensors on the same memory.
 
-One item is one (stimulus, question) pair. With one question per stimulus, which is the usual case,
-nothing is copied; with several, the pixels of a stimulus are repeated for each of its questions.
+One item is one (stimulus, question) pair. The pixels of a stimulus are there once, however many
+questions it has, and nothing is copied.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -15,8 +15,6 @@ from cogtrain._core import Batch
 from cogtrain.data.asked_set import AskedSet
 from cogtrain.data.people import People, Shares, Trial
 
-_PIXELS = "pixel_values"
-
 
 class Collated(TypedDict):
     """Items of one step of one rank.
@@ -24,10 +22,11 @@ class Collated(TypedDict):
     `ids`, `set`, `question`, `wording` and `answer` have one entry per item; `people` is the share
     of people for each option, nothing where nobody is known to have answered, and `observer` who it
     was if it is one person's answer; `weights` is float32 ``(N,)``, 0 for an item that only fills
-    up the batch, else the weight of its set; `arrays` are what the Hugging Face processor of the
-    model makes of the items' images, by its names: `pixel_values` and, by family, `image_grid_thw`
-    or others, nothing for an item that is not `has_image`. `position` is where the batch begins in
-    the epoch's sequence of all ranks.
+    up the batch, else the weight of its set. `image` is the place of an item's image among those of
+    `arrays`, nothing where it is not shown, and `stimuli` says of each image what it is; `arrays`
+    are what the Hugging Face processor of the model makes of the images, by its names:
+    `pixel_values` and, by family, `image_grid_thw` or others. `position` is where the batch begins
+    in the epoch's sequence of all ranks.
     """
 
     ids: list[str]
@@ -38,7 +37,8 @@ class Collated(TypedDict):
     people: list[Shares | None]
     observer: list[str | None]
     weights: Tensor
-    has_image: list[bool]
+    image: list[int | None]
+    stimuli: list[str]
     arrays: dict[str, Tensor]
     position: int
 
@@ -51,7 +51,7 @@ class Draw(NamedTuple):
 
 
 def collate(batch: Batch, sets: Sequence[AskedSet], draw: Draw | None = None) -> Collated:
-    """Items of ``batch``; the tensors share its memory wherever each stimulus has one question.
+    """Items of ``batch``; the tensors share its memory.
 
     Args:
         batch: From a `Loader` with a `preprocess`.
@@ -70,11 +70,8 @@ def collate(batch: Batch, sets: Sequence[AskedSet], draw: Draw | None = None) ->
             )
     rows = [row for row, answered in enumerate(answers) for _ in answered]
     asked = [sets[int(index)] for index in batch.sets.tolist()]
-    has_image = [asked[row].has_image for row in rows]
-    shown = [row for row in rows if asked[row].has_image]
-    arrays = batch.arrays
-    if len(shown) != len(answers):
-        arrays = _repeat(arrays, shown) if shown else {}
+    image = [row if asked[row].has_image else None for row in rows]
+    arrays = batch.arrays if any(each.has_image for each in asked) else {}
     pairs = [(row, question) for row, answered in enumerate(answers) for question in answered]
     people = [_people(asked[row].people, batch.ids[row], question, draw) for row, question in pairs]
     return {
@@ -86,7 +83,8 @@ def collate(batch: Batch, sets: Sequence[AskedSet], draw: Draw | None = None) ->
         "people": [None if each is None else each.shares for each in people],
         "observer": [None if each is None else each.observer for each in people],
         "weights": torch.from_numpy(_weights(batch.weights, asked, rows)),
-        "has_image": has_image,
+        "image": image,
+        "stimuli": [f"{of.source}/{name}" for of, name in zip(asked, batch.ids, strict=True)],
         "arrays": {name: _tensor(values) for name, values in arrays.items()},
         "position": int(batch.positions[0]),
     }
@@ -117,20 +115,3 @@ def _tensor(values: np.ndarray) -> Tensor:
     """A tensor on the same memory; 16-bit integers hold the bits of bfloat16, unknown to numpy."""
     tensor = torch.from_numpy(values)
     return tensor.view(torch.bfloat16) if values.dtype == np.uint16 else tensor
-
-
-def _repeat(arrays: Mapping[str, np.ndarray], rows: Sequence[int]) -> dict[str, np.ndarray]:
-    """Arrays of the images ``rows``, which may name an image more than once."""
-    chosen = {name: values[list(rows)] for name, values in arrays.items() if name != _PIXELS}
-    counts = _rows_of_pixels(arrays)
-    if counts is None:
-        return chosen | {_PIXELS: arrays[_PIXELS][list(rows)]}
-    images = np.split(arrays[_PIXELS], np.cumsum(counts)[:-1])
-    return chosen | {_PIXELS: np.concatenate([images[row] for row in rows])}
-
-
-def _rows_of_pixels(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """How many rows of the pixel values each image has, where it is not one each."""
-    if "image_grid_thw" in arrays:
-        return arrays["image_grid_thw"].prod(axis=1)
-    return arrays.get("num_patches")

@@ -6,10 +6,12 @@ Lightning restores a loader's own state too late once a schedule has asked for t
 and not at all at the end of an epoch.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -165,7 +167,10 @@ class StimuliDataModule(LightningDataModule):
         for part, members in sets.items():
             _reject_twins(part, [member.name for member in members])
             pairs = zip(declared[part], members, strict=True)
-            self._asked[part] = [each.asked(member) for each, member in pairs]
+            self._asked[part] = [
+                replace(each.asked(member), source=f"{member.fingerprint} {self._reading}")
+                for each, member in pairs
+            ]
         blind = {name_under(TEXT_ONLY, members.name) for _, members in plain}
         self._asked["test"] = [
             replace(each, has_image=each.name not in blind) for each in self._asked["test"]
@@ -340,6 +345,14 @@ class StimuliDataModule(LightningDataModule):
                     'pass `resize="pillow"`', "set `data.resize` to `pillow`"
                 )
                 raise ValueError(f"set `{recipe.name}`: {advice}") from error
+
+    @property
+    def _reading(self) -> str:
+        """What the arrays of an image depend on besides the image."""
+        if self.preprocess is None:
+            return f"qwen2_vl {self.resize}"
+        config = (Path(self.preprocess) / "preprocessor_config.json").read_bytes()
+        return f"{hashlib.blake2b(config, digest_size=16).hexdigest()} {self.resize}"
 
     def _preprocess(self) -> Preprocess:
         if self.preprocess is None:

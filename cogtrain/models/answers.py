@@ -87,11 +87,24 @@ class Reading:
             menu.log_mass(part.unflatten(0, (-1, 1 + len(menu.branches))))
             for menu, part in zip(self.groups, logits.split(sizes), strict=True)
         ]
-        if len(masses) == 1:
-            return OptionScores(options, masses[0])
-        widest = max(mass.shape[1] for mass in masses)
-        log_mass = masses[0].new_full((len(options), widest), -torch.inf)
-        for members, mass in zip(self.groups.values(), masses, strict=True):
-            columns = torch.arange(mass.shape[1], device=mass.device)
-            log_mass[torch.tensor(members, device=mass.device)[:, None], columns] = mass
-        return OptionScores(options, log_mass)
+        return gathered(options, list(self.groups.values()), masses)
+
+
+def gathered(
+    options: tuple[tuple[str, ...], ...], items: Sequence[Sequence[int]], masses: Sequence[Tensor]
+) -> OptionScores:
+    """Scores of all items from those of groups of them.
+
+    Args:
+        options: Of every item.
+        items: Of each group, their places.
+        masses: Of each group, ``(items, options)`` log mass.
+    """
+    if len(masses) == 1 and list(items[0]) == list(range(len(options))):
+        return OptionScores(options, masses[0])
+    widest = max(mass.shape[1] for mass in masses)
+    log_mass = masses[0].new_full((len(options), widest), -torch.inf)
+    for members, mass in zip(items, masses, strict=True):
+        columns = torch.arange(mass.shape[1], device=mass.device)
+        log_mass[torch.tensor(members, device=mass.device)[:, None], columns] = mass
+    return OptionScores(options, log_mass)

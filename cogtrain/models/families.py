@@ -30,6 +30,7 @@ class Family:
         images: How an image becomes placeholder tokens, and which arrays say so.
         position_ids: ``(core, input ids (1, L), shape of the image) -> (axes, 1, L)``; the shape
             is ``None`` without an image.
+        is_stacked: Whether the model takes the vectors of all images as one tensor, not as a list.
         sight: ``(config, input ids (L,)) -> (L, L)`` bool, who sees whom beyond what came before;
             by default nobody.
         masks: ``(config, mask (N, 1, L, L), position ids) -> what the model takes as its mask``.
@@ -41,6 +42,7 @@ class Family:
     visual: str
     images: Placeholders
     position_ids: Callable[[Any, Tensor, Shape | None], Tensor]
+    is_stacked: bool = False
     sight: Callable[[Any, Tensor], Tensor] | None = None
     masks: Callable[[Any, Tensor, Tensor], dict[str, Tensor]] | None = None
     speed_up: Callable[[nn.Module], None] | None = None
@@ -143,10 +145,11 @@ _FAMILIES: Mapping[str, Family] = MappingProxyType(
             _projecting(
                 "llava_onevision", placeholders.ANY_RESOLUTION, merger=("model.image_newline",)
             ),
-            _projecting("internvl", placeholders.COUNTED_TILES),
+            _projecting("internvl", placeholders.COUNTED_TILES, is_stacked=True),
             _projecting(
                 "gemma3",
                 placeholders.FRAMED_PICTURE,
+                is_stacked=True,
                 sight=sight.within_images,
                 masks=sight.by_layer,
             ),

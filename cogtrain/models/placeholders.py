@@ -6,10 +6,11 @@ Hugging Face processors; the tests hold the two together.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers.image_processing_utils import select_best_resolution
 
@@ -26,6 +27,8 @@ class Placeholders:
         token: What the chat template writes where an image is.
         repeated: The token that stands for one vector of the image; ``config.image_token_id``.
         arrays: Names of the arrays that preprocessing gives, ``pixel_values`` first.
+        spans: ``arrays -> (images,)`` int64, rows of the pixel values that each image has, where
+            it is not one each.
         unread: Those among them that shape the sequence and that the model itself does not take.
         shapes: ``(config, arrays) -> shape of each image``.
         text: ``(config, shape) -> what replaces`` ``token``.
@@ -36,6 +39,7 @@ class Placeholders:
     arrays: tuple[str, ...]
     shapes: Callable[[Any, Arrays], list[Shape]]
     text: Callable[[Any, Shape], str]
+    spans: Callable[[Arrays], Tensor] | None = None
     unread: frozenset[str] = frozenset()
 
     def of(self, config: Any, arrays: Arrays) -> list[Shape]:
@@ -54,6 +58,16 @@ class Placeholders:
     def read(self, arrays: Arrays) -> dict[str, Tensor]:
         """What of ``arrays`` the model takes."""
         return {name: arrays[name] for name in self.arrays if name not in self.unread}
+
+    def pick(self, arrays: Arrays, images: Sequence[int]) -> dict[str, Tensor]:
+        """Arrays of some images, in the order of ``images``."""
+        pixels, *others = self.arrays
+        wanted = torch.tensor(images)
+        picked = {name: arrays[name][wanted.to(arrays[name].device)] for name in others}
+        if self.spans is None:
+            return {pixels: arrays[pixels][wanted.to(arrays[pixels].device)]} | picked
+        parts = arrays[pixels].split(self.spans(arrays).tolist())
+        return {pixels: torch.cat([parts[image] for image in images])} | picked
 
 
 # --- Qwen: patches in a grid, merged in squares -------------------------------------------------
@@ -85,6 +99,7 @@ PATCH_GRID = Placeholders(
     token="<|image_pad|>",
     repeated="<|image_pad|>",
     arrays=("pixel_values", "image_grid_thw"),
+    spans=lambda arrays: arrays["image_grid_thw"].prod(dim=1),
     shapes=_grids,
     text=_merged,
 )
@@ -235,6 +250,7 @@ COUNTED_TILES = Placeholders(
     token="<IMG_CONTEXT>",
     repeated="<IMG_CONTEXT>",
     arrays=("pixel_values", "num_patches"),
+    spans=lambda arrays: arrays["num_patches"],
     unread=frozenset({"num_patches"}),
     shapes=_counted,
     text=_internvl,

@@ -1,5 +1,6 @@
 """Which token sees which: what came before it, and in some families all of its own image."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,6 +20,36 @@ def branched(length: int, branches: tuple[Path, ...]) -> Tensor:
         for column, other in enumerate(branches):
             sight[length + row, length + column] = path[: len(other)] == other
     return sight
+
+
+def side_by_side(shared: int, sights: Sequence[Tensor]) -> Tensor:
+    """``(L, L)`` bool of sequences that begin alike, laid one behind the other.
+
+    Args:
+        shared: How many tokens they have in common; these come once.
+        sights: ``(L, L)`` of each alone, the common beginning included.
+    """
+    ends = [each[shared:] for each in sights]
+    begun = torch.cat([sights[0][:shared, :shared], *(end[:, :shared] for end in ends)])
+    own = torch.block_diag(sights[0].new_zeros(shared, 0), *(end[:, shared:] for end in ends))
+    return torch.cat([begun, own], dim=1)
+
+
+def for_attention(mask: Tensor, attention: str, dtype: torch.dtype) -> Tensor:
+    """``mask``, bool, as an ``attention`` of `transformers` takes it.
+
+    Raises:
+        ValueError: If it takes none.
+    """
+    if attention == "sdpa":
+        return mask
+    if attention == "eager":
+        lowest = torch.finfo(dtype).min
+        return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, lowest)
+    raise ValueError(
+        "expected attention `sdpa` or `eager` where tokens see others than those before them, "
+        f"got `{attention}`; load the model with `attn_implementation='sdpa'`"
+    )
 
 
 def within_images(config: Any, input_ids: Tensor) -> Tensor:

@@ -13,15 +13,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint as recomputed
 
 from cogtrain import prompts
 from cogtrain.models import adapter, checkpoint, lora, menu, parameters, proof
-from cogtrain.models.answers import OptionScores, Reading
+from cogtrain.models.answers import OptionScores, gathered
+from cogtrain.models.asked_images import AskedImages
+from cogtrain.models.feature_cache import FeatureCache
+from cogtrain.models.language import states_of
 from cogtrain.models.lora import Tuning
 from cogtrain.models.menu import Menu
 from cogtrain.models.origin import DType, Init, Origin, Quantization, quiet
+from cogtrain.models.passes import partition
 from cogtrain.models.placeholders import Arrays, Shape
-from cogtrain.models.sequences import Asked, SequenceBuilder, Sequences
+from cogtrain.models.sequences import Asked, SequenceBuilder
 
 
 class VLM(nn.Module):
@@ -35,6 +40,12 @@ class VLM(nn.Module):
         family: Its record.
         tuning: What of it is trained.
         tokens: Tokens that `scores` has read so far, images' placeholders among them.
+        tokens_per_pass: Most tokens, padding included, that the language model reads at once; a
+            batch with more is read in several passes, and for gradients each is computed once more,
+            so that memory is bounded. By default one pass, or several where lengths differ so much
+            that they cost less than padding.
+        feature_cache: Where features of images are kept, if vision and merger are frozen.
+        is_sharded: Whether ranks must make the same passes: then there is always one.
     """
 
     def __init__(self, origin: Origin, tuning: Tuning) -> None:
@@ -43,6 +54,9 @@ class VLM(nn.Module):
         self.family = origin.family
         self.tuning = tuning
         self.tokens = 0
+        self.tokens_per_pass: int | None = None
+        self.feature_cache: FeatureCache | None = None
+        self.is_sharded = False
         lora.check_trainable(tuning, origin.quantization)
         self.model = model = origin.model()
         tokenizer = origin.tokenizer()
@@ -55,6 +69,7 @@ class VLM(nn.Module):
             tokenizer,
             image_token=images.token,
             image_text=partial(images.text, model.config),
+            repeated=images.repeated,
             position_ids=partial(self.family.position_ids, model.model),
             sight=None if sight is None else partial(sight, model.config),
         )
@@ -143,17 +158,21 @@ class VLM(nn.Module):
         arrays: Arrays,
         *,
         wording: Sequence[str] | None = None,
-        has_image: Sequence[bool] | None = None,
+        image: Sequence[int | None] | None = None,
+        stimuli: Sequence[str] | None = None,
     ) -> OptionScores:
         """Mass of every answer option, one row per item; the same whatever else is in the batch.
 
+        An image that several items are about is encoded once, and read once by the language model.
+
         Args:
             question: ``N`` names of questions.
-            arrays: What the checkpoint's own preprocessing makes of the items' images, by name:
+            arrays: What the checkpoint's own preprocessing makes of the images, by name:
                 ``pixel_values`` and, by family, ``image_grid_thw``, ``num_patches``, ``rows``, ….
             wording: ``N`` ids of wordings; left out, those that people are asked in about towers.
-            has_image: Whether each of ``N`` items has an image; left out, all have. An item without
-                one is asked as text alone, and `arrays` hold the images of the others.
+            image: ``N`` places of images, which each item is about, ``None`` for one that is asked
+                as text alone; left out, one image each.
+            stimuli: What identifies each image, for `feature_cache`; left out, it is not asked.
 
         Returns:
             Scores with ``log_mass`` of shape ``(N, options)``, padded if options differ.
@@ -161,19 +180,30 @@ class VLM(nn.Module):
         Raises:
             ValueError: If an array is missing, counts disagree, or an image does not fit the model.
         """
-        shapes = self.shapes([True] * len(question) if has_image is None else has_image, arrays)
+        shapes = self._shapes(question, arrays, image)
         wording = [prompts.PEOPLE] * len(question) if wording is None else wording
         menus = [self._menu(*pair) for pair in zip(question, wording, strict=True)]
         asked = [
             Asked(name, words, options.branches)
             for name, words, options in zip(question, wording, menus, strict=True)
         ]
-        sequences = self._builder.batch(asked, shapes, self.device)
-        self.tokens += sequences.tokens
-        states = self._states(sequences, arrays)
-        reading = Reading.of(menus, self.device)
-        hidden = states[reading.item, sequences.last[reading.item] + reading.offset]
-        return reading.score(self.model.get_output_embeddings()(hidden))
+        places = range(len(shapes)) if image is None else image
+        rows = self._builder.rows(asked, shapes, places, self.device)
+        images = AskedImages(arrays, shapes, menus, stimuli)
+        most = self.tokens_per_pass
+        passes = [[*range(len(rows))]] if self.is_sharded else partition([*map(len, rows)], most)
+        is_bounded = most is not None and len(passes) > 1 and torch.is_grad_enabled()
+        items, masses = [], []
+        for chosen in passes:
+            part = [rows[row] for row in chosen]
+            items.append([item for row in part for item in row.items])
+            masses.append(
+                recomputed(images.masses, self, part, use_reentrant=False)
+                if is_bounded
+                else images.masses(self, part)
+            )
+        self.tokens += sum(map(len, rows))
+        return gathered(tuple(menu.options for menu in menus), items, masses)
 
     forward = scores
 
@@ -185,7 +215,8 @@ class VLM(nn.Module):
         """
         shapes = self.family.images.of(self.model.config, arrays)
         sequences = self._builder.batch([Asked(question)] * len(shapes), shapes, self.device)
-        states = self._states(sequences, arrays)
+        features = AskedImages(arrays, shapes, ()).features(self, range(len(shapes)))
+        states = states_of(self.model, self.family, sequences, features)
         places = torch.arange(len(shapes), device=self.device), sequences.last
         return self.model.get_output_embeddings()(states[places]).float()
 
@@ -209,59 +240,41 @@ class VLM(nn.Module):
                     part.eval()
         return self
 
-    def _states(self, sequences: Sequences, arrays: Arrays) -> Tensor:
-        """``(N, L, hidden)`` states of all tokens."""
-        positions = sequences.position_ids
-        return self.model.model(
-            input_ids=sequences.input_ids,
-            attention_mask=self._masks(sequences),
-            position_ids=positions if len(positions) > 1 else positions[0],
-            use_cache=False,
-            **(self.family.images.read(arrays) if arrays else {}),
-        ).last_hidden_state
-
-    def _masks(self, sequences: Sequences) -> Tensor | dict[str, Tensor] | None:
-        """Who sees whom, as the language model takes it."""
-        mask = sequences.attention_mask
-        if mask is None or mask.ndim == 2:
-            return mask
-        if self.family.masks is None:
-            return self._mask(mask)
-        masks = self.family.masks(self.model.config, mask, sequences.position_ids)
-        return {name: self._mask(each) for name, each in masks.items()}
-
-    def _mask(self, mask: Tensor) -> Tensor:
-        """``mask`` as the attention of the language model takes it."""
-        attention = self.model.config.get_text_config()._attn_implementation
-        if attention == "sdpa":
-            return mask
-        if attention == "eager":
-            dtype = self.model.dtype
-            lowest = torch.finfo(dtype).min
-            return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(
-                ~mask, lowest
-            )
-        raise ValueError(
-            "expected attention `sdpa` or `eager` where tokens see others than those before them, "
-            f"got `{attention}`; load the model with `attn_implementation='sdpa'`"
-        )
-
-    def shapes(self, has_image: Sequence[bool], arrays: Arrays) -> list[Shape | None]:
-        """Shape of each item's image, ``None`` for an item without one.
-
-        Raises:
-            ValueError: If `arrays` do not fit each other or the model, or hold more or fewer images
-                than there are items with one.
-        """
-        is_shown = arrays or any(has_image)
-        found = self.family.images.of(self.model.config, arrays) if is_shown else []
-        if (wanted := sum(has_image)) != len(found) or not has_image:
+    def _shapes(
+        self, question: Sequence[str], arrays: Arrays, image: Sequence[int | None] | None
+    ) -> list[Shape]:
+        is_shown = bool(arrays) or image is None or any(place is not None for place in image)
+        shapes = self.family.images.of(self.model.config, arrays) if is_shown else []
+        places = len(shapes) if image is None else len(image)
+        if len(question) != places or not places:
             raise ValueError(
-                f"expected one question per image, got {wanted} questions and {len(found)} "
+                f"expected one question per image, got {len(question)} questions and {places} "
                 "images; pair them"
             )
-        images = iter(found)
-        return [next(images) if each else None for each in has_image]
+        strange = set(image or ()) - {None, *range(len(shapes))}
+        if strange:
+            raise ValueError(
+                f"expected places of {len(shapes)} images, got {strange.pop()}; count them from 0"
+            )
+        return shapes
+
+    def keep_features(self, root: Path, limit_gib: float) -> None:
+        """Keeps features of images in a folder under ``root``, of at most ``limit_gib`` in all.
+
+        Raises:
+            ValueError: If vision or merger are trained: their features would be of other weights.
+        """
+        frozen = self.tuning.tune.components("frozen")
+        if trained := [part for part in ("vision", "merger") if part not in frozen]:
+            raise ValueError(
+                f"expected vision and merger to be frozen where their features are kept, got "
+                f"`tune` of {' and '.join(trained)}; freeze them or leave `feature_cache_gib` out"
+            )
+        origin = self.origin
+        tower = (
+            f"{self.fingerprint()} {origin.dtype} {origin.attn_implementation} {self.device.type}"
+        )
+        self.feature_cache = FeatureCache(root, tower, int(limit_gib * 2**30))
 
     def _menu(self, question: str, wording: str) -> Menu:
         key = (question, wording)

@@ -16,6 +16,8 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from cogtrain.training.stepwise_wandb import StepwiseWandb
+
 _HOST = "api.wandb.ai"
 _PLACES = ("WANDB_DATA_DIR", "WANDB_CACHE_DIR")
 
@@ -74,7 +76,7 @@ class MetricsFile(Logger):
             os.truncate(self.path, length)
 
 
-def wandb_logger(folder: Path, *, project: str, config: Mapping[str, Any]) -> WandbLogger | None:
+def wandb_logger(folder: Path, *, project: str, config: Mapping[str, Any]) -> StepwiseWandb | None:
     """Weights & Biases run that lives in ``folder``; nothing if it cannot be begun.
 
     Args:
@@ -108,7 +110,7 @@ def wandb_logger(folder: Path, *, project: str, config: Mapping[str, Any]) -> Wa
         _leave(folder / "wandb")
         print(f"note: training goes on without Weights & Biases ({_first_line(error)})")
         return None
-    return WandbLogger(experiment=run)
+    return StepwiseWandb(experiment=run)
 
 
 def finish(loggers: Iterable[Logger]) -> None:

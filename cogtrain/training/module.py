@@ -22,6 +22,7 @@ from cogtrain.training.schedule import AdamW, WarmupCosine
 from cogtrain.training.sharding import shard
 from cogtrain.training.targets import index_of, targets
 from cogtrain.training.window import Window, divide_gradients
+from cogtrain.webdataset import cache_folder
 
 _IDENTITY = "cogtrain_model"
 
@@ -59,6 +60,13 @@ class VLMModule(LightningModule):
         init: `random` builds what the checkpoint's `config.json` says with random weights and reads
             none, for benchmarks and checks.
         quantization: `nf4` keeps the language model in 4 bits under an adapter (QLoRA; CUDA only).
+        tokens_per_pass: Most tokens of a micro-batch, padding included, that the language model
+            reads at once, so that images or questions of many lengths fit the memory: beyond it, a
+            micro-batch is read in several passes, each computed twice. Left out, there is no bound,
+            and passes are parted only where that saves more padding than it costs.
+        feature_cache_gib: Most that features of images may take on disk, in `features` of
+            `$COGTRAIN_CACHE` (`~/.cache/cogtrain`); left out, none are kept. Needs frozen vision
+            and merger, and pays from the second epoch on, where a large tower sees a finite set.
         objective: What training minimises.
         optimizer: How weights move; the config section `optimizer`.
         lr_scheduler: How fast; the config section `lr_scheduler`.
@@ -72,6 +80,8 @@ class VLMModule(LightningModule):
         dtype: DType = "float32",
         init: Init = "pretrained",
         quantization: Quantization | None = None,
+        tokens_per_pass: int | None = None,
+        feature_cache_gib: float | None = None,
         objective: Objective = Objective(),  # noqa: B008 - frozen, and the default that --help shows
         optimizer: AdamW = AdamW(),  # noqa: B008 - as above
         lr_scheduler: WarmupCosine = WarmupCosine(),  # noqa: B008 - as above
@@ -81,6 +91,11 @@ class VLMModule(LightningModule):
         self.objective = objective
         self.optimizer_options = optimizer
         self.schedule_options = lr_scheduler
+        if tokens_per_pass is not None and tokens_per_pass < 1:
+            raise ValueError(
+                f"expected `model.tokens_per_pass` to be at least 1, got {tokens_per_pass}; "
+                "leave it out for no bound"
+            )
         self.window = Window()
         self._is_sharded = False
         self.strict_loading = False  # checked more strictly by `on_load_checkpoint`
@@ -91,6 +106,9 @@ class VLMModule(LightningModule):
             init=init,
             quantization=quantization,
         )
+        self.vlm.tokens_per_pass = tokens_per_pass
+        if feature_cache_gib is not None:
+            self.vlm.keep_features(cache_folder() / "features", feature_cache_gib)
 
     def describe(self) -> dict[str, Any]:
         """What identifies the model in a manifest."""
@@ -118,7 +136,8 @@ class VLMModule(LightningModule):
         """Shards the model if the strategy is FSDP2.
 
         Raises:
-            ValueError: If its checkpoints would be folders, which cannot be replaced as a whole.
+            ValueError: If its checkpoints would be folders, which cannot be replaced as a whole, or
+                if ranks could make different numbers of passes.
         """
         strategy = self.trainer.strategy
         if not isinstance(strategy, ModelParallelStrategy):
@@ -127,6 +146,12 @@ class VLMModule(LightningModule):
             raise ValueError(
                 "expected `save_distributed_checkpoint` of ModelParallelStrategy to be false, got "
                 "true; set it in `trainer.strategy.init_args`"
+            )
+        if self.vlm.tokens_per_pass is not None or self.vlm.feature_cache is not None:
+            raise ValueError(
+                "expected no `model.tokens_per_pass` and no `model.feature_cache_gib` with "
+                "ModelParallelStrategy, whose ranks must make the same passes, got "
+                f"{self.vlm.tokens_per_pass or 'a cache'}; leave them out"
             )
         if not self._is_sharded:
             shard(self.vlm, self.device_mesh["data_parallel"])  # type: ignore[index]
@@ -142,8 +167,10 @@ class VLMModule(LightningModule):
         Raises:
             ValueError: For a truth that is not among the options of its question.
         """
-        words = {name: batch[name] for name in ("wording", "has_image")}
-        scores = self.vlm(batch["question"], batch["arrays"], **words)
+        names = ("wording", "image", "stimuli")
+        scores = self.vlm(
+            batch["question"], batch["arrays"], **{name: batch[name] for name in names}
+        )
         options, device = scores.options, scores.log_mass.device
         items = zip(options, batch["question"], batch["answer"], strict=True)
         truth = torch.tensor([index_of(*item) for item in items], device=device)

@@ -22,6 +22,7 @@ def shard(vlm: VLM, mesh: DeviceMesh) -> None:
         if type(module).__name__ in blocks:
             fully_shard(module, mesh=mesh)
     fully_shard(vlm, mesh=mesh)
+    vlm.is_sharded = True
 
 
 def _know_scores() -> None:

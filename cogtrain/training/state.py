@@ -14,6 +14,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loops.training_epoch_loop import RestartStage
 
 from cogtrain.training.logs import MetricsFile
+from cogtrain.training.stepwise_wandb import StepwiseWandb
 
 PLACE = "cogtrain_place"
 
@@ -144,6 +145,7 @@ class Boundaries(Callback):
             )
         self.place, self._is_resumed = Place(**checkpoint[PLACE]), True
         _cut_log(trainer, self.place.metrics_bytes)
+        _tell_again(trainer)
         key = _stream_key(trainer)
         self._stream = {key: checkpoint[key]} if key in checkpoint else {}
         checkpoint["loops"] = {"fit_loop": _loops(trainer, self.place)}
@@ -207,6 +209,14 @@ def _cut_log(trainer: Trainer, length: int) -> None:
     for logger in trainer.loggers:
         if isinstance(logger, MetricsFile):
             logger.cut(length)
+
+
+def _tell_again(trainer: Trainer) -> None:
+    """Gives an offline W&B run what the file has kept, so that it holds every step, each once."""
+    files = [logger.path for logger in trainer.loggers if isinstance(logger, MetricsFile)]
+    for logger in trainer.loggers:
+        if isinstance(logger, StepwiseWandb) and files:
+            logger.tell_again(files[0])
 
 
 def _metrics_bytes(trainer: Trainer) -> int:

@@ -3,18 +3,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from cogtrain import Loader, Preprocess, StimulusSet, _core
 from cogtrain.data import datamodule
-from cogtrain.data.asked_set import AskedSet
-from cogtrain.data.collate import collate
 from cogtrain.data.collating import Collating
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.data.recipe import Photographs, Recipe
+from cogtrain.models import checkpoint
 
 SMALL = Recipe(name="small", count=10, factors={"size": "small"}, size_px=56)
 LARGE = replace(SMALL, name="large", factors={"size": "large"})
@@ -24,78 +22,6 @@ ASKED = [recipe.asked(recipe.build("test")) for recipe in (SMALL, LARGE)]
 def data(**options):
     parts = {"train": [SMALL, LARGE], "val": [SMALL], "test": [SMALL, LARGE]} | options
     return StimuliDataModule(**parts, batch_size=4, eval_batch_size=8, seed=1)
-
-
-class TestCollate:
-    @pytest.fixture
-    def batch(self):
-        loader = Loader(
-            [SMALL.build("test"), LARGE.build("test")],
-            batch_size=16,
-            seed=0,
-            preprocess=Preprocess.qwen2_vl(),
-        )
-        return list(loader)[-1]
-
-    def test_tensors_share_the_memory_of_the_batch(self, batch):
-        collated = collate(batch, ASKED)
-        for name in ("pixel_values", "image_grid_thw"):
-            assert np.shares_memory(collated["arrays"][name].numpy(), batch.arrays[name])
-
-    def test_names_every_item(self, batch):
-        collated = collate(batch, ASKED)
-        assert collated["ids"] == batch.ids
-        assert collated["set"] == [("small", "large")[index] for index in batch.sets]
-        assert set(collated["question"]) == {"will_fall"}
-        assert set(collated["wording"]) == {"laboratory"}
-        assert collated["answer"] == [answers["will_fall"] for answers in batch.answers]
-
-    def test_marks_what_only_fills_up(self, batch):
-        weights = collate(batch, ASKED)["weights"]
-        assert weights.dtype == torch.float32
-        assert weights.tolist() == [1.0] * 4 + [0.0] * 12
-
-    def test_repeats_the_image_for_each_of_its_questions(self):
-        class Asked:  # perception checks will ask several questions about one stimulus
-            ids = ("a", "b")
-            answers = ({"will_fall": "yes", "how_many": "3"}, {"will_fall": "no"})
-            sets = np.array([0, 0])
-            weights = np.array([1.0, 0.0], dtype=np.float32)
-            positions = np.array([8, 9])
-            arrays = {  # noqa: RUF012 - a stand-in that nobody changes
-                "pixel_values": np.arange(10, dtype=np.float32).reshape(5, 2),
-                "image_grid_thw": np.array([[1, 1, 2], [1, 1, 3]]),
-            }
-
-        collated = collate(Asked(), [AskedSet("towers", lambda question, one: f"{question}-{one}")])
-        assert collated["ids"] == ["a", "a", "b"]
-        assert collated["question"] == ["will_fall", "how_many", "will_fall"]
-        assert collated["answer"] == ["yes", "3", "no"]
-        assert collated["wording"] == ["will_fall-a", "how_many-a", "will_fall-b"]
-        assert collated["weights"].tolist() == [1.0, 1.0, 0.0]
-        assert collated["position"] == 8
-        assert collated["has_image"] == [True] * 3
-        assert collated["arrays"]["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 2], [1, 1, 3]]
-        assert collated["arrays"]["pixel_values"][:, 0].tolist() == [0, 2, 0, 2, 4, 6, 8]
-
-    def test_leaves_out_the_images_of_a_set_that_is_asked_as_text(self, batch):
-        asked = [ASKED[0], replace(ASKED[1], has_image=False)]
-        whole, part = collate(batch, ASKED), collate(batch, asked)
-        shown = [name == "small" for name in whole["set"]]
-        assert part["has_image"] == shown
-        assert 0 < sum(shown) < len(shown)
-        grids = whole["arrays"]["image_grid_thw"]
-        assert torch.equal(part["arrays"]["image_grid_thw"], grids[shown])
-        patches = whole["arrays"]["pixel_values"].unflatten(0, (len(shown), -1))[shown]
-        assert torch.equal(part["arrays"]["pixel_values"], patches.flatten(0, 1))
-
-    def test_refuses_a_stimulus_without_a_question(self):
-        class Silent:
-            ids = ("a",)
-            answers = ({},)
-
-        with pytest.raises(ValueError, match="got none for stimulus `a`"):
-            collate(Silent(), ASKED)
 
 
 def test_trains_on_one_stream_and_tests_set_by_set():
@@ -159,8 +85,8 @@ def test_under_text_only_no_image_is_handed_out():
     for name in ("ids", "question", "wording", "answer"):
         assert alone[name] == own[name]
     assert alone["arrays"] == {}
-    assert alone["has_image"] == [False] * 8
-    assert own["has_image"] == blank["has_image"] == [True] * 8
+    assert alone["image"] == [None] * 8
+    assert own["image"] == blank["image"] == [*range(8)]
 
 
 def test_tested_sets_keep_their_order():
@@ -417,3 +343,24 @@ class TestPinning:
         module = StimuliDataModule(train=[SMALL], batch_size=4, pin_memory=True)
         batch = next(iter(module.train_dataloader()))
         assert batch["arrays"]["pixel_values"].is_pinned()
+
+
+def test_a_stimulus_is_known_by_its_set_and_its_preprocessing(tmp_path):
+    def stimuli(part="val", **options):
+        data = StimuliDataModule([SMALL], [SMALL], [], eval_batch_size=4, **options)
+        loaders = [data.train_dataloader()] if part == "train" else data.val_dataloader().values()
+        return {name for loader in loaders for name in next(iter(loader))["stimuli"]}
+
+    config = (checkpoint.folder("tiny") / "preprocessor_config.json").read_text()
+    for name, text in {"same": config, "other": config.replace("802816", "802817")}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "preprocessor_config.json").write_text(text)
+    one = stimuli(preprocess=str(tmp_path / "same"))
+    assert len(one) == 4
+    assert stimuli(preprocess=str(checkpoint.folder("tiny"))) == one
+    for options in (
+        {"part": "train", "preprocess": str(tmp_path / "same")},
+        {"resize": "pillow", "preprocess": str(tmp_path / "same")},
+        {"preprocess": str(tmp_path / "other")},
+    ):
+        assert not one & stimuli(**options)

@@ -91,7 +91,7 @@ def compare_text(pair: Pair) -> Parity:
     with torch.no_grad():
         expected, theirs = _watched(pair.reference, lambda: pair.reference(**inputs))
         found, ours = _watched(
-            pair.vlm.model, lambda: pair.vlm.scores(["will_fall"], {}, has_image=[False])
+            pair.vlm.model, lambda: pair.vlm.scores(["will_fall"], {}, image=[None])
         )
     logits, own = expected[:, -1:].flatten(), found.flatten()
     return Parity(

@@ -61,16 +61,14 @@ def test_without_an_image_it_is_the_chat_of_text_alone(name, pairs):
 def test_items_without_an_image_stand_beside_others(name, question, pairs):
     pair = pairs(name)
 
-    def asked(arrays, has_image):
+    def asked(arrays, image):
         with torch.no_grad():
-            words = [question] * len(has_image)
-            return pair.vlm.scores(words, arrays, has_image=has_image).log_mass
+            words = [question] * len(image)
+            return pair.vlm.scores(words, arrays, image=image).log_mass
 
     first, second = (draw(((60, 150), (56, 56)), seed=seed) for seed in (4, 5))
-    mixed, other = (
-        asked(pair.arrays(images), [False, True, False, True]) for images in (first, second)
-    )
-    alone, pictured = asked({}, [False]), asked(pair.arrays(first), [True, True])
+    mixed, other = (asked(pair.arrays(images), [None, 0, None, 1]) for images in (first, second))
+    alone, pictured = asked({}, [None]), asked(pair.arrays(first), [0, 1])
     expected = torch.stack([alone[0], pictured[0], alone[0], pictured[1]])
     torch.testing.assert_close(mixed, expected, atol=3e-5, rtol=0)
     torch.testing.assert_close(other[::2], mixed[::2], atol=1e-6, rtol=0)
@@ -166,7 +164,7 @@ def test_gemma_needs_both_of_its_rules(rule, pairs):
     broken.family = without
     if rule == "sight":
         broken._builder._sight = None
-        broken._builder._rows.clear()
+        broken._builder._kept.clear()
         object.__setattr__(without, "masks", None)
     assert compare(dataclasses.replace(pair, vlm=broken), draw()).logits > 100 * SAME
 

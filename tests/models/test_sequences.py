@@ -3,7 +3,8 @@ import torch
 from PIL import Image
 
 from cogtrain import prompts
-from cogtrain.models.sequences import Asked, SequenceBuilder
+from cogtrain.models import sequences
+from cogtrain.models.sequences import Asked, SequenceBuilder, laid
 
 CPU = torch.device("cpu")
 WILL_FALL = Asked("will_fall")
@@ -108,13 +109,74 @@ def test_beginnings_of_one_item_leave_the_others_as_they_are(vlm):
     )
 
 
+QUESTIONS = [
+    Asked("will_fall"),
+    Asked("block_count", branches=((7,), (7, 9))),
+    Asked("background_color", "menu"),
+]
+
+
+def test_questions_about_one_image_share_what_comes_before_them(vlm):
+    grids, image = [(1, 4, 4), (1, 8, 8)], [0, 0, 1, 0]
+    asked = [*QUESTIONS[:2], QUESTIONS[0], QUESTIONS[2]]
+    found = laid(vlm._builder.rows(asked, grids, image, CPU))
+    assert (found.images, found.items) == ((0, 1), (0, 1, 3, 2))
+    assert found.row.tolist() == [0, 0, 0, 1]
+    first = found.input_ids[0]
+    image_token = vlm.model.config.image_token_id
+    assert (first == image_token).sum() == 4
+    for item, row, last in zip(found.items, found.row, found.last, strict=True):
+        alone = vlm._builder.batch([asked[item]], [grids[image[item]]], CPU)
+        sight = found.attention_mask[row, 0, last]
+        length = int(alone.last[0]) + 1
+        assert torch.equal(found.input_ids[row][sight], alone.input_ids[0, :length])
+        assert torch.equal(found.position_ids[:, row][:, sight], alone.position_ids[:, 0, :length])
+        for place, path in enumerate(asked[item].branches, start=1):
+            seen = found.attention_mask[row, 0, last + place]
+            assert found.input_ids[row][seen].tolist()[length:] == list(path)
+
+
+def test_words_before_the_image_keep_questions_apart(vlm, processor):
+    class Backwards:
+        bos_token = None
+
+        def apply_chat_template(self, messages, **_):
+            return f"{messages[0]['content'][1]['text']} <|image_pad|> answer:"
+
+        def __call__(self, text, **options):
+            return processor.tokenizer(text, **options)
+
+    builder = SequenceBuilder(
+        Backwards(),
+        image_token="<|image_pad|>",
+        image_text=lambda shape: "<|image_pad|>" * shape[0],
+        repeated="<|image_pad|>",
+        position_ids=lambda ids, _: torch.arange(ids.shape[1])[None, None],
+    )
+    rows = builder.rows([QUESTIONS[0], QUESTIONS[2], QUESTIONS[0]], [(3,), (2,)], [0, 0, 1], CPU)
+    assert [(row.image, row.items) for row in rows] == [(0, (0,)), (0, (1,)), (1, (2,))]
+
+
+def test_keeps_no_more_sequences_than_it_may(vlm, monkeypatch):
+    monkeypatch.setattr(sequences, "_MOST_KEPT", 3)
+    builder = vlm._builder
+    builder._kept.clear()
+    for side in (2, 4, 6, 8):
+        builder.batch([WILL_FALL], [(1, side, side)], CPU)
+    assert len(builder._kept) == 1
+
+
 def test_a_template_that_always_leaves_a_place_is_refused_without_an_image():
     class Stubborn:
         def apply_chat_template(self, *_args, **_options):
             return "<|image_pad|>"
 
     builder = SequenceBuilder(
-        Stubborn(), image_token="<|image_pad|>", image_text=str, position_ids=lambda ids, _: ids
+        Stubborn(),
+        image_token="<|image_pad|>",
+        image_text=str,
+        repeated="<|image_pad|>",
+        position_ids=lambda ids, _: ids,
     )
     with pytest.raises(ValueError, match=r"expected no `<\|image_pad\|>` .* got 1; use the chat"):
         builder.text_alone("will_fall")
@@ -126,7 +188,11 @@ def test_template_without_a_place_for_the_image_is_refused(processor):
             return "<|image_pad|><|image_pad|>"
 
     builder = SequenceBuilder(
-        Wordy(), image_token="<|image_pad|>", image_text=str, position_ids=lambda ids, _: ids
+        Wordy(),
+        image_token="<|image_pad|>",
+        image_text=str,
+        repeated="<|image_pad|>",
+        position_ids=lambda ids, _: ids,
     )
     with pytest.raises(ValueError, match=r"expected one `<\|image_pad\|>` .* got 2"):
         builder.text("will_fall")

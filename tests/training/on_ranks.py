@@ -32,8 +32,10 @@ from cogtrain.training.randomness import RandomStreams
 from cogtrain.training.state import Boundaries
 from cogtrain.training.stopping import Stopped, Stopping
 
-# Windows of 16, 16 and 6 stimuli; 21 validated and 5 watched ones: no number of ranks divides them.
-TRAIN = Recipe(name="small", count=38, size_px=56)
+# Windows of 16, 16 and 6 stimuli with two questions each; 21 validated and 5 watched ones: no
+# number of ranks divides them.
+QUESTIONS = ["will_fall", "background_color"]
+TRAIN = Recipe(name="small", count=38, size_px=56, questions=QUESTIONS)
 VAL = Recipe(name="small", count=21, size_px=56)
 LARGE = Recipe(name="large", count=9, size_px=56, factors={"size": "large"})
 TUNING = Tuning(r=2, lora_alpha=4, lora_dropout=0.5)
@@ -51,7 +53,9 @@ class Recorder(Callback):
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
         real = batch["weights"] > 0
-        self.window += [name for name, is_real in zip(batch["ids"], real, strict=True) if is_real]
+        counts = [name for name, is_real in zip(batch["ids"], real, strict=True) if is_real]
+        self.window += dict.fromkeys(counts)
+        assert len(counts) % len(QUESTIONS) == 0
         if trainer.fit_loop._should_accumulate():
             return
         self.ids, self.window = [*self.ids, self.window], []

@@ -178,9 +178,14 @@ class TestFit:
         np.testing.assert_allclose(left["log_odds"], right["log_odds"], rtol=1e-4, atol=1e-5)
 
 
-def test_a_finished_run_continues_with_more_epochs(trained):
-    words = ["fit", "--ckpt_path", "last", "--trainer.max_epochs", "2", *QUIET]
+def test_a_finished_run_continues_with_more_epochs(trained, read_offline_run):
+    words = ["fit", "--ckpt_path", "last", "--trainer.max_epochs", "2", *QUIET[2:]]
     assert main(words) == 0
+    (run,) = read_offline_run(trained)  # also what the one before has logged, and each step once
+    taken = [row["trainer/global_step"] for row in run.history if "train/loss" in row]
+    assert taken == [*range(8)]
+    judged = [row for row in run.history if "val/tower-small/accuracy" in row]
+    assert [row["trainer/global_step"] for row in judged] == [2, 4, 6, 8]
     logged = read_estimates(trained / "metrics.jsonl")
     validated = [each for each in logged if each.stage == "val"]
     for name in ("tower-small", "tower-large"):

@@ -122,3 +122,23 @@ def test_says_what_identifies_it(module):
     assert described["pretrained"] == "tiny"
     assert described["parameters"] > described["trained_parameters"] > 100_000
     assert len(described["fingerprint"]) == 32
+
+
+def test_refuses_passes_without_tokens():
+    with pytest.raises(ValueError, match=r"`model.tokens_per_pass` to be at least 1, got 0"):
+        VLMModule(tokens_per_pass=0)
+
+
+def test_features_of_a_frozen_tower_are_kept_for_the_next_run(batch, tmp_path, monkeypatch):
+    monkeypatch.setenv("COGTRAIN_CACHE", str(tmp_path))
+    tuning = Tuning(tune=Tune(vision="frozen", merger="frozen", language="lora"))
+    found = []
+    for _ in range(2):
+        kept = VLMModule(tuning=tuning, feature_cache_gib=0.1).eval()
+        calls = []
+        kept.vlm.model.model.visual.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        with torch.no_grad():
+            found.append((kept.answer(batch)[1].log_mass, len(calls)))
+    assert [calls for _, calls in found] == [len(batch["ids"]), 0]
+    assert torch.equal(found[0][0], found[1][0])
+    assert list((tmp_path / "features").rglob("*.safetensors"))

@@ -67,14 +67,17 @@ def batch(mixed):
 
 def one_question(batch, question):
     rows = [row for row, name in enumerate(batch["question"]) if name == question]
-    patches = batch["arrays"]["pixel_values"].unflatten(0, (len(batch["ids"]), -1))
+    patches = batch["arrays"]["pixel_values"].unflatten(0, (COUNT, -1))
+    images = [batch["image"][row] for row in rows]
     part = {
         name: [values[row] for row in rows]
         for name, values in batch.items()
-        if isinstance(values, list)
+        if isinstance(values, list) and name != "stimuli"
     }
-    grid = batch["arrays"]["image_grid_thw"][rows]
-    arrays = {"pixel_values": patches[rows].flatten(0, 1), "image_grid_thw": grid}
+    grid = batch["arrays"]["image_grid_thw"][images]
+    arrays = {"pixel_values": patches[images].flatten(0, 1), "image_grid_thw": grid}
+    part["image"] = [*range(len(rows))]
+    part["stimuli"] = [batch["stimuli"][image] for image in images]
     return rows, part | {"weights": batch["weights"][rows], "arrays": arrays}
 
 

@@ -176,8 +176,15 @@ class Sharding:
 
 def test_sharded_checkpoints_are_one_file(on_ranks):
     module = on_ranks.VLMModule(tuning=on_ranks.TUNING)
-    trainer = Sharding()
+    module.trainer = trainer = Sharding()
     trainer.strategy = on_ranks.ModelParallelStrategy()
-    module.trainer = trainer
     with pytest.raises(ValueError, match=r"`save_distributed_checkpoint` .* to be false, got true"):
+        module.configure_model()
+
+
+def test_sharded_ranks_make_the_same_passes(on_ranks):
+    module = on_ranks.VLMModule(tuning=on_ranks.TUNING, tokens_per_pass=512)
+    module.trainer = trainer = Sharding()
+    trainer.strategy = on_ranks.ModelParallelStrategy(save_distributed_checkpoint=False)
+    with pytest.raises(ValueError, match=r"no `model.tokens_per_pass` .* got 512; leave"):
         module.configure_model()

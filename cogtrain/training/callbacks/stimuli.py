@@ -62,8 +62,8 @@ class StimuliTable(Callback):
             len(self._shown[name]) >= self.count for name in set(batch["set"])
         ):
             return
-        pictures = iter(self.layout.images(batch["arrays"]) if batch["arrays"] else ())
-        images = [next(pictures) if shown else None for shown in batch["has_image"]]
+        pictures = self.layout.images(batch["arrays"]) if batch["arrays"] else []
+        images = [None if place is None else pictures[place] for place in batch["image"]]
         weights, probabilities = outputs["weights"].tolist(), outputs["probability"].tolist()
         for index, name in enumerate(batch["set"]):
             is_seen = images[index] is not None and weights[index] > 0
@@ -105,8 +105,7 @@ class StimuliTable(Callback):
                 for row in self._rows():
                     shown = row | {"image": wandb.Image(row["image"])}
                     table.add_data(*(shown[name] for name in COLUMNS))
-                step = {"trainer/global_step": trainer.global_step}
-                logger.experiment.log({f"{stage}/stimuli": table} | step)
+                logger.log_metrics({f"{stage}/stimuli": table}, trainer.global_step)  # type: ignore[dict-item]
 
     def _write(self) -> None:
         listed: dict[tuple[str, str], str] = {}

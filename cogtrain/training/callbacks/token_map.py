@@ -67,7 +67,8 @@ def _map(vlm: VLM, batch: dict[str, Any], item: int, wanted: dict[str, float]) -
     question, wording = batch["question"][item], batch["wording"][item]
     menu = vlm._menu(question, wording)
     images = vlm.family.images
-    shape = vlm.shapes(batch["has_image"], batch["arrays"])[item]
+    place = batch["image"][item]
+    shape = None if place is None else images.of(vlm.model.config, batch["arrays"])[place]
     rows = vlm._builder.batch([Asked(question, wording, menu.branches)], [shape], vlm.device)
     ids, last = rows.input_ids[0].tolist(), int(rows.last[0])
     image = set(vlm._builder.ids(images.repeated))
