@@ -39,17 +39,25 @@ class MetricsFollower:
         """Reads what was added; a continued run may have cut its log, which is read anew."""
         length = self.path.stat().st_size if self.path.exists() else 0
         if length < self._read:
-            self.step, self.part, self._read = 0, "", 0
-            self._validated.clear()
+            self._forget()
         if length == self._read:
             return
         with self.path.open("rb") as file:
             file.seek(self._read)
             text = file.read()
         whole = text[: text.rfind(b"\n") + 1]  # the last line may be half written
+        lines = [_parsed(line) for line in whole.splitlines()]
+        if None in lines and self._read:  # cut, and longer again since
+            self._forget()
+            self.look()
+            return
         self._read += len(whole)
-        for line in whole.splitlines():
-            self._take(json.loads(line))
+        for line in filter(None, lines):
+            self._take(line)
+
+    def _forget(self) -> None:
+        self.step, self.part, self._read = 0, "", 0
+        self._validated.clear()
 
     @property
     def best(self) -> float | None:
@@ -64,6 +72,14 @@ class MetricsFollower:
         is_accuracy = (logged.get("stage"), logged.get("metric")) == ("val", "accuracy")
         if is_accuracy and logged["set"] in self.sets and logged["value"] is not None:
             self._validated.setdefault(self.step, {})[logged["set"]] = logged["value"]
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 class Standing(NamedTuple):

@@ -78,6 +78,13 @@ def test_only_what_was_added_is_read_and_half_a_line_waits(folder):
     follower.path.write_text('{"step": 2, "name": "train/loss", "value": 1}\n')
     follower.look()
     assert (follower.step, follower.best) == (2, None)
+    # Cut and longer again before anybody looked: where we stopped is the middle of a line.
+    follower.path.write_text(line(9, "train/a_longer_name", 1.0) + line(10, "train/loss", 1.0))
+    follower.look()
+    assert (follower.step, follower.part) == (10, "train")
+    follower.path.write_text("no log at all\n")
+    follower.look()
+    assert (follower.step, follower.part) == (0, "")
 
 
 def test_stages_and_the_time_left(runs, folder):
