@@ -16,7 +16,6 @@ from cogtrain.models import checkpoint
 
 SMALL = Recipe(name="small", count=10, factors={"size": "small"}, size_px=56)
 LARGE = replace(SMALL, name="large", factors={"size": "large"})
-ASKED = [recipe.asked(recipe.build("test")) for recipe in (SMALL, LARGE)]
 
 
 def data(**options):
