@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _TEMPLATE = "page.html.jinja"
+_MOST_SENTENCES = 12  # of a section that are read at once; more are folded
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,11 @@ def page(title: str, sections: Sequence[Section]) -> str:
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
     told = [section.told() for section in sections]
     return template.render(
-        title=title, sections=told, tables_init=_tables_init(), charts_init=_charts_init()
+        title=title,
+        sections=told,
+        most=_MOST_SENTENCES,
+        tables_init=_tables_init(),
+        charts_init=_charts_init(),
     )
 
 

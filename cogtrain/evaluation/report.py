@@ -35,6 +35,7 @@ class Written(NamedTuple):
     markdown: Path
 
 
+_MOST_NAMES = 3  # of runs in a heading
 More = Callable[[Mapping[str, Run], Path], Sequence[Section]]
 """Runs by name and the folder of the report → further sections, whose files are written there."""
 
@@ -71,7 +72,7 @@ def report(
     figures = _figures(named, results, answers, folder)
     general = [generalization(named, folder, base)] if len(named) > 1 else []
     general = [*(more(named, folder) if more else []), *general]
-    title = " and ".join(named)
+    title = " and ".join(named) if len(named) <= _MOST_NAMES else f"{len(named)} runs"
     written = Written(folder / "report.html", folder / "report.md")
     told = _told(named, results, figures)
     sections = [told[0], *general, *told[1:], _stimuli(answers)]

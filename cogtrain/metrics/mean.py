@@ -24,8 +24,9 @@ def mean_of(estimates: Mapping[str, Estimate]) -> Estimate:
         Undefined if one of them is, naming it: over other sets it would be another number.
 
     Example:
-        >>> mean_of({"a": Estimate(0.6, 0.5, 0.7, 50, 0.5), "b": Estimate(0.8, 0.8, 0.8, 50, 0.5)})
-        Estimate(value=0.7, low=0.65, high=0.75, n=100, chance=0.5, reason='')
+        >>> one, two = Estimate(0.6, 0.5, 0.7, 50, 0.5), Estimate(0.8, 0.8, 0.8, 50, 0.5)
+        >>> [round(each, 6) for each in mean_of({"a": one, "b": two})[:4]]
+        [0.7, 0.65, 0.75, 100]
     """
     if not estimates:
         return undefined("no set to take a mean over")

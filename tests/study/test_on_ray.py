@@ -76,7 +76,7 @@ def test_a_stopped_study_stops_its_runs_where_they_can_be_continued(
 
     told: list[str] = []
     placement = OnRay(two_workers, cpus=1, gpus=0)
-    engine = Engine(folder, placement, command=stand_in(pace_s=0.3), tell=told.append, look=stop)
+    engine = Engine(folder, placement, command=stand_in(pace_s=1.5), tell=told.append, look=stop)
     with pytest.raises(KeyboardInterrupt):
         engine.run(runs[1:2])
     assert told[-1] == "small-seed0: stopped; the same command continues it"

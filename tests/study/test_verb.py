@@ -93,6 +93,7 @@ def test_a_true_training_takes_the_steps_that_the_grid_says(tmp_path: Path):
     fingerprints = {
         f"{part}/{each['name']}": each["fingerprint"]
         for part, sets in manifest["sets"].items()
+        if part != "watch"  # drawn as the tested ones are, from what validation may see
         for each in sets
     }
     assert fingerprints == run.sets
