@@ -64,7 +64,10 @@ def wait_for_step(process: subprocess.Popen[str], run: Path) -> None:
 
 
 def tables(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / "report" / name).read_bytes() for name in TABLES}
+    """The tables, and every answer with its probability, which a table may round away."""
+    answers = sorted(folder.glob("runs/*/judgments.parquet"))
+    found = [*(folder / "report" / name for name in TABLES), *answers]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 def killed_worker(root: Path) -> dict[str, Any]:

@@ -63,7 +63,8 @@ def spread(values: Sequence[float], drawn: np.ndarray) -> Spread:
     both = of_seeds + of_stimuli
     freedom = both**2 * (seeds - 1) / of_seeds**2 if of_seeds else math.inf
     half = float(t.ppf(0.975, freedom)) * math.sqrt(both)
-    reason = "" if seeds > 1 else "interval over stimuli alone: one seed"
+    why = "one seed" if seeds < 2 else "seeds do not differ"
+    reason = "" if of_seeds else f"interval over stimuli alone: {why}"
     return Spread(mean, mean - half, mean + half, sd, reason)
 
 

@@ -23,6 +23,10 @@ def test_one_seed_has_the_interval_of_the_stimuli_and_says_so():
     assert (found.high - found.low) / 2 == pytest.approx(1.96 * 0.05, rel=0.02)
     assert math.isnan(found.sd)
     assert found.reason == "interval over stimuli alone: one seed"
+    alike = spread([0.3, 0.3], drawn)
+    assert alike.sd == 0.0
+    assert alike[1:3] == pytest.approx(found[1:3])
+    assert alike.reason == "interval over stimuli alone: seeds do not differ"
 
 
 def test_it_covers_what_it_should():
