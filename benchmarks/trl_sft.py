@@ -34,7 +34,7 @@ from cogtrain.models import checkpoint
 from cogtrain.models.lora import Tune, Tuning
 from cogtrain.models.vlm import VLM
 
-LR, SEED, WARM_UP = 1e-2, 0, 2
+LR, SEED, WARM_UP = 1e-3, 0, 2
 TUNING = Tuning(tune=Tune(language="lora"), r=8, lora_alpha=16, lora_dropout=0.0)
 WAYS = ("cogtrain", "TRL, our loss", "TRL as it comes")
 AGREE = 1e-4
