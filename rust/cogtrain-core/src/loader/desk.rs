@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use super::batch::Batch;
 use super::faults::Fault;
 use super::frame::{Bytes, Finished, Part};
 use super::plan::{Plan, Slot};
@@ -290,6 +291,15 @@ impl Desk {
         self.tally.in_flight(state.bytes);
         state.handed_out += 1;
         Some((self.plan.consumed_after(step), finished))
+    }
+
+    /// Counts a taken batch, and how long it was waited for.
+    pub(super) fn delivered(&self, wait: Duration, batch: &Result<Batch>) {
+        self.tally.deliver.waited(wait);
+        if let Ok(batch) = batch {
+            self.tally
+                .handed_out(batch.len() as u64, batch.bytes() as u64);
+        }
     }
 
     /// Wakes threads for what a taken batch made room for; a system call, if any sleeps.

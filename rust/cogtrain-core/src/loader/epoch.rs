@@ -91,9 +91,8 @@ impl Loader {
             self.stop();
             return Ok(None);
         }
-        let bell = self.pipeline()?.bell();
-        self.waiting.get_or_insert_with(Instant::now);
-        Ok(Some(bell))
+        let since = *self.waiting.get_or_insert_with(Instant::now);
+        Ok(Some(self.pipeline()?.bell(since)))
     }
 
     /// Hands out a batch of `pass`: the state goes on behind it.
@@ -102,14 +101,11 @@ impl Loader {
     /// As [`Loader::poll`].
     pub fn accept(&mut self, pass: Pass, taken: Taken) -> Result<Box<Batch>> {
         self.check(pass)?;
-        if let Some(since) = self.waiting.take() {
-            self.place.tally.deliver.waited(taken.at - since);
-        }
+        self.waiting = None;
         let Taken {
             consumed,
             batch,
             mut faults,
-            ..
         } = taken;
         for fault in &mut faults {
             fault.epoch = self.epoch;
@@ -125,8 +121,6 @@ impl Loader {
         // Threads that share a pass may come in another order than they took.
         self.consumed = self.consumed.max(consumed);
         self.touched = true;
-        let samples = batch.len() as u64;
-        self.place.tally.handed_out(samples, batch.bytes() as u64);
         Ok(batch)
     }
 

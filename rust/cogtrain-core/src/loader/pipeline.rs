@@ -43,7 +43,11 @@ pub(super) struct Pipeline {
 
 /// Where the next batch of a pass is waited for without holding its loader.
 #[derive(Clone, Debug)]
-pub struct Bell(Arc<Desk>);
+pub struct Bell {
+    desk: Arc<Desk>,
+    /// Since when the batch is waited for.
+    since: Instant,
+}
 
 /// A batch on its way from the threads to its reader: see [`Loader::accept`](super::Loader::accept).
 #[derive(Debug)]
@@ -52,22 +56,21 @@ pub struct Taken {
     pub(super) consumed: u64,
     pub(super) batch: Result<Box<Batch>>,
     pub(super) faults: Vec<Fault>,
-    /// When it was had.
-    pub(super) at: Instant,
 }
 
 impl Bell {
     /// Waits up to `timeout` for the next batch; nothing if it is not finished by then, or if the
     /// pass is given up. Threads begin at once what it made room for.
+    ///
+    /// All that needs no loader is done here, so that whoever holds one does not hold it for long.
     pub fn take(&self, timeout: Duration) -> Option<Taken> {
-        let (consumed, finished) = self.0.take(timeout)?;
-        let at = Instant::now();
-        self.0.resume();
+        let (consumed, finished) = self.desk.take(timeout)?;
+        self.desk.delivered(self.since.elapsed(), &finished.batch);
+        self.desk.resume();
         Some(Taken {
             consumed,
             batch: finished.batch.map(Box::new),
             faults: finished.faults,
-            at,
         })
     }
 }
@@ -114,8 +117,9 @@ impl Pipeline {
         Ok(())
     }
 
-    pub(super) fn bell(&self) -> Bell {
-        Bell(Arc::clone(&self.desk))
+    pub(super) fn bell(&self, since: Instant) -> Bell {
+        let desk = Arc::clone(&self.desk);
+        Bell { desk, since }
     }
 
     /// Ends the pass without waiting for its threads, which dropping does.
