@@ -21,19 +21,14 @@ from pathlib import Path
 import record
 import yaml
 
-VIEW = {
-    "margin": [0.02, 0.3],
-    "camera_azimuth_deg": 32,
-    "camera_elevation_deg": 22,
-    "camera_distance_m": 17,
-    "shift_m": 0,
-    "lift_m": 0,
-}
+from cogtrain.data.datamodule import EASY
+
+OUT = Path(__file__).parent / "results" / "study_kills.json"
 TABLES = ("transfer.csv", "study.csv", "study_axes.csv", "study_comparisons.csv")
 
 
 def towers(size: str, **options: object) -> dict:
-    factors = {"size": size} | VIEW
+    factors = {"size": size} | EASY
     return {"name": f"tower-{size}", "size_px": 112, "factors": factors} | options
 
 
@@ -79,7 +74,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--stimuli", type=int, default=1280)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=record_path())
+    parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     draw, out = random.Random(options.seed), options.out.resolve()
     os.chdir(tempfile.mkdtemp(prefix="study-kills-"))
@@ -105,10 +100,6 @@ def main() -> int:
     record.write(out, " ".join(["python", *sys.argv]), found | {"differing": differing})
     print(f"{len(moments_s)} kills; tables that differ: {', '.join(differing) or 'none'}")
     return 1 if differing or not moments_s else 0
-
-
-def record_path() -> Path:
-    return Path(__file__).parent / "results" / "study_kills.json"
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from cogtrain import cli
+from tests import pages
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    return pages.blocks(README, language)
 
 
 def commands(language: str) -> list[list[str]]:

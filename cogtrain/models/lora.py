@@ -4,9 +4,9 @@ Components, not patterns: names such as ``gate_proj`` occur in several towers, s
 only inside the components that ask for ``lora``, and one that reaches elsewhere is an error.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import peft
 from peft.tuners.tuners_utils import cast_adapter_dtype
@@ -89,6 +89,11 @@ class Tuning:
     def frozen() -> "Tuning":
         """Nothing: a model that is only judged."""
         return Tuning(tune=Tune(vision="frozen", merger="frozen", language="frozen"))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Tuning":
+        """What `dataclasses.asdict` made of a tuning, or a config says of one."""
+        return cls(**{**record, "tune": Tune(**record["tune"])})
 
     @staticmethod
     def of(pretrained: str) -> "Tuning":

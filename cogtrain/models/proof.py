@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from cogtrain import Preprocess, StimulusSet
-from cogtrain.models.lora import Tune, Tuning
+from cogtrain.models.lora import Tuning
 from cogtrain.models.origin import DType, Init, Origin, Quantization
 
 if TYPE_CHECKING:
@@ -83,10 +83,9 @@ class Provenance:
         """
         record = _read(folder / PROVENANCE)
         try:
-            tuning = dict(record.pop("tuning"))
-            tuning["tune"] = Tune(**tuning["tune"])
+            tuning = Tuning.from_record(record.pop("tuning"))
             record.pop("format")
-            return cls(tuning=Tuning(**tuning), **record)
+            return cls(tuning=tuning, **record)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"expected the record of an adapter, got `{folder / PROVENANCE}` ({error}); "

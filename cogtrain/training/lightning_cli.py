@@ -164,16 +164,16 @@ class CogtrainCLI(LightningCLI):
     def _best(self, best: Best) -> list[BestCheckpoint]:
         """Keeps the best weights; of those without any validation none is."""
         always = [recipe.name for recipe in self.datamodule.recipes["val"]]
-        sometimes = {*self.watching.names, ALIGNMENT, TRANSFER, *map(transfer_name, AXES)}
+        means = (ALIGNMENT, TRANSFER, *map(transfer_name, AXES))
+        sometimes = {*self.watching.names, *means}.difference(always)
         if not always and best.set not in sometimes:
             return []
-        names = [*always, *sorted(sometimes.difference(always))]
-        sometimes.difference_update(always)
-        path = self.run_folder.best
-        watching = self.watching
-        return [
-            BestCheckpoint(path, best, names, lambda name: watching.is_due or name not in sometimes)
-        ]
+
+        def is_judged(name: str) -> bool:
+            return self.watching.is_due or name not in sometimes
+
+        names = [*always, *sorted(sometimes)]
+        return [BestCheckpoint(self.run_folder.best, best, names, is_judged)]
 
     def _loggers(self, given: Any, options: Evaluation) -> list[Any]:
         metrics = logs.MetricsFile(self.run_folder.metrics)
@@ -259,9 +259,8 @@ class CogtrainCLI(LightningCLI):
     def after_fit(self) -> None:
         """Judges the best weights on the test sets and writes the adapter."""
         run, options = self.run_folder, self._get(self.config_init, "eval")
-        weights = next((path for path in (run.best, run.last) if path.exists()), None)
-        if weights is not None:
-            self.model.restore(weights)
+        if run.weights is not None:
+            self.model.restore(run.weights)
         if self.trainer.is_global_zero and self.model.vlm.tuning.tune.components("lora"):
             self.model.to(self.trainer.strategy.root_device)  # which answers sooner than the CPU
             self.model.vlm.save_adapter(run.adapter)

@@ -54,6 +54,11 @@ class RunFolder:
         return self.checkpoints / "best.ckpt"
 
     @property
+    def weights(self) -> Path | None:
+        """The best ones, or the last ones if none were chosen; none before the first checkpoint."""
+        return next((path for path in (self.best, self.last) if path.is_file()), None)
+
+    @property
     def adapter(self) -> Path:
         """PEFT folder, if anything was trained by LoRA."""
         return self.path / "adapter"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from cogtrain.models.lora import Tune, Tuning
+from cogtrain.models.lora import Tuning
 from cogtrain.models.vlm import VLM
 from cogtrain.training.module import VLMModule
 from cogtrain.training.run import RunFolder
@@ -27,14 +27,13 @@ def trained(folder: Path, *, pretrained: str | None = None) -> VLM:
             f"expected a run folder with `{run.config.name}`, got `{folder}` without; give one "
             "that `fit` wrote"
         )
-    weights = next((path for path in (run.best, run.last) if path.is_file()), None)
-    if weights is None:
+    if run.weights is None:
         raise FileNotFoundError(
             f"expected a checkpoint in `{run.best.parent}`, got none; train the run first"
         )
     section = yaml.safe_load(run.config.read_text(encoding="utf-8"))["model"]
-    tuning = section["tuning"] | {"tune": Tune(**section["tuning"]["tune"])}
+    tuning = Tuning.from_record(section["tuning"])
     of_base = {name: section[name] for name in ("dtype", "init", "quantization")}
-    module = VLMModule(pretrained or section["pretrained"], Tuning(**tuning), **of_base)
-    module.restore(weights)
+    module = VLMModule(pretrained or section["pretrained"], tuning, **of_base)
+    module.restore(run.weights)
     return module.vlm

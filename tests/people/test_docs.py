@@ -1,6 +1,5 @@
 """What docs/human-data.md shows is what happens."""
 
-import re
 import runpy
 import shlex
 from pathlib import Path
@@ -10,15 +9,12 @@ import pytest
 from cogtrain import cli
 from cogtrain.judgments import Judgments
 from cogtrain.people.exclusions import Exclusions
+from tests.pages import blocks
 
 
 @pytest.fixture
 def page(repository: Path) -> str:
     return (repository / "docs" / "human-data.md").read_text(encoding="utf-8")
-
-
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 def commands(page: str, language: str) -> list[list[str]]:

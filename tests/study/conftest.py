@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from cogtrain.study.config import StudyConfig
+from cogtrain.study.grid import expand
+from cogtrain.study.record import StudyFolder
 from tests.study.little import PLAIN, STAND_IN, spelled_out
 
 
@@ -25,6 +27,16 @@ def read(tmp_path: Path):
         return StudyConfig.read(path)
 
     return _read
+
+
+@pytest.fixture
+def runs(read, complete):
+    return expand(read(), complete)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StudyFolder:
+    return StudyFolder(tmp_path / "out")
 
 
 @pytest.fixture

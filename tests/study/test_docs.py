@@ -10,15 +10,12 @@ from PIL import Image
 from cogtrain import cli
 from cogtrain.judgments import Judgments
 from cogtrain.study.config import StudyConfig
+from tests.pages import blocks
 
 
 @pytest.fixture
 def page(repository: Path) -> str:
     return (repository / "docs" / "your-own-study.md").read_text(encoding="utf-8")
-
-
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 def commands(page: str, language: str) -> list[list[str]]:

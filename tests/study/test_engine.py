@@ -26,16 +26,6 @@ from tests.study.little import PLAIN, STAND_IN, spelled_out
 TABLES = ("study.csv", "study_axes.csv", "study_comparisons.csv", "transfer.csv")
 
 
-@pytest.fixture
-def runs(read, complete):
-    return expand(read(), complete)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return StudyFolder(tmp_path / "out")
-
-
 def starts(folder: StudyFolder) -> list[str]:
     """Runs whose stand-in came to its end, in order."""
     path = folder.path.parent / "starts.txt"

@@ -13,20 +13,9 @@ import pytest
 from cogtrain.cluster import Cluster, LostClusterError, connect, forwarded
 from cogtrain.complaint import UsageError
 from cogtrain.study.engine import Engine
-from cogtrain.study.grid import expand
 from cogtrain.study.local import Local
 from cogtrain.study.record import StudyFolder
 from cogtrain.study.run import Execution, run_study
-
-
-@pytest.fixture
-def runs(read, complete):
-    return expand(read(), complete)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return StudyFolder(tmp_path / "out")
 
 
 def left_behind(folder: StudyFolder) -> dict[str, bytes]:

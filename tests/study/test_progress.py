@@ -18,11 +18,6 @@ def runs(read, complete):
     return expand(read(stimuli=[1280]), complete)  # 20 steps each
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return StudyFolder(tmp_path / "out")
-
-
 class Clock:
     """Seconds, as told."""
 

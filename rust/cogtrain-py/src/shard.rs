@@ -37,9 +37,9 @@ impl SetWriter {
         version: String,
     ) -> PyResult<Self> {
         let request = request(name, recipe, version)?;
-        let open = || core::SetWriter::open(&out, &request, source.shared());
-        let writer = py.detach(open).map_err(to_python)?;
-        Ok(Self(Mutex::new(Some(writer))))
+        Self::on(py, || {
+            core::SetWriter::open(&out, &request, source.shared())
+        })
     }
 
     /// Joins the process that has opened the set ``out``, on any machine, to assist it.
@@ -53,9 +53,9 @@ impl SetWriter {
         version: String,
     ) -> PyResult<Self> {
         let request = request(name, recipe, version)?;
-        let join = || core::SetWriter::join(&out, &request, source.shared());
-        let writer = py.detach(join).map_err(to_python)?;
-        Ok(Self(Mutex::new(Some(writer))))
+        Self::on(py, || {
+            core::SetWriter::join(&out, &request, source.shared())
+        })
     }
 
     /// Where the set grows.
@@ -123,6 +123,15 @@ impl SetWriter {
 }
 
 impl SetWriter {
+    /// What `begin` gives, without the interpreter lock.
+    fn on(
+        py: Python<'_>,
+        begin: impl FnOnce() -> core::Result<core::SetWriter> + Send,
+    ) -> PyResult<Self> {
+        let writer = py.detach(begin).map_err(to_python)?;
+        Ok(Self(Mutex::new(Some(writer))))
+    }
+
     fn take(&self) -> PyResult<core::SetWriter> {
         let writer = self.0.try_lock().ok().and_then(|mut writer| writer.take());
         writer.ok_or_else(unusable)
