@@ -1,5 +1,6 @@
 """OnRay: processes on the machines of a Ray cluster, which sees to it that each has its place."""
 
+import signal
 import time
 from dataclasses import replace
 from typing import Any
@@ -83,10 +84,13 @@ def carry_out(job: Job) -> Record:
 
     Cancelled, it waits until the process has written its checkpoint.
     """
+    # Ray cancels a task by a Ctrl-C in its process, which one that was begun in the background
+    # (`study … &`) has been told to ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = RunProcess(job)
     try:
         return process.wait()
-    except BaseException:  # Ray cancels a task by raising in it
+    except BaseException:
         process.stop()
         process.wait()
         raise

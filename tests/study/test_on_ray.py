@@ -14,6 +14,7 @@ from cogtrain.cluster import Cluster, LostClusterError, connect, forwarded
 from cogtrain.complaint import UsageError
 from cogtrain.study.engine import Engine
 from cogtrain.study.local import Local
+from cogtrain.study.process import Job
 from cogtrain.study.record import StudyFolder
 from cogtrain.study.run import Execution, run_study
 
@@ -65,12 +66,24 @@ def test_a_stopped_study_stops_its_runs_where_they_can_be_continued(
 
     told: list[str] = []
     placement = OnRay(two_workers, cpus=1, gpus=0)
-    engine = Engine(folder, placement, command=stand_in(pace_s=1.5), tell=told.append, look=stop)
+    engine = Engine(folder, placement, command=stand_in(pace_s=0.3), tell=told.append, look=stop)
     with pytest.raises(KeyboardInterrupt):
         engine.run(runs[1:2])
     assert told[-1] == "small-seed0: stopped; the same command continues it"
     assert len((folder.run("small-seed0") / "steps.txt").read_text().split()) < 5
     assert [run.name for run in folder.unfinished(runs[1:2])] == ["small-seed0"]
+
+
+def test_a_worker_begun_in_the_background_can_be_cancelled(runs, folder, stand_in):
+    from cogtrain.study.on_ray import carry_out
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        record = carry_out(Job(runs[0], folder, stand_in()(runs[0])))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert record.status == "finished"
 
 
 def test_a_cluster_that_goes_away_is_one_line(runs, folder, stand_in, monkeypatch):
