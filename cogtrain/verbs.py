@@ -263,7 +263,7 @@ def report(*runs: Path, out: Path | None = None, base: str | None = None) -> Non
         runs: Run folders; the first is the one whose stimuli are framed as right or wrong.
         out: Folder to write; left out, `report` within the run, or here for several runs.
         base: Name of the run that the others are compared with; left out, the one that was tested
-            without training, if there is one.
+            without training, if there is one, or for each that of the checkpoint it trained from.
     """
     from cogtrain.evaluation.report import report as write_report
 
@@ -364,7 +364,7 @@ def study(
         from cogtrain.study.emit import Emitted
 
         about = {"name": planned.name, "config": config, "folder": folder, "cpus": cpus}
-        print(Emitted(**about, gpus=gpus_of(runs[0])).write(emit, chosen(runs, only)))
+        print(Emitted(**about, gpus=gpus_of(runs)).write(emit, chosen(runs, only)))
         return 0
     execution = Execution(
         engine=engine,

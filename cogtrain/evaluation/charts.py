@@ -172,7 +172,7 @@ def points(table: Any, across: str, title: str) -> "alt.FacetChart | None":
 
 
 def learning_curves(table: Any) -> "alt.FacetChart | None":
-    """Accuracy over the number of training stimuli, one panel per tested set; dashed: the base.
+    """Accuracy over the number of training stimuli, one panel per tested set; dashed: bases.
 
     Args:
         table: Columns `panel, observer, stimuli, value, low, high, n, base`.
@@ -190,7 +190,7 @@ def learning_curves(table: Any) -> "alt.FacetChart | None":
     line = base.mark_line(point=True).encode(y=y, tooltip=_tooltip(".1%"))
     ends = base.mark_rule(opacity=0.5).encode(y="low:Q", y2="high:Q")
     style = {"color": palette.CHANCE, "strokeDash": [4, 3]}
-    before = alt.Chart().mark_rule(**style).encode(y="mean(base):Q")
+    before = alt.Chart().mark_rule(**style).encode(y="mean(base):Q", detail="base:N")
     layers = alt.layer(before, ends, line, data=rows).properties(width=230, height=190)
     return _faceted(layers, rows, "accuracy over the number of training stimuli")
 

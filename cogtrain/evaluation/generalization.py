@@ -1,6 +1,6 @@
 """Generalization: the part of a report that shows the matrix and what it says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from cogtrain.evaluation.browser import table as browsable
 from cogtrain.evaluation.page import Figure, Section
 from cogtrain.evaluation.run import Run
 from cogtrain.evaluation.table import is_share
-from cogtrain.evaluation.transfer import METRICS, base_of, transfer, transfer_by_axis
+from cogtrain.evaluation.transfer import METRICS, Bases, bases_of, transfer, transfer_by_axis
 
 _CAPTIONS = {
     "value": "{label}, trained on (rows) by tested on (columns), with 95 % intervals.",
-    "change": "Change of {label} from `{base}` on the same stimuli, with 95 % intervals; *: "
+    "change": "Change of {label} from {base} on the same stimuli, with 95 % intervals; *: "
     "p < 0.05 after Holm's correction over the matrix.",
 }
 ALONG = {
@@ -26,7 +26,7 @@ ALONG = {
 }
 
 
-def generalization(runs: Mapping[str, Run], folder: Path, base: str | None = None) -> Section:
+def generalization(runs: Mapping[str, Run], folder: Path, base: Bases = None) -> Section:
     """Writes `transfer.csv`, `transfer_by_axis.csv` and the heat maps; returns what to show.
 
     Args:
@@ -34,22 +34,25 @@ def generalization(runs: Mapping[str, Run], folder: Path, base: str | None = Non
         folder: Where the files go.
         base: As for `transfer`.
     """
-    base = base_of(runs, base)
-    table, along = transfer(runs, base), transfer_by_axis(runs, base)
+    bases = bases_of(runs, base)
+    table, along = transfer(runs, bases), transfer_by_axis(runs, bases)
     table.to_csv(folder / "transfer.csv", index=False)
     along.to_csv(folder / "transfer_by_axis.csv", index=False)
-    figures = list(_figures(table, folder, base))
+    figures = list(_figures(table, folder, bases))
     shown = (
         browsable(_shown(table), "table-of-transfer", "Generalization matrix") if len(table) else ""
     )
-    sentences = [*_sentences(along, base), *_under_controls(table)]
+    alone = [name for name in runs if name not in bases and name not in bases.values()]
+    sentences = [*_sentences(along, bases, alone if bases else []), *_under_controls(table)]
     return Section("Generalization", sentences, table=shown, figures=figures)
 
 
-def _figures(table: Any, folder: Path, base: str | None) -> Iterator[Figure]:
+def _figures(table: Any, folder: Path, bases: Mapping[str, str]) -> Iterator[Figure]:
+    names = [*dict.fromkeys(bases.values())]
+    base = f"`{names[0]}`" if len(names) == 1 else "the base of each"
     for metric in METRICS:
         rows = table[table["metric"] == metric]
-        for what in ("value", "change") if base else ("value",):
+        for what in ("value", "change") if bases else ("value",):
             drawn = _matrix(rows, what, metric)
             if drawn is not None:
                 name = f"matrix_{metric}" if what == "value" else f"matrix_{metric}_change"
@@ -91,12 +94,17 @@ def _shown(table: Any) -> Any:
     return shown.assign(**{name: shown[name].round(4) for name in numbers})
 
 
-def _sentences(along: Any, base: str | None) -> Iterator[str]:
+def _sentences(along: Any, bases: Mapping[str, str], alone: Sequence[str]) -> Iterator[str]:
     """What training carried over, run by run and axis by axis."""
-    if base is None:
+    if not bases:
         yield (
             "No run is the base that changes could be measured from: add a `test` run of the model "
             "before training."
+        )
+    if alone:
+        yield (
+            f"No change is shown for {', '.join(alone)}: add a `test` run of the checkpoint that "
+            "was trained from."
         )
     for row in along.to_dict("records"):
         low, high = 100 * row["low"], 100 * row["high"]
@@ -106,7 +114,8 @@ def _sentences(along: Any, base: str | None) -> Iterator[str]:
         sets = f"{row['sets']} set{'s' if row['sets'] > 1 else ''}, {row['n']} stimuli"
         yield (
             f"{row['trained_on']} {ALONG[row['axis']]} ({sets}): accuracy changed by "
-            f"{100 * row['value']:+.1f} points [{low:+.1f}, {high:+.1f}] from {base}, {verdict}."
+            f"{100 * row['value']:+.1f} points [{low:+.1f}, {high:+.1f}] from {row['base']}, "
+            f"{verdict}."
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cogtrain.evaluation.run import Run
-from cogtrain.evaluation.transfer import CARRIED, Cell, base_of, cells
+from cogtrain.evaluation.transfer import CARRIED, Bases, Cell, bases_of, cells
 from cogtrain.metrics.comparison import Difference
 
 _SAME = "same"
@@ -71,7 +71,7 @@ def spread(values: Sequence[float], drawn: np.ndarray) -> Spread:
 def repetitions_by_axis(
     runs: Mapping[str, Run],
     groups: Mapping[str, Sequence[str]],
-    base: str | None = None,
+    base: Bases = None,
     *,
     seed: int = 0,
 ) -> Any:
@@ -90,11 +90,12 @@ def repetitions_by_axis(
     """
     import pandas as pd
 
-    base = base_of(runs, base)
-    columns = list(cells(runs)) if base else []
+    bases = bases_of(runs, base)
+    columns = list(cells(runs)) if bases else []
     rows = []
     for group, names in groups.items():
-        along = {axis: _gains(columns, axis, names, str(base), seed) for axis in CARRIED}
+        own = {name: bases[name] for name in names if name in bases}
+        along = {axis: _gains(columns, axis, own, seed) for axis in CARRIED}
         rows += [{"group": group} | row for row in _rows(along)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -109,11 +110,11 @@ class _Gains(NamedTuple):
 
 
 def _gains(
-    columns: Sequence[Cell], axis: str, names: Sequence[str], base: str, seed: int
+    columns: Sequence[Cell], axis: str, bases: Mapping[str, str], seed: int
 ) -> _Gains | None:
     of_runs: list[tuple[float, np.ndarray]] = []
     sets = n = 0
-    for name in names:
+    for name, base in bases.items():
         found = _differences(columns, axis, name, base)
         if found:
             # By the place of the set: the same draws for every run, others for every set.

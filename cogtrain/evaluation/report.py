@@ -18,6 +18,7 @@ from cogtrain.evaluation.results import Results, curve_table, results_table
 from cogtrain.evaluation.run import Run
 from cogtrain.evaluation.sheets import contact_sheets
 from cogtrain.evaluation.table import markdown, metric_rows, remarks_of, show, show_interval
+from cogtrain.evaluation.transfer import Bases
 
 _HEADER = ("set", "run", "metric", "value", "95 % interval", "chance", "n", "human")
 _SCALE = "margin (m): below 0 it falls, above 0 it stands"
@@ -44,7 +45,7 @@ def report(
     runs: Sequence[Path],
     out: Path | None = None,
     *,
-    base: str | None = None,
+    base: Bases = None,
     more: More | None = None,
 ) -> Written:
     """Writes `report.html`, `report.md`, `results.csv`, `answers.csv` and figures as PNG and PDF.
@@ -52,7 +53,7 @@ def report(
     Args:
         runs: Run folders; stimuli are framed by whether the first that judged them is right.
         out: Folder to write; by default `report` within a single run, or here for several.
-        base: Name of the run that others are compared with; see `transfer`.
+        base: What others are compared with; see `transfer`.
         more: Further sections, which come first: what a study knows of its runs.
 
     Raises:

@@ -87,6 +87,11 @@ class Run:
         return self.path.resolve().name
 
     @property
+    def pretrained(self) -> str:
+        """The checkpoint that was trained from, or judged; empty if it is not known."""
+        return str((self.config.get("model") or {}).get("pretrained") or "")
+
+    @property
     def trained(self) -> list[Declared]:
         """The sets that were trained on; none if the run only judged."""
         is_fit = (self.manifest.get("command") or [""])[0] == "fit"

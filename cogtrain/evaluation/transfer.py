@@ -61,13 +61,17 @@ class Cell:
         return Difference(*(each[metric]() for each in builders))
 
 
-def transfer(runs: Mapping[str, Run], base: str | None = None, *, seed: int = 0) -> Any:
+Bases = str | Mapping[str, str] | None
+"""What runs are compared with: one run by name, or for each run its own."""
+
+
+def transfer(runs: Mapping[str, Run], base: Bases = None, *, seed: int = 0) -> Any:
     """The matrix as a table: one row per run, tested set, question and metric.
 
     Args:
         runs: Opened runs by name; a name is a row of the matrix.
-        base: The run that the others are compared with; by default the one that trained nothing,
-            if there is exactly one.
+        base: The run that the others are compared with, or for each its own; by default see
+            `bases_of`.
         seed: Fixes resamples and exchanges.
 
     Returns:
@@ -80,8 +84,8 @@ def transfer(runs: Mapping[str, Run], base: str | None = None, *, seed: int = 0)
     """
     import pandas as pd
 
-    base = base_of(runs, base)
-    rows = [row for cell in cells(runs) for row in _rows(cell, base, seed)]
+    bases = bases_of(runs, base)
+    rows = [row for cell in cells(runs) for row in _rows(cell, bases, seed)]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["p"] = table["p"].astype(float)
     # Whether the image is used is another question: asking it must not make the matrix stricter.
@@ -91,7 +95,7 @@ def transfer(runs: Mapping[str, Run], base: str | None = None, *, seed: int = 0)
     return table.sort_values("trained_on", key=lambda names: names.map(order), kind="stable")
 
 
-def transfer_by_axis(runs: Mapping[str, Run], base: str | None = None, *, seed: int = 0) -> Any:
+def transfer_by_axis(runs: Mapping[str, Run], base: Bases = None, *, seed: int = 0) -> Any:
     """How far training carries along each axis: mean change of accuracy over its tested sets.
 
     Controls are left to the matrix.
@@ -102,35 +106,63 @@ def transfer_by_axis(runs: Mapping[str, Run], base: str | None = None, *, seed: 
         seed: Fixes the resamples, which are of stimuli within every set.
 
     Returns:
-        Columns `trained_on, axis, sets` (how many) and those of `Estimate`; empty without a base.
+        Columns `trained_on, base, axis, sets` (how many) and those of `Estimate`; empty without a
+        base.
     """
     import pandas as pd
 
-    base, rows = base_of(runs, base), []
-    columns = list(cells(runs)) if base else []
-    for run in runs:
+    bases, rows = bases_of(runs, base), []
+    columns = list(cells(runs)) if bases else []
+    for run, before in bases.items():
         for axis in CARRIED:
             along = [cell for cell in columns if cell.axis.get(run) == axis]
-            found = [cell.difference(run, str(base), "accuracy") for cell in along]
+            found = [cell.difference(run, before, "accuracy") for cell in along]
             each = [difference for difference in found if difference is not None]
             if each:
-                place = {"trained_on": run, "axis": axis, "sets": len(each)}
+                place = {"trained_on": run, "base": before, "axis": axis, "sets": len(each)}
                 rows.append(place | _mean_of(each, seed)._asdict())
-    return pd.DataFrame(rows, columns=["trained_on", "axis", "sets", *Estimate._fields])
+    return pd.DataFrame(rows, columns=["trained_on", "base", "axis", "sets", *Estimate._fields])
 
 
-def base_of(runs: Mapping[str, Run], base: str | None = None) -> str | None:
-    """The run to compare with: `base`, or the only one that trained nothing.
+def bases_of(runs: Mapping[str, Run], base: Bases = None) -> dict[str, str]:
+    """The run that each of the others is compared with.
+
+    Args:
+        runs: Opened runs by name.
+        base: For all, or for each its own; left out, the run that trained nothing, if there is
+            exactly one, or one for each checkpoint that was trained from.
+
+    Returns:
+        By name, in the order of `runs`; without those that have none, and without the bases.
 
     Raises:
-        ValueError: If `base` is no run.
+        ValueError: If a base is no run.
     """
-    if base is not None and base not in runs:
-        raise ValueError(
-            f"expected the base to be one of {', '.join(runs)}, got {base!r}; name one of the runs"
-        )
-    untrained = [name for name, run in runs.items() if not run.trained]
-    return base or (untrained[0] if len(untrained) == 1 and len(runs) > 1 else None)
+    if base is None:
+        found = _untrained(runs)
+    elif isinstance(base, str):
+        found = dict.fromkeys(runs, base)
+    else:
+        found = base
+    for name in found.values():
+        if name not in runs:
+            raise ValueError(
+                f"expected the base to be one of {', '.join(runs)}, got {name!r}; name one of the "
+                "runs"
+            )
+    return {run: found[run] for run in runs if run in found and found[run] != run}
+
+
+def _untrained(runs: Mapping[str, Run]) -> dict[str, str]:
+    bases = [name for name, run in runs.items() if not run.trained]
+    if len(bases) == 1:
+        return dict.fromkeys(runs, bases[0])
+    of_checkpoint: dict[str, list[str]] = {}
+    for name in bases:
+        of_checkpoint.setdefault(runs[name].pretrained, []).append(name)
+    trained = [name for name in runs if name not in bases]
+    found = {name: of_checkpoint.get(runs[name].pretrained, []) for name in trained}
+    return {name: each[0] for name, each in found.items() if len(each) == 1}
 
 
 def cells(runs: Mapping[str, Run]) -> Iterator[Cell]:
@@ -146,11 +178,12 @@ def cells(runs: Mapping[str, Run]) -> Iterator[Cell]:
         yield Cell(name, question, 1 / options, _observed(everyone, (name, question)), axis)
 
 
-def _rows(cell: Cell, base: str | None, seed: int) -> Iterator[dict[str, Any]]:
+def _rows(cell: Cell, bases: Mapping[str, str], seed: int) -> Iterator[dict[str, Any]]:
     for run, one in cell.observed.items():
         place = {"trained_on": run, "tested_on": cell.set, "question": cell.question}
         for metric, estimate in _estimates(cell, one, seed).items():
             row = place | {"axis": cell.axis.get(run, ""), "metric": metric} | estimate._asdict()
+            base = bases.get(run)
             difference = None if base is None else cell.difference(run, base, metric)
             yield row | (_change(difference, seed) if difference else {})
 

@@ -11,10 +11,11 @@ from cogtrain.evaluation.generalization import ALONG
 from cogtrain.evaluation.page import Figure, Section
 from cogtrain.evaluation.repetitions import repetitions_by_axis
 from cogtrain.evaluation.run import Run
-from cogtrain.study.config import BASE
 from cogtrain.study.grid import PlannedRun
 
 AXES = "study_axes.csv"
+_SETS = ("train", "val", "test", "photographs")
+_SECTIONS = ("optimizer", "lr_scheduler", "trainer", "eval")
 _HERE = ("condition", "tuning", "stimuli")
 _CAPTIONS = {
     "gains": "Gain of accuracy over the base along each axis of generalization; lines: 95 % "
@@ -39,7 +40,7 @@ def conditions(
     """
     table = axes_table(planned, runs)
     table.to_csv(folder / AXES, index=False)
-    drawn = {"gains": _gains(table), "gaps": _gaps(table), "learning": _learning(summary)}
+    drawn = {"gains": _gains(table), "gaps": _gaps(table), "learning": _learning(planned, summary)}
     figures = [
         Figure(
             f"study_{name}", _CAPTIONS[name], chart, charts.save(chart, folder, f"study_{name}")[0]
@@ -66,16 +67,21 @@ def axes_table(planned: Sequence[PlannedRun], runs: Mapping[str, Run]) -> Any:
     groups: dict[str, list[str]] = {}
     about: dict[str, dict[str, Any]] = {}
     for run in planned:
-        if run.condition != BASE:
+        if not run.is_base:
             group = f"{run.condition}, {run.stimuli}"
             groups.setdefault(group, []).append(run.name)
             values = (run.condition, tuning[run.condition], run.stimuli)
             about[group] = dict(zip(_HERE, values, strict=True))
-    base = BASE if any(run.condition == BASE for run in planned) else None
-    table = repetitions_by_axis(runs, groups, base)
+    table = repetitions_by_axis(runs, groups, bases_among(planned))
     for column in reversed(_HERE):
         table.insert(0, column, [about[group][column] for group in table["group"]])
     return table.drop(columns="group")
+
+
+def bases_among(planned: Sequence[PlannedRun]) -> dict[str, str]:
+    """Per run the base that it is compared with, if that is among them, too."""
+    names = {run.name for run in planned}
+    return {run.name: run.base for run in planned if run.base in names}
 
 
 def tunings(planned: Sequence[PlannedRun]) -> dict[str, str]:
@@ -84,20 +90,22 @@ def tunings(planned: Sequence[PlannedRun]) -> dict[str, str]:
     Args:
         planned: Runs of a study; the base does not count.
     """
-    options = {
-        run.condition: {
-            **_flat(run.config["model"].get("tuning")),
-            **_flat(run.config.get("optimizer")),
-        }
-        for run in planned
-        if run.condition != BASE
-    }
+    options = {run.condition: _options(run.config) for run in planned if not run.is_base}
     names = list(dict.fromkeys(name for each in options.values() for name in each))
     differ = [name for name in names if len({str(each.get(name)) for each in options.values()}) > 1]
     return {
         condition: ", ".join(f"{name} {each.get(name)}" for name in differ) or "all tuned alike"
         for condition, each in options.items()
     }
+
+
+def _options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a condition or a base may choose for itself, except its sets and its target."""
+    model = config["model"]
+    data = {key: each for key, each in config["data"].items() if key not in _SETS}
+    parts = [model.get("tuning"), data, *(config.get(name) for name in _SECTIONS)]
+    options = {key: each for key, each in model.items() if key not in ("tuning", "objective")}
+    return {key: each for part in (options, *parts) for key, each in _flat(part).items()}
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
@@ -126,11 +134,14 @@ def _in_thousands(table: Any) -> Any:
     return table["stimuli"].map(lambda stimuli: f"{stimuli:,} training stimuli")
 
 
-def _learning(summary: Any) -> Any:
+def _learning(planned: Sequence[PlannedRun], summary: Any) -> Any:
     accuracy = summary[summary["metric"] == "accuracy"]
-    before = accuracy[accuracy["condition"] == BASE].set_index(["tested_on", "question"])["mean"]
-    rows = accuracy[accuracy["condition"] != BASE]
-    places = zip(rows["tested_on"], rows["question"], strict=True)
+    base_of = {run.condition: run.base for run in planned}
+    is_base = accuracy["condition"].map(base_of) == accuracy["condition"]
+    before = accuracy[is_base].set_index(["condition", "tested_on", "question"])["mean"]
+    rows = accuracy[~is_base]
+    bases = rows["condition"].map(base_of)
+    places = zip(bases, rows["tested_on"], rows["question"], strict=True)
     several = rows["question"].nunique() > 1
     panel = rows["tested_on"] + (": " + rows["question"] if several else "")
     rows = rows.assign(

@@ -10,6 +10,8 @@ from cogtrain.complaint import OneLineErrors, UsageError, unknown
 from cogtrain.data.recipe import Photographs, Recipe
 
 BASE = "base"
+"""Name of the run that is only tested; with several bases, of each before its own name."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _OURS = {
     "data": ("train", "val", "test", "photographs", "seed"),
@@ -28,7 +30,50 @@ _INSTEAD = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Condition:
+class Differing:
+    """Options that differ from those of the study; what is not named is the study's.
+
+    Args:
+        trainer: Such as `{max_epochs: 3}`.
+        data: Such as `{batch_size: 4}`.
+        optimizer: Such as `{weight_decay: 0.1}`.
+        lr_scheduler: Such as `{warmup: 0.1}`.
+        eval: Such as `{best: {patience: 3}}`, which stops early.
+
+    Raises:
+        ValueError: For an option that the study sets itself.
+    """
+
+    trainer: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    lr_scheduler: dict[str, Any] = field(default_factory=dict)
+    eval: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _reject_ours("data", _OURS["data"], self.data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base(Differing):
+    """A model that every condition trains from, and that is tested as it is.
+
+    Args:
+        model: Such as `{pretrained: Qwen/Qwen2.5-VL-7B-Instruct}`.
+
+    Raises:
+        ValueError: For an option that the study sets itself.
+    """
+
+    model: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _reject_ours("model", _OURS["model"], self.model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition(Differing):
     """What a model is trained on, towards what, and how.
 
     Args:
@@ -36,18 +81,17 @@ class Condition:
         humans: Share of the target that is people's, from 0 (the truth alone) to 1, as in
             `model.objective.humans`; above 0 the sets need `humans`.
         tuning: What is trained, in place of `model.tuning`.
-        optimizer: Options that differ from the study's `optimizer`, such as `weight_decay`.
 
     Raises:
-        ValueError: Without a set.
+        ValueError: Without a set, or for an option that the study sets itself.
     """
 
     train: list[Recipe]
     humans: float = 0.0
     tuning: dict[str, Any] | None = None
-    optimizer: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.train:
             raise ValueError(
                 "expected at least one set in `train` of a condition, got none; the base, which "
@@ -57,12 +101,14 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyConfig:
-    """Conditions × numbers of stimuli × seeds, tested on the same sets.
+    """Bases × conditions × numbers of stimuli × seeds, tested on the same sets.
 
     Args:
         name: Of the study: its folder, and its group in Weights & Biases.
         conditions: By name; a run is called after its condition and seed.
         test: Sets that every run and the base are tested on.
+        bases: By name, where several models are compared; each is trained in every condition, and
+            each of these runs is compared with its own. Left out, `model.pretrained` is the base.
         seeds: Each trains every condition once: another order of the same stimuli, another start
             of what begins at random. Three are the fewest whose spread says anything.
         stimuli: Numbers of stimuli that a run trains on, shared equally by the sets of a
@@ -70,7 +116,7 @@ class StudyConfig:
         validation: Unseen stimuli of each training set that are judged during training; 0 for none.
         photographs: Image files to test on, besides `test`.
         trainer: As in a config of `fit`, for every run; so are the five that follow.
-        model: See `trainer`; `model.pretrained` is the base.
+        model: See `trainer`.
         data: See `trainer`; the sets are named above.
         optimizer: See `trainer`.
         lr_scheduler: See `trainer`.
@@ -84,6 +130,7 @@ class StudyConfig:
     name: str
     conditions: dict[str, Condition]
     test: list[Recipe]
+    bases: dict[str, Base] = field(default_factory=dict)
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
     stimuli: list[int] | None = None
     validation: int = 500
@@ -103,7 +150,7 @@ class StudyConfig:
                 )
         if not self.test and self.photographs is None:
             raise ValueError("expected at least one set in `test`, got none; name one")
-        for name in (self.name, *self.conditions):
+        for name in (self.name, *self.conditions, *self.bases):
             _reject_no_name(name)
         _reject_twice("seeds", self.seeds)
         _reject_twice("stimuli", self.numbers)
@@ -149,6 +196,8 @@ class StudyConfig:
         for key in content:
             if key not in known:  # the parser would look for what is inside of it
                 raise UsageError(unknown("key", str(key), known))
+        for part in ("conditions", "bases"):
+            _reject_no_mappings(part, content.get(part, {}))
         parser = Parser()
         parser.add_class_arguments(cls, None)
         # `instantiate_classes` until jsonargparse 4.49, and no more from 5.
@@ -157,11 +206,23 @@ class StudyConfig:
         return cls(**made.as_dict())
 
 
+def _reject_no_mappings(part: str, given: Any) -> None:
+    """The parser would list what it can make of something else."""
+    inner = given.items() if isinstance(given, dict) else ()
+    named = {part: given, **{f"{part}.{name}": each for name, each in inner}}
+    for name, each in named.items():
+        if not isinstance(each, dict):
+            got = "nothing" if each is None else each
+            raise UsageError(
+                f"expected `{name}` to be keys and values, got {got}; see docs/study.md"
+            )
+
+
 def _reject_no_name(name: str) -> None:
     if name == BASE or not _NAME.fullmatch(name):
         raise ValueError(
-            "expected names of a study and its conditions to be letters, digits, `_`, `-` and "
-            f"`.`, and not `{BASE}`, got `{name}`; rename it"
+            "expected names of a study, its conditions and bases to be letters, digits, `_`, `-` "
+            f"and `.`, and not `{BASE}`, got `{name}`; rename it"
         )
 
 

@@ -12,8 +12,7 @@ from cogtrain.complaint import unknown
 from cogtrain.evaluation.page import Section
 from cogtrain.evaluation.report import report
 from cogtrain.evaluation.run import Run
-from cogtrain.study.conditions import conditions
-from cogtrain.study.config import BASE
+from cogtrain.study.conditions import bases_among, conditions
 from cogtrain.study.display import shown
 from cogtrain.study.engine import RETRIES, Engine, Placement
 from cogtrain.study.grid import PlannedRun
@@ -114,21 +113,19 @@ def _do(
     execution: Execution,
     tell: Callable[[str], object],
 ) -> None:
-    if execution.engine == "none":
+    if execution.engine == "none" or not left:
         return
-    with _placed(execution, gpus_of(wanted[0])) as placement:
-        if not left:
-            return
-        with shown(StudyWatch(wanted, folder), tell) as display:
-            Engine(
-                folder,
-                placement,
-                command=execution.command,
-                environ=execution.environ,
-                retries=execution.retries,
-                tell=display.tell,
-                look=display.look,
-            ).run(left, is_part=execution.only is not None)
+    placed = _placed(execution, gpus_of(wanted))
+    with placed as placement, shown(StudyWatch(wanted, folder), tell) as display:
+        Engine(
+            folder,
+            placement,
+            command=execution.command,
+            environ=execution.environ,
+            retries=execution.retries,
+            tell=display.tell,
+            look=display.look,
+        ).run(left, is_part=execution.only is not None)
 
 
 @contextmanager
@@ -149,7 +146,6 @@ def _written(runs: Sequence[PlannedRun], missing: Sequence[PlannedRun], folder: 
     done = [run for run in runs if run.name not in gone]
     if len(done) < 2:
         return f"no report: {len(done)} of {len(runs)} runs finished, two are the fewest to compare"
-    base = BASE if any(run.name == BASE for run in done) else None
     lines: list[str] = []
 
     def compared(opened: Mapping[str, Run], to: Path) -> list[Section]:
@@ -158,7 +154,7 @@ def _written(runs: Sequence[PlannedRun], missing: Sequence[PlannedRun], folder: 
         return [conditions(done, summary, opened, to)]
 
     paths = [folder.run(run.name) for run in done]
-    page = report(paths, folder.report, base=base, more=compared).page
+    page = report(paths, folder.report, base=bases_among(done), more=compared).page
     tables = ("study.csv", "study_axes.csv", "study_comparisons.csv", "transfer.csv")
     return (
         f"\n{lines[0]}\n\nIntervals over seeds (t, n = seeds) hold the tested stimuli fixed.\n"
@@ -173,12 +169,11 @@ def _why(run: PlannedRun, folder: StudyFolder) -> str:
     return "has not ended" if record.code is None else f"exit code {record.code}: {record.line}"
 
 
-def gpus_of(run: PlannedRun) -> int:
-    """GPUs of one run; none on the CPU."""
-    trainer = run.config["trainer"]
-    if trainer["accelerator"] == "cpu":
-        return 0
-    return trainer["devices"] if isinstance(trainer["devices"], int) else 1
+def gpus_of(runs: Sequence[PlannedRun]) -> int:
+    """GPUs of one run, the most that any takes; none on the CPU."""
+    trainers = [run.config["trainer"] for run in runs]
+    on_gpu = [each["devices"] for each in trainers if each["accelerator"] != "cpu"]
+    return max((each if isinstance(each, int) else 1 for each in on_gpu), default=0)
 
 
 def _gpus_here() -> int:

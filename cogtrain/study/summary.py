@@ -21,6 +21,7 @@ COLUMNS = (
     *("condition", "stimuli", *_PLACE, "mean", "low", "high", "sd", "seeds", "n", "chance"),
     *("change", "change_low", "change_high", "change_sd", "reason"),
 )
+_UNTRAINED = "not trained: no seeds"
 COMPARISONS = (
     *("first", "second", "stimuli", *_PLACE),
     *("difference", "low", "high", "sd", "seeds", "p", "p_holm", "reason"),
@@ -94,7 +95,7 @@ def summarise(matrix: Any, runs: Sequence[PlannedRun]) -> Any:
     for key, found in _cells(matrix, runs):
         level, change = over_seeds(found["value"]), over_seeds(found["change"])
         is_base = found["seed"].isna().all()
-        reason = "not trained: no seeds" if is_base else level.reason
+        reason = _UNTRAINED if is_base else level.reason
         row = key | level._asdict() | {"n": found["n"].min(), "chance": found["chance"].iloc[0]}
         changes = {"change": change.mean, "change_low": change.low, "change_high": change.high}
         rows.append(row | changes | {"change_sd": change.sd, "reason": reason})
@@ -195,6 +196,6 @@ def _row(row: Mapping[str, Any]) -> list[str]:
         *(row["condition"], f"{row['stimuli']:,}", row["tested_on"], metric),
         *(show(metric, row["mean"]), ends(row["low"], row["high"])),
         show(metric, row["sd"], missing="-"),
-        *("-" if row["condition"] == "base" else str(row["seeds"]), str(row["n"])),
+        *("-" if row["reason"] == _UNTRAINED else str(row["seeds"]), str(row["n"])),
         *(show(metric, row["chance"], missing="-"), change),
     ]

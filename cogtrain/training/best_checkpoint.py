@@ -22,10 +22,23 @@ class Best:
             ``val/alignment/spearman`` or ``val/transfer/accuracy``; by default the mean accuracy
             over the validation sets.
         mode: Whether `max` or `min` of it is best.
+        patience: Validations in a row without a better one after which training ends; left out, it
+            goes on to its end.
+
+    Raises:
+        ValueError: If `patience` is less than 1.
     """
 
     metric: str = MACRO
     mode: Literal["max", "min"] = "max"
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.patience is not None and self.patience < 1:
+            raise ValueError(
+                f"expected `eval.best.patience` to be at least 1, got {self.patience}; leave it "
+                "out to train to the end"
+            )
 
     @property
     def set(self) -> str:

@@ -32,14 +32,18 @@ class LastCheckpoint(Checkpoint):
         self._saved_at_s = time.monotonic()
 
     def interrupt(self, signum: int, frame: FrameType | None) -> None:
-        """Signal handler of Ctrl-C: at once, unless weights are just changing; then right after.
+        """Signal handler of Ctrl-C: at once, unless a step or a validation would be halved by it.
 
         Raises:
-            KeyboardInterrupt: Unless inside an optimizer step.
+            KeyboardInterrupt: Unless inside an optimizer step, or where weights are chosen.
         """
         again, self.asked_to_stop = self.asked_to_stop, True
-        if again or not self.boundaries.is_stepping:
+        if again or not self._is_halfway:
             raise KeyboardInterrupt
+
+    @property
+    def _is_halfway(self) -> bool:
+        return self.boundaries.is_stepping or self.boundaries.is_concluding
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
@@ -59,9 +63,17 @@ class LastCheckpoint(Checkpoint):
             self._save(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves during training."""
-        if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self._save(trainer)
+        """Saves during training.
+
+        Raises:
+            KeyboardInterrupt: If Ctrl-C came while weights were chosen.
+        """
+        if trainer.state.fn != "fit" or trainer.sanity_checking:
+            return
+        self._save(trainer)
+        self.boundaries.is_concluding = False
+        if self.asked_to_stop:
+            raise KeyboardInterrupt
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves the finished run, which can be continued with more epochs."""
@@ -70,7 +82,7 @@ class LastCheckpoint(Checkpoint):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Saves the last boundary, if training had begun and no optimizer step was cut short.
+        """Saves the last boundary, if training had begun and nothing was cut short halfway.
 
         Of several ranks one may fail alone, and saving together would wait for ever; only Ctrl-C
         and an agreed stop reach all of them.
@@ -78,7 +90,7 @@ class LastCheckpoint(Checkpoint):
         boundaries = self.boundaries
         is_together = trainer.world_size == 1 or isinstance(exception, (KeyboardInterrupt, Stopped))
         is_hopeless = isinstance(exception, CheckpointError)
-        is_whole = boundaries.has_begun and not boundaries.is_stepping
+        is_whole = boundaries.has_begun and not self._is_halfway
         if is_whole and is_together and not is_hopeless:
             self._save(trainer)
 

@@ -43,6 +43,7 @@ from cogtrain.training.callbacks.throughput import Throughput
 from cogtrain.training.callbacks.token_map import TokenMap
 from cogtrain.training.callbacks.watching import Watching
 from cogtrain.training.checkpoint_file import CheckpointFile
+from cogtrain.training.early_stopping import EarlyStopping
 from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.manifest import write_manifest
 from cogtrain.training.module import VLMModule
@@ -140,8 +141,9 @@ class CogtrainCLI(LightningCLI):
             ours += self._summaries()
             ours += [RandomStreams(seed), TokenMap(), log, Throughput(self.model)]
             ours += [boundaries, self.stopping]
-            if trainer.enable_checkpointing is not False:
-                ours += [*self._best(options.best), self.last]
+            keeps = trainer.enable_checkpointing is not False
+            ours += self._choosing(options.best, keeps=keeps)
+            ours += [self.last] if keeps else []
         if trainer.enable_progress_bar is not False:
             ours.append(progress_bar())
         trainer.callbacks = [*(trainer.callbacks or []), *ours]
@@ -161,19 +163,25 @@ class CogtrainCLI(LightningCLI):
         )
         return [alignment, generalization, self.watching]
 
-    def _best(self, best: Best) -> list[BestCheckpoint]:
-        """Keeps the best weights; of those without any validation none is."""
+    def _choosing(self, best: Best, *, keeps: bool) -> list[Callback]:
+        """Keeps the best weights and ends when none are better; without any validation none are."""
         always = [recipe.name for recipe in self.datamodule.recipes["val"]]
         means = (ALIGNMENT, TRANSFER, *map(transfer_name, AXES))
         sometimes = {*self.watching.names, *means}.difference(always)
         if not always and best.set not in sometimes:
+            if best.patience is not None:
+                raise ValueError(
+                    "expected sets in `data.val` for `eval.best.patience`, got none; name one"
+                )
             return []
 
         def is_judged(name: str) -> bool:
             return self.watching.is_due or name not in sometimes
 
         names = [*always, *sorted(sometimes)]
-        return [BestCheckpoint(self.run_folder.best, best, names, is_judged)]
+        stops = [] if best.patience is None else [EarlyStopping(best, is_judged)]
+        kept = [BestCheckpoint(self.run_folder.best, best, names, is_judged)] if keeps else []
+        return [*stops, *kept]
 
     def _loggers(self, given: Any, options: Evaluation) -> list[Any]:
         metrics = logs.MetricsFile(self.run_folder.metrics)
@@ -206,7 +214,8 @@ class CogtrainCLI(LightningCLI):
         return kwargs | ({"verbose": False} if "verbose" in kwargs else {})
 
     def _run_subcommand(self, subcommand: str) -> None:
-        handler = self.last.interrupt if subcommand == "fit" else signal.default_int_handler
+        keeps = self.last in self.trainer.callbacks  # type: ignore[attr-defined]  # not declared
+        handler = self.last.interrupt if keeps else signal.default_int_handler
         with _on_interrupt(handler):
             try:
                 super()._run_subcommand(subcommand)

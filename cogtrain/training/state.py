@@ -51,12 +51,14 @@ class Boundaries(Callback):
         place: The last boundary; nothing before training.
         has_begun: Whether everything of a checkpoint is back, so that there is something to save.
         is_stepping: Whether an optimizer step is being taken.
+        is_concluding: Whether a validation was ticked off, and what follows from it is being done.
     """
 
     def __init__(self) -> None:
         self.place: Place | None = None
         self.has_begun = False
         self.is_stepping = False
+        self.is_concluding = False
         self._stream: dict[str, Any] = {}
         self._is_resumed = False
 
@@ -118,6 +120,7 @@ class Boundaries(Callback):
             validations=self.place.validations + 1,
             metrics_bytes=_metrics_bytes(trainer),
         )
+        self.is_concluding = True
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

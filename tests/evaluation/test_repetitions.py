@@ -43,9 +43,9 @@ def test_it_covers_what_it_should():
 
 
 class Stub:
-    """A run as far as this goes: that it trained nothing."""
+    """A run as far as this goes: that it trained nothing, and the same as another."""
 
-    trained = ()
+    trained, pretrained = (), "tiny"
 
 
 def test_without_a_base_there_is_nothing_to_gain():

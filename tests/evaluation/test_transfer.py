@@ -6,8 +6,10 @@ import pytest
 import yaml
 from scipy.stats import binomtest
 
+from cogtrain.evaluation.generalization import generalization
+from cogtrain.evaluation.repetitions import repetitions_by_axis
 from cogtrain.evaluation.run import Run
-from cogtrain.evaluation.transfer import transfer, transfer_by_axis
+from cogtrain.evaluation.transfer import bases_of, transfer, transfer_by_axis
 from cogtrain.judgments import Judgments
 from cogtrain.metrics import holm
 
@@ -16,7 +18,7 @@ N = 80
 TRUTH = np.array(["yes", "no"] * (N // 2))
 
 
-def make_run(folder, skill, *, train, seed, controls=()):
+def make_run(folder, skill, *, train, seed, controls=(), pretrained="tiny"):
     """A run that is right with the probability `skill` of each set, and guesses under controls."""
     source, parts = np.random.default_rng(seed), []
     skill = skill | {f"{name}~{control}": 0.5 for name in SETS for control in controls}
@@ -40,7 +42,8 @@ def make_run(folder, skill, *, train, seed, controls=()):
     (folder / "manifest.json").write_text(json.dumps({"command": ["fit" if train else "test"]}))
     declared = [{"name": name, "factors": factors} for name, factors in SETS.items()]
     trained = [each for each in declared if each["name"] in train]
-    config = {"data": {"train": trained, "test": declared, "controls": list(controls)}}
+    data = {"train": trained, "test": declared, "controls": list(controls)}
+    config = {"model": {"pretrained": pretrained}, "data": data}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     return Run.open(folder)
 
@@ -142,6 +145,54 @@ def test_the_base_can_be_named(runs):
     assert change["small", "accuracy"].iloc[0] < -0.2
     with pytest.raises(ValueError, match=r"one of base, on small, got 'none'"):
         transfer(runs, "none")
+
+
+@pytest.fixture
+def of_two_sizes(tmp_path):
+    """A base and a trained run of each of two checkpoints, and one whose base is not among them."""
+    made = {}
+    for seed, size in enumerate(("3b", "7b")):
+        skill = {"small": 0.4 + 0.2 * seed, "large": 0.5}
+        for name, more, train in ((f"base {size}", 0.0, ()), (f"on small {size}", 0.3, ("small",))):
+            told = {"train": train, "seed": 10 * seed + len(train), "pretrained": size}
+            made[name] = make_run(tmp_path / name, skill | {"small": skill["small"] + more}, **told)
+    told = {"train": ("small",), "seed": 99, "pretrained": "32b"}
+    made["alone"] = make_run(tmp_path / "alone", {"small": 0.9, "large": 0.5}, **told)
+    return made
+
+
+def test_each_run_is_compared_with_the_checkpoint_it_trained_from(of_two_sizes, tmp_path):
+    bases = {"on small 3b": "base 3b", "on small 7b": "base 7b"}
+    assert bases_of(of_two_sizes) == bases
+    table = transfer(of_two_sizes)
+    rows = table[(table["metric"] == "accuracy") & (table["question"] == "will_fall")]
+    for row in rows.itertuples():
+        if row.trained_on in bases:
+            after, before = (
+                answers(of_two_sizes[name], row.tested_on)
+                for name in (row.trained_on, bases[row.trained_on])
+            )
+            assert row.change == pytest.approx(after.mean() - before.mean())
+        else:
+            assert np.isnan(row.change)
+    along = transfer_by_axis(of_two_sizes)
+    assert dict(zip(along["trained_on"], along["base"], strict=True)) == bases
+    groups = {"3b": ["on small 3b"], "7b": ["on small 7b"]}
+    gains = repetitions_by_axis(of_two_sizes, groups).set_index(["group", "axis"])["gain"]
+    for size in groups:
+        after, before = (
+            answers(of_two_sizes[f"{w} {size}"], "small") for w in ("on small", "base")
+        )
+        assert gains[size, "same"] == pytest.approx(after.mean() - before.mean())
+    words = generalization(of_two_sizes, tmp_path).paragraphs
+    assert words[0].startswith("No change is shown for alone: add a `test` run of the checkpoint")
+    assert any("from base 7b, a gain" in each for each in words)
+
+
+def test_bases_can_be_named_one_by_one(of_two_sizes):
+    assert bases_of(of_two_sizes, {"alone": "base 7b"}) == {"alone": "base 7b"}
+    with pytest.raises(ValueError, match=r"one of base 3b, .*, got 'none'"):
+        bases_of(of_two_sizes, {"alone": "none"})
 
 
 def test_the_same_seed_gives_the_same_table(runs):

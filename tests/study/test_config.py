@@ -35,6 +35,21 @@ def test_reads_what_the_shipped_configs_say(repository):
         ({"stimuli": []}, "at least one of `stimuli`, got none; an empty grid"),
         ({"test": []}, "at least one set in `test`, got none"),
         ({"conditions": {"a": {"train": []}}}, "at least one set in `train` of a condition, got"),
+        ({"bases": {"a/b": {}}}, "got `a/b`; rename it"),
+        (
+            {"bases": {"a": {"modle": {"pretrained": "x"}}}},
+            "expected a known key, got `modle.pretrained`",
+        ),
+        ({"bases": {"a": None}}, "expected `bases.a` to be keys and values, got nothing; see"),
+        ({"conditions": ["a"]}, "expected `conditions` to be keys and values, got ['a']; see"),
+        (
+            {"bases": {"a": {"model": {"optimizer": {}}}}},
+            "no `model.optimizer` in a study, got one; use `optimizer`",
+        ),
+        (
+            {"conditions": {"a": {"train": TRAIN, "data": {"seed": 3}}}},
+            "no `data.seed` in a study, got one; use `seeds`",
+        ),
         ({"conditions": {"base": {"train": TRAIN}}}, "and not `base`, got `base`"),
         ({"conditions": {"../a": {"train": TRAIN}}}, "got `../a`; rename it"),
         ({"name": "a b"}, "got `a b`; rename it"),

@@ -54,6 +54,58 @@ def test_a_condition_says_its_target_its_tuning_and_its_optimizer(read, complete
     assert truth["optimizer"] == {"lr": 0.5, "weight_decay": 0.0}
 
 
+def test_a_condition_differs_in_any_option_at_any_depth(read, complete):
+    train = [{"name": "tower-small", "count": 20}]
+    own = {
+        "trainer": {"max_epochs": 3},
+        "data": {"batch_size": 4},
+        "lr_scheduler": {"warmup": 0.5},
+        "eval": {"best": {"patience": 2}},
+    }
+    study = read(
+        conditions={"patient": {"train": train, **own}, "plain": {"train": train}},
+        eval={"best": {"metric": "val/loss"}, "stimuli": 3},
+    )
+    patient, plain = (expand(study, complete)[place].config for place in (1, 3))
+    assert (patient["trainer"]["max_epochs"], plain["trainer"]["max_epochs"]) == (3, 1)
+    assert patient["trainer"]["accelerator"] == "cpu"
+    assert (patient["data"]["batch_size"], plain["data"]["batch_size"]) == (4, 64)
+    assert patient["lr_scheduler"] == {"warmup": 0.5}
+    assert patient["eval"] == {"best": {"metric": "val/loss", "patience": 2}, "stimuli": 3}
+    assert plain["eval"] == {"best": {"metric": "val/loss"}, "stimuli": 3}
+
+
+BASES = {
+    "3b": {"model": {"pretrained": "some/3b"}},
+    "7b": {"model": {"pretrained": "some/7b"}, "data": {"batch_size": 8}},
+}
+
+
+def test_every_base_is_tested_and_trained_in_every_condition(read, complete):
+    runs = expand(read(bases=BASES, seeds=[0]), complete)
+    assert [(run.name, run.base, run.condition) for run in runs] == [
+        ("base-3b", "base-3b", "base-3b"),
+        ("base-7b", "base-7b", "base-7b"),
+        ("3b-small-seed0", "base-3b", "3b-small"),
+        ("3b-joint-seed0", "base-3b", "3b-joint"),
+        ("7b-small-seed0", "base-7b", "7b-small"),
+        ("7b-joint-seed0", "base-7b", "7b-joint"),
+    ]
+    assert [run.is_base for run in runs] == [True, True, False, False, False, False]
+    for run in runs:
+        size = "3b" if "3b" in run.name else "7b"
+        assert run.config["model"]["pretrained"] == f"some/{size}"
+        assert run.config["data"]["batch_size"] == (64 if size == "3b" else 8)
+
+
+def test_names_that_meet_are_refused(read, complete):
+    x, b_x = ([{"name": "tower-small", "count": count}] for count in (20, 40))
+    conditions = {"x": {"train": x}, "b-x": {"train": b_x}}
+    bases = {"a-b": BASES["3b"], "a": BASES["7b"]}
+    with pytest.raises(ValueError, match=r"of different names, got `a-b-x-seed0` twice"):
+        expand(read(bases=bases, conditions=conditions), complete)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -46,6 +46,7 @@ def planned(condition: str, seed: int | None, stimuli: int = 8) -> PlannedRun:
         name=name,
         id=name,
         verb="test" if seed is None else "fit",
+        base="base",
         condition=condition,
         stimuli=0 if seed is None else stimuli,
         seed=seed,

@@ -38,6 +38,29 @@ def test_the_grid_of_a_large_study_needs_no_weights(
     assert [path.name for path in tmp_path.iterdir()] == ["large.yaml"]
 
 
+def test_the_grid_of_models_and_ways_of_tuning(repository, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    config = repository / "configs" / "study-tuning.yaml"
+    assert cli.main(["study", "--config", str(config), "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line.split() for line in lines[2:46]]
+    assert [row[0] for row in rows[:4]] == [
+        "base-3b",
+        "base-7b",
+        "3b-rank-16-seed0",
+        "3b-rank-16-seed1",
+    ]
+    assert len({row[1] for row in rows}) == 44
+    # 32 stimuli a step for either model; five epochs at most where training stops early.
+    steps = {row[0].removesuffix("-seed0"): row[4] for row in rows if row[0].endswith("-seed0")}
+    assert steps == {
+        f"{base}-{name}": "3,125" if name == "early" else "625"
+        for base in ("3b", "7b")
+        for name in ("rank-16", "rank-4", "rank-64", "dora", "language", "decay", "early")
+    }
+    assert lines[-2] == "44 runs, 840,000 training stimuli, at most 41,250 steps"
+
+
 @pytest.mark.parametrize(
     ("mistake", "line"),
     [

@@ -32,6 +32,8 @@ class TestMistakes:
                 ["--eval.best.metric", "val/tower/accuracy"],
                 "`eval.best.metric`: expected a known metric, got `val/tower/accuracy`; ",
             ),
+            (["--eval.best.patience", "0"], "`eval.best.patience` to be at least 1, got 0"),
+            (["--data.val", "[]", "--eval.best.patience", "2"], "sets in `data.val` for `eval."),
             (["--ckpt_path", "auto"], "expected `--ckpt_path auto` with `fit` and a `--name`"),
             (["--model.pretrained", "nowhere"], "got `nowhere`"),
             (["--config", "nowhere.yaml"], "nowhere.yaml"),

@@ -1,6 +1,9 @@
 import itertools
 import json
 import signal
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -13,10 +16,12 @@ from lightning.pytorch import Callback, Trainer
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.data.recipe import Recipe
 from cogtrain.models.lora import Tuning
+from cogtrain.training.best_checkpoint import Best, BestCheckpoint
 from cogtrain.training.callbacks.judgments import JudgmentsCallback
 from cogtrain.training.callbacks.step_log import StepLog
 from cogtrain.training.callbacks.watching import SECONDS, Watch, Watching
 from cogtrain.training.checkpoint_file import CheckpointError, CheckpointFile
+from cogtrain.training.early_stopping import EarlyStopping
 from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.logs import MetricsFile
 from cogtrain.training.module import VLMModule
@@ -77,7 +82,7 @@ class PressWhileWatching(PressCtrlC):
             super().press(*words)
 
 
-def run(folder, *, stop=None, resume=False, val=(SMALL,), watch=None, **options):
+def run(folder, *, stop=None, resume=False, val=(SMALL,), watch=None, best=None, **options):
     """A run and what it leaves: stimuli trained on, trained weights, trainer, log."""
     folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
@@ -90,15 +95,16 @@ def run(folder, *, stop=None, resume=False, val=(SMALL,), watch=None, **options)
     last = LastCheckpoint(folder / "last.ckpt", boundaries)
     judgments = JudgmentsCallback("m", folder / "judgments.parquet", data.build())
     log = StepLog(module.window)
-    callbacks = [recorder, RandomStreams(5), judgments, watching, log, boundaries, last]
+    callbacks = [recorder, RandomStreams(5), judgments, watching, log, boundaries]
     if stop is not None:
         where, begun = stop
-        callbacks.insert(
-            0,
-            PressWhileWatching(begun, last)
-            if where == "watched set"
-            else PressCtrlC(where, begun, last),
-        )
+        is_watched = where == "watched set"
+        press = PressWhileWatching if is_watched else partial(PressCtrlC, where)
+        callbacks.insert(7 if where == "on_validation_end" else 0, press(begun, last))
+    if best is not None:
+        callbacks.append(EarlyStopping(best))
+        callbacks.append(BestCheckpoint(folder / "best.ckpt", best, ["small"]))
+    callbacks.append(last)
     trainer = Trainer(
         callbacks=callbacks,
         accelerator="cpu",
@@ -199,6 +205,71 @@ def test_a_finished_run_continues_with_more_epochs(tmp_path, limit):
     first = run(tmp_path, max_epochs=1, limit_train_batches=limit)
     second = run(tmp_path, max_epochs=2, limit_train_batches=limit, resume=True)
     assert first.ids + second.ids == whole.ids
+
+
+PATIENT = Best(metric="val/small/accuracy", patience=1)
+
+
+@pytest.fixture(scope="module")
+def stopped_early(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("early"), best=PATIENT)
+
+
+def test_says_that_it_ended_early(capsys):
+    stopping = EarlyStopping(replace(PATIENT, patience=2))
+    trainer = SimpleNamespace(is_global_zero=True, global_step=9)
+    stopping.wait_count = 1
+    stopping.on_train_end(trainer, None)
+    assert capsys.readouterr().err == ""
+    stopping.wait_count = 2
+    stopping.on_train_end(trainer, None)
+    assert (
+        "after step 9: `val/small/accuracy` did not get better in 2 valid"
+        in capsys.readouterr().err
+    )
+
+
+def test_ends_when_validations_get_no_better(stopped_early, whole):
+    values = [
+        line["value"]
+        for line in map(json.loads, stopped_early.log.splitlines())
+        if line.get("metric") == "accuracy"
+    ]
+    worse = next(place for place in range(1, 4) if values[place] <= max(values[:place]))
+    assert stopped_early.trainer.global_step == 3 * (worse + 1) < whole.trainer.global_step
+    assert stopped_early.ids == whole.ids[: len(stopped_early.ids)]
+
+
+@pytest.mark.parametrize(
+    ("where", "begun"),
+    [
+        ("on_validation_end", 3),  # ticked off, and the best weights are not yet written
+        ("on_before_backward", 4),
+        ("on_validation_batch_start", 6),  # of the one that ends it
+        ("on_validation_end", 6),  # it had ended: nothing is left
+    ],
+)
+def test_ends_early_as_if_never_stopped(tmp_path, stopped_early, where, begun):
+    run(tmp_path, stop=(where, begun), best=PATIENT)
+    rest = run(tmp_path, resume=True, best=PATIENT)
+    assert_continues(rest, stopped_early)
+    kept, own = (
+        torch.load(folder / "best.ckpt", weights_only=True)
+        for folder in (Path(stopped_early.trainer.default_root_dir), tmp_path)
+    )
+    torch.testing.assert_close(own["state_dict"], kept["state_dict"], rtol=0, atol=0)
+
+
+def test_more_patience_goes_on(tmp_path, whole):
+    run(tmp_path, best=PATIENT)
+    rest = run(tmp_path, resume=True, best=replace(PATIENT, patience=9))
+    assert_continues(rest, whole)
+
+
+def test_validations_without_the_number_do_not_count():
+    stopping = EarlyStopping(PATIENT, lambda name: False)
+    stopping.on_validation_end(SimpleNamespace(), None)  # looks at nothing of it
+    assert stopping.wait_count == 0
 
 
 EVERY_SECOND = Watch(items=5, every=2)
