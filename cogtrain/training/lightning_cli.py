@@ -167,6 +167,11 @@ class CogtrainCLI(LightningCLI):
         """Keeps the best weights and ends when none are better; without any validation none are."""
         always = [recipe.name for recipe in self.datamodule.recipes["val"]]
         means = (ALIGNMENT, TRANSFER, *map(transfer_name, AXES))
+        taken = [each for each in (*always, *self.watching.names) if each in ("macro", *means)]
+        if taken:
+            raise ValueError(
+                f"expected no set called as a mean over sets is, got `{taken[0]}`; rename it"
+            )
         sometimes = {*self.watching.names, *means}.difference(always)
         if not always and best.set not in sometimes:
             if best.patience is not None:

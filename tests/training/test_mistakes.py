@@ -34,6 +34,7 @@ class TestMistakes:
             ),
             (["--eval.best.patience", "0"], "`eval.best.patience` to be at least 1, got 0"),
             (["--data.val", "[]", "--eval.best.patience", "2"], "sets in `data.val` for `eval."),
+            (["--data.val", '[{"name": "transfer-size"}]'], "mean over sets is, got `transfer-siz"),
             (["--ckpt_path", "auto"], "expected `--ckpt_path auto` with `fit` and a `--name`"),
             (["--model.pretrained", "nowhere"], "got `nowhere`"),
             (["--config", "nowhere.yaml"], "nowhere.yaml"),
