@@ -208,9 +208,13 @@ class StudyConfig:
 
 def _reject_no_mappings(part: str, given: Any) -> None:
     """The parser would list what it can make of something else."""
-    inner = given.items() if isinstance(given, dict) else ()
-    named = {part: given, **{f"{part}.{name}": each for name, each in inner}}
-    for name, each in named.items():
+    inner = given if isinstance(given, dict) else {}
+    for name in inner:
+        if not isinstance(name, str):  # `no` and `1` are not text to YAML
+            raise UsageError(
+                f"expected names in `{part}` to be text, got {name!r}; put it in quotes"
+            )
+    for name, each in {part: given, **{f"{part}.{name}": inner[name] for name in inner}}.items():
         if not isinstance(each, dict):
             got = "nothing" if each is None else each
             raise UsageError(

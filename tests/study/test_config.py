@@ -41,6 +41,8 @@ def test_reads_what_the_shipped_configs_say(repository):
             "expected a known key, got `modle.pretrained`",
         ),
         ({"bases": {"a": None}}, "expected `bases.a` to be keys and values, got nothing; see"),
+        ({"bases": {False: {}}}, "names in `bases` to be text, got False; put it in quotes"),
+        ({"conditions": {7: {"train": TRAIN}}}, "names in `conditions` to be text, got 7; put"),
         ({"conditions": ["a"]}, "expected `conditions` to be keys and values, got ['a']; see"),
         (
             {"bases": {"a": {"model": {"optimizer": {}}}}},
