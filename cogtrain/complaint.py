@@ -50,6 +50,7 @@ _FILE = re.compile(
 )
 _NESTED = re.compile(r"""NestedArg\(key='(?P<key>[^']*)', val=(?P<value>.*)\)""", re.DOTALL)
 # A parser within a parser (a callback's `init_args`) has already said it better.
+_LINK = re.compile(r"Call to compute_fn of link '.*' with args \(.*\) failed: (?=expected )")
 _OURS = re.compile(r"expected a known key, got `[^`]+`; [^`]+`[^`]+`")
 
 
@@ -113,7 +114,7 @@ def parser_message(message: str, known: Iterable[str]) -> str:
         return (
             f"expected a file of `{found['key']}`, got `{found['path']}`, which {why}; correct it"
         )
-    return _one_line(message)
+    return _LINK.sub("", _one_line(message))
 
 
 def unknown(what: str, got: str, known: Iterable[str]) -> str:

@@ -36,7 +36,7 @@ class TestMistakes:
             (["--data.val", "[]", "--eval.best.patience", "2"], "sets in `data.val` for `eval."),
             (["--data.val", '[{"name": "transfer-size"}]'], "mean over sets is, got `transfer-siz"),
             (["--ckpt_path", "auto"], "expected `--ckpt_path auto` with `fit` and a `--name`"),
-            (["--model.pretrained", "nowhere"], "got `nowhere`"),
+            (["--model.pretrained", "nowhere"], "error: expected a checkpoint (`tiny`, a folder"),
             (["--config", "nowhere.yaml"], "nowhere.yaml"),
             (["--ckpt_path", "nowhere.ckpt"], "got `nowhere.ckpt`"),
             (["--data.test", '[{"name": "t", "task": "towr"}]'], "`towr`; the nearest is `tower`"),
