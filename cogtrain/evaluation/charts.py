@@ -157,16 +157,16 @@ def points(table: Any, across: str, title: str) -> "alt.FacetChart | None":
     rows = table[table["value"].notna()]
     if not len(rows):
         return None
-    base = alt.Chart().encode(
-        x=alt.X(f"{across}:N", title=None, sort=None, axis=alt.Axis(labelAngle=-30)),
-        xOffset=alt.XOffset("observer:N", sort=None),
-        color=_colour(rows),
-    )
+    x = alt.X(f"{across}:N", title=None, sort=None, axis=alt.Axis(labelAngle=-30))
+    base = alt.Chart().encode(x=x, color=_colour(rows))
+    is_crowded = rows.groupby(["panel", across])["observer"].nunique().max() > 1
+    if is_crowded:
+        base = base.encode(xOffset=alt.XOffset("observer:N", sort=None))
     y = alt.Y("value:Q", title=title, axis=alt.Axis(format="+.0%"))
     point = base.mark_point(filled=True, size=45).encode(y=y, tooltip=_tooltip("+.1%"))
     ends = base.mark_rule().encode(y="low:Q", y2="high:Q")
     layers = alt.layer(_level([0.0]), ends, point, data=rows).properties(
-        width=alt.Step(12), height=190
+        width=alt.Step(12 if is_crowded else 36), height=190
     )
     return _faceted(layers, rows, title)
 

@@ -17,11 +17,12 @@ AXES = "study_axes.csv"
 _SETS = ("train", "val", "test", "photographs")
 _SECTIONS = ("optimizer", "lr_scheduler", "trainer", "eval")
 _HERE = ("condition", "tuning", "stimuli")
+_LONGEST_TICK = 24
 _CAPTIONS = {
     "gains": "Gain of accuracy over the base along each axis of generalization; lines: 95 % "
     "interval over seeds and stimuli.",
     "gaps": "Overfitting: how much more was gained on unseen stimuli like those trained on than "
-    "along each axis, by how was tuned; lines: 95 % interval over seeds and stimuli.",
+    "along each axis, by what was tuned how; lines: 95 % interval over seeds and stimuli.",
     "learning": "Accuracy over the number of training stimuli; dashed: the base; lines: 95 % "
     "interval over seeds.",
 }
@@ -127,7 +128,9 @@ def _gaps(table: Any) -> Any:
     several = table["stimuli"].nunique() > 1
     observer = found["condition"] + (", " + _in_thousands(found) if several else "")
     found = found.assign(panel="gap to: " + found["axis"], observer=observer)
-    return charts.points(found, "tuning", "gap to unseen stimuli of the same kind")
+    # What differs in several options is too long to stand below an axis.
+    across = "tuning" if table["tuning"].str.len().max() <= _LONGEST_TICK else "condition"
+    return charts.points(found, across, "gap to unseen stimuli of the same kind")
 
 
 def _in_thousands(table: Any) -> Any:

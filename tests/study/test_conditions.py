@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cogtrain.evaluation.run import Run
-from cogtrain.study.conditions import axes_table, conditions, tunings
+from cogtrain.study.conditions import _gaps, axes_table, conditions, tunings
 from cogtrain.study.grid import expand
 from cogtrain.study.summary import COLUMNS
 
@@ -128,3 +128,15 @@ def test_tuning_is_told_by_what_differs(planned):
     assert tunings(planned) == {"rank-4": "r 4", "rank-16": "r 16"}
     alike = [replace(run, config=planned[1].config) for run in planned]
     assert set(tunings(alike).values()) == {"all tuned alike"}
+
+
+@pytest.mark.parametrize(
+    ("tuning", "across"), [("r 4", "tuning"), ("r 4, weight_decay 0.1, max_epochs 3", "condition")]
+)
+def test_gaps_stand_over_what_is_tuned_unless_it_is_too_long_to_read(tuning, across):
+    row = {"condition": "a", "tuning": tuning, "stimuli": 8, "axis": "size", "n": 9}
+    table = pd.DataFrame([row | {"gap": 0.1, "gap_low": 0.0, "gap_high": 0.2}])
+    chart = _gaps(table)
+    encoding = chart.to_dict()["spec"]["layer"][-1]["encoding"]
+    assert encoding["x"]["field"] == across
+    assert "xOffset" not in encoding  # one condition has the place for itself
