@@ -12,6 +12,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
 
+from cogtrain.models import layers
 from cogtrain.models.adapter import reject_other_tensors
 from cogtrain.models.answers import OptionScores
 from cogtrain.models.lora import Tuning
@@ -67,6 +68,10 @@ class VLMModule(LightningModule):
         feature_cache_gib: Most that features of images may take on disk, in `features` of
             `$COGTRAIN_CACHE` (`~/.cache/cogtrain`); left out, none are kept. Needs frozen vision
             and merger, and pays from the second epoch on, where a large tower sees a finite set.
+        gradient_checkpointing: Keep of each trained layer only its input and compute it once more
+            for gradients, which are the same: a fraction of the memory for a third more time.
+        compile: Let `torch.compile` make kernels of the layers; it takes a minute or more to begin,
+            the last bits of results may differ, and so may those of a run that was continued.
         objective: What training minimises.
         optimizer: How weights move; the config section `optimizer`.
         lr_scheduler: How fast; the config section `lr_scheduler`.
@@ -82,6 +87,8 @@ class VLMModule(LightningModule):
         quantization: Quantization | None = None,
         tokens_per_pass: int | None = None,
         feature_cache_gib: float | None = None,
+        gradient_checkpointing: bool = False,
+        compile: bool = False,
         objective: Objective = Objective(),  # noqa: B008 - frozen, and the default that --help shows
         optimizer: AdamW = AdamW(),  # noqa: B008 - as above
         lr_scheduler: WarmupCosine = WarmupCosine(),  # noqa: B008 - as above
@@ -107,6 +114,11 @@ class VLMModule(LightningModule):
             quantization=quantization,
         )
         self.vlm.tokens_per_pass = tokens_per_pass
+        if gradient_checkpointing:
+            layers.recompute(self.vlm.model)
+        self.is_compiled = compile
+        if compile:
+            layers.compile_layers(self.vlm.model)
         if feature_cache_gib is not None:
             self.vlm.keep_features(cache_folder() / "features", feature_cache_gib)
 
@@ -136,8 +148,8 @@ class VLMModule(LightningModule):
         """Shards the model if the strategy is FSDP2.
 
         Raises:
-            ValueError: If its checkpoints would be folders, which cannot be replaced as a whole, or
-                if ranks could make different numbers of passes.
+            ValueError: If its checkpoints would be folders, which cannot be replaced as a whole,
+                if ranks could make different numbers of passes, or if layers are compiled.
         """
         strategy = self.trainer.strategy
         if not isinstance(strategy, ModelParallelStrategy):
@@ -152,6 +164,11 @@ class VLMModule(LightningModule):
                 "expected no `model.tokens_per_pass` and no `model.feature_cache_gib` with "
                 "ModelParallelStrategy, whose ranks must make the same passes, got "
                 f"{self.vlm.tokens_per_pass or 'a cache'}; leave them out"
+            )
+        if self.is_compiled:
+            raise ValueError(
+                "expected no `model.compile` with ModelParallelStrategy, got one, which nobody has "
+                "tried; leave it out"
             )
         if not self._is_sharded:
             shard(self.vlm, self.device_mesh["data_parallel"])  # type: ignore[index]

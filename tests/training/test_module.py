@@ -124,6 +124,17 @@ def test_says_what_identifies_it(module):
     assert len(described["fingerprint"]) == 32
 
 
+def test_layers_recompute_or_are_compiled_if_asked_to():
+    plain, asked = VLMModule(), VLMModule(gradient_checkpointing=True, compile=True)
+    for module, is_asked in ((plain, False), (asked, True)):
+        model = module.vlm.model
+        assert model.is_gradient_checkpointing is is_asked
+        compiled = [each for each in model.modules() if each._compiled_call_impl is not None]
+        assert bool(compiled) is is_asked
+        assert not hasattr(model, "_orig_mod")  # names of weights stay what they are
+    assert plain.state_dict().keys() == asked.state_dict().keys()
+
+
 def test_refuses_passes_without_tokens():
     with pytest.raises(ValueError, match=r"`model.tokens_per_pass` to be at least 1, got 0"):
         VLMModule(tokens_per_pass=0)

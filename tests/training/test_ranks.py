@@ -188,3 +188,11 @@ def test_sharded_ranks_make_the_same_passes(on_ranks):
     trainer.strategy = on_ranks.ModelParallelStrategy(save_distributed_checkpoint=False)
     with pytest.raises(ValueError, match=r"no `model.tokens_per_pass` .* got 512; leave"):
         module.configure_model()
+
+
+def test_sharded_layers_are_not_compiled(on_ranks):
+    module = on_ranks.VLMModule(tuning=on_ranks.TUNING, compile=True)
+    module.trainer = trainer = Sharding()
+    trainer.strategy = on_ranks.ModelParallelStrategy(save_distributed_checkpoint=False)
+    with pytest.raises(ValueError, match=r"no `model.compile` with ModelParallelStrategy"):
+        module.configure_model()
