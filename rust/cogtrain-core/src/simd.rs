@@ -36,6 +36,7 @@ enum Set {
 impl Body {
     /// The bodies that can run here, narrowest first.
     pub fn all() -> Vec<Self> {
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
         let mut all = vec![Self(Set::Base)];
         #[cfg(target_arch = "x86_64")]
         {
