@@ -119,4 +119,6 @@ $(REQUIREMENTS): requirements.lock $(VENV)/pyvenv.cfg
 
 $(CORE): $(REQUIREMENTS) $(CORE_SOURCES) | tools
 	PIP_QUIET=1 $(BIN)/maturin develop --release --locked
+	@$(BIN)/python -c 'from cogtrain import environment as e; \
+	e.describe()["jpeg_assembler"] or print("note:", e.NO_ASSEMBLER)'
 	@touch $@

@@ -73,3 +73,13 @@ def test_a_missing_package_is_said_so(monkeypatch):
     monkeypatch.setattr(environment, "PACKAGES", ("numpy", "no-such-package-here"))
     assert environment.versions()["no-such-package-here"] is None
     assert "no-such-package-here  not installed" in environment.table()
+
+
+@pytest.mark.parametrize(
+    ("has", "told"), [(True, "yes"), (False, "no; photographs are decoded at less")]
+)
+def test_says_how_photographs_are_decoded(monkeypatch, has: bool, told: str):
+    assert environment.describe()["jpeg_assembler"] is _core.jpeg_assembler()
+    monkeypatch.setattr(_core, "jpeg_assembler", lambda: has)
+    line = next(row for row in environment.table().splitlines() if row.startswith("jpeg assembler"))
+    assert line.split("  ", 1)[1].strip().startswith(told)

@@ -25,6 +25,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+pub use jpeg::jpeg_assembler;
+
 use crate::{Error, Image, Result};
 use canvas::Canvas;
 use orientation::Orientation;

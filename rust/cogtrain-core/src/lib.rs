@@ -60,7 +60,9 @@ pub use task::{
     Assignment, Crossing, Design, Domain, Item, Kinship, Part, Place, Question, Scale, Task, Twin,
 };
 
-pub use codec::{Decoding, decode_image, decode_image_into, encode_png, image_size, read_image};
+pub use codec::{
+    Decoding, decode_image, decode_image_into, encode_png, image_size, jpeg_assembler, read_image,
+};
 pub use encoded::{Contents, Encoded, Labelled};
 pub use loader::{
     BadPolicy, Batch, Bell, Epoch, EpochEnd, Fault, Floats, Leaving, Lent, Loader, LoaderOptions,

@@ -59,7 +59,7 @@ mod _core {
     #[pymodule_export]
     use crate::shard::{SetWriter, read_manifest};
     #[pymodule_export]
-    use crate::simd::{instruction_set, instruction_sets};
+    use crate::simd::{instruction_set, instruction_sets, jpeg_assembler};
     #[pymodule_export]
     use crate::source::Source;
 }

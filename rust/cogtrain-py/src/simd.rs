@@ -16,3 +16,10 @@ pub fn instruction_sets() -> Vec<&'static str> {
     let all = core::RenderBody::all();
     all.into_iter().map(core::RenderBody::name).collect()
 }
+
+/// Whether JPEG is decoded by assembler. Without it, as in a build without ``nasm`` on x86, the bits
+/// are the same and take about twice as long.
+#[pyfunction]
+pub fn jpeg_assembler() -> bool {
+    core::jpeg_assembler()
+}

@@ -30,6 +30,17 @@ pub(super) fn decode(bytes: &[u8], decoding: &Decoding, canvas: &mut Canvas<'_>)
     .unwrap_or_else(|_| Err(diagnose(bytes, decoding)))
 }
 
+/// Whether pixels are computed by the library's assembler: without it the bits are the same, and a
+/// photograph takes about twice as long.
+#[allow(unsafe_code)]
+pub fn jpeg_assembler() -> bool {
+    // SAFETY: declared so in the library's `jsimd.h`; it looks at the processor and at nothing else.
+    unsafe extern "C" {
+        safe fn jsimd_can_idct_islow() -> c_int;
+    }
+    jsimd_can_idct_islow() != 0
+}
+
 /// Height and width by the header, scaled as `decoding` asks.
 pub(super) fn size(bytes: &[u8], decoding: &Decoding) -> Checked<(usize, usize)> {
     let open = || {
