@@ -3,6 +3,7 @@
 // A kernel's parts have to be compiled for the body that calls them.
 #![allow(clippy::inline_always)]
 
+use super::swatch::Vectors;
 use super::vector::V3;
 
 /// Lowest and highest coordinates of some points.
@@ -15,16 +16,37 @@ pub struct Bounds {
 impl Bounds {
     #[inline(always)]
     pub fn of(points: &[V3]) -> Self {
-        let (mut low, mut high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
-        for p in points {
-            for (k, x) in [p.x, p.y, p.z].into_iter().enumerate() {
-                low[k] = if x < low[k] { x } else { low[k] };
-                high[k] = if x > high[k] { x } else { high[k] };
-            }
+        let mut bounds = Self {
+            low: V3::new(f64::INFINITY, f64::INFINITY, f64::INFINITY),
+            high: V3::new(f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY),
+        };
+        for &p in points {
+            bounds.hold(p);
         }
-        Self {
-            low: V3::from(low),
-            high: V3::from(high),
+        bounds
+    }
+
+    /// Of the first `count` places.
+    #[inline(always)]
+    pub fn of_first(points: &Vectors, count: usize) -> Self {
+        let mut bounds = Self::of(&[]);
+        for i in 0..count {
+            bounds.hold(points.at(i));
+        }
+        bounds
+    }
+
+    #[inline(always)]
+    fn hold(&mut self, p: V3) {
+        let Self { low, high } = self;
+        let ends = [
+            (&mut low.x, &mut high.x, p.x),
+            (&mut low.y, &mut high.y, p.y),
+            (&mut low.z, &mut high.z, p.z),
+        ];
+        for (low, high, x) in ends {
+            *low = if x < *low { x } else { *low };
+            *high = if x > *high { x } else { *high };
         }
     }
 

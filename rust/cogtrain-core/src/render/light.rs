@@ -10,6 +10,7 @@
 
 use super::bounds::Bounds;
 use super::cast::{Block, Set, members};
+use super::swatch::{SWATCH, Vectors, Wide};
 use super::vector::V3;
 use crate::scene::Light;
 
@@ -118,13 +119,17 @@ impl Sun {
     }
 
     /// Mean of the cosine between `normal` and the directions to the disc, 0 below the horizon.
+    #[inline(always)]
     pub fn facing(&self, normal: V3) -> f64 {
         let cosine = normal.dot(self.toward);
-        if cosine.abs() >= self.sin_radius {
-            return cosine.max(0.0);
-        }
         let above = cosine + self.sin_radius;
-        above * above / (4.0 * self.sin_radius)
+        let partial = above * above / (4.0 * self.sin_radius);
+        let whole = if cosine > 0.0 { cosine } else { 0.0 };
+        if cosine.abs() >= self.sin_radius {
+            whole
+        } else {
+            partial
+        }
     }
 
     /// Share of the disc that `point` sees, 0 to 1; box `except` is not in the way.
@@ -142,6 +147,20 @@ impl Sun {
         let boxes = (0..self.boxes.len())
             .filter(|&i| may_shade(&self.boxes[i].bounds, bounds, self.tan_radius));
         boxes.fold(0, |set, i| set | 1 << i)
+    }
+
+    /// Share of the disc that is seen from the first `count` points, in the light's frame.
+    #[inline(always)]
+    pub fn shares(&self, points: &Vectors, count: usize, except: Option<usize>) -> Wide {
+        // Most swatches are far from all boxes.
+        let casters = self.casters(&Bounds::of_first(points, count));
+        let mut shares = [1.0; SWATCH];
+        if casters != 0 {
+            for (i, share) in shares[..count].iter_mut().enumerate() {
+                *share = self.visible_past(casters, points.at(i), except);
+            }
+        }
+        shares
     }
 
     /// Share of the disc that is seen from `p`, in the light's frame, past the boxes of a set.

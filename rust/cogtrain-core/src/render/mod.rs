@@ -44,6 +44,7 @@ mod screen;
 mod sensor;
 mod shade;
 mod sheet;
+mod sight;
 mod srgb;
 mod stage;
 mod studio;

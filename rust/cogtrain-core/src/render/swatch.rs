@@ -3,11 +3,79 @@
 // A kernel's parts have to be compiled for the body that calls them.
 #![allow(clippy::inline_always)]
 
+use super::vector::V3;
+
 /// Places that are looked at together: arrays of their numbers fit into the nearest cache.
 pub const SWATCH: usize = 64;
 
 /// One number per place.
 pub type Lanes = [f32; SWATCH];
+/// The same in double precision.
+pub type Wide = [f64; SWATCH];
+
+/// One vector per place.
+pub struct Vectors([Wide; 3]);
+
+impl Vectors {
+    pub fn new() -> Self {
+        Self([[0.0; SWATCH]; 3])
+    }
+
+    #[inline(always)]
+    pub fn at(&self, i: usize) -> V3 {
+        let [x, y, z] = &self.0;
+        V3 {
+            x: x[i],
+            y: y[i],
+            z: z[i],
+        }
+    }
+
+    #[inline(always)]
+    pub fn put(&mut self, i: usize, v: V3) {
+        let [x, y, z] = &mut self.0;
+        (x[i], y[i], z[i]) = (v.x, v.y, v.z);
+    }
+}
+
+/// Up to a swatch of fragments of one surface: parts of pixels that show it.
+pub struct Fragments {
+    pub count: usize,
+    /// Image point of the pixel's middle.
+    pub pixel: [Wide; 2],
+    /// Distance along the ray through it, in units of the ray's direction.
+    pub t: Wide,
+    pub point: Vectors,
+    /// On the stage: the place on the unrolled surface, in metres.
+    pub place: [Wide; 2],
+    /// On a bend: cosine and sine of how far it has turned.
+    pub turn: [Wide; 2],
+    /// Where the colour goes.
+    pub target: [Target; SWATCH],
+}
+
+/// Where a fragment's colour goes.
+#[derive(Clone, Copy)]
+pub enum Target {
+    /// All of that pixel.
+    Pixel(usize),
+    /// One of the parts of mixed pixels.
+    Part(usize),
+}
+
+impl Fragments {
+    pub fn new() -> Self {
+        Self {
+            count: 0,
+            pixel: [[0.0; SWATCH]; 2],
+            t: [0.0; SWATCH],
+            point: Vectors::new(),
+            place: [[0.0; SWATCH]; 2],
+            turn: [[0.0; SWATCH]; 2],
+            target: [Target::Pixel(0); SWATCH],
+        }
+    }
+}
 
 /// Places on a cover, in units of a usual block's side.
 pub struct Swatch {
