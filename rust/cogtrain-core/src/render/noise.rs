@@ -4,6 +4,7 @@
 #![allow(clippy::inline_always)]
 
 use crate::Stream;
+use crate::simd::cut;
 
 /// A random field; equal keys are equal fields.
 #[derive(Clone, Copy, Debug)]
@@ -118,9 +119,9 @@ fn between(x: f32, y: f32, at: impl Fn(i32, i32) -> f32) -> Wave {
 /// Lattice index, weight of the next lattice point, and the weight's slope.
 #[inline(always)]
 fn cell(x: f32) -> (i32, f32, f32) {
-    // A cast truncates towards zero; below zero, one less is the floor.
-    let cut = x as i32;
-    let i = cut - i32::from(x < cut as f32);
+    // Towards zero; below zero, one less is the floor.
+    let whole = cut(x);
+    let i = whole - i32::from(x < whole as f32);
     let t = x - i as f32;
     let weight = t * t * t * (t * (t * 6.0 - 15.0) + 10.0);
     (i, weight, 30.0 * t * t * (t * (t - 2.0) + 1.0))

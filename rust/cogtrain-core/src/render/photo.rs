@@ -260,13 +260,17 @@ impl Kernel for Edging<'_> {
         let n = own.len();
         edges.fill(0);
         for row in self.rows {
-            for x in 0..n {
-                edges[x] |= row[x] ^ own[x];
-            }
-            for x in 1..n {
-                edges[x] |= row[x - 1] ^ own[x];
-                edges[x - 1] |= row[x] ^ own[x - 1];
-            }
+            differ(edges, row, own);
+            differ(&mut edges[1..], &row[..n - 1], &own[1..]);
+            differ(&mut edges[..n - 1], &row[1..], &own[..n - 1]);
         }
+    }
+}
+
+/// Marks where two rows of keys differ.
+#[inline(always)]
+fn differ(edges: &mut [u16], row: &[u16], own: &[u16]) {
+    for ((edge, a), b) in edges.iter_mut().zip(row).zip(own) {
+        *edge |= a ^ b;
     }
 }

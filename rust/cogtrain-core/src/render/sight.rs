@@ -249,7 +249,8 @@ fn meet(stage: &Stage, origin: V3, sight: &mut Sight) {
         (px[i], py[i], pz[i]) = (seen.x, seen.y, seen.z);
         let [side, flat] = stage.flat_place(number, seen);
         (across[i], along[i]) = (side, flat);
-        surface[i] = Surface(number as u16);
+        // Adding 2⁵² leaves the whole number in the lowest bits.
+        surface[i] = Surface((number + 4_503_599_627_370_496.0).to_bits() as u16);
     }
     for i in (0..count).filter(|&i| surface[i] == Surface::BEND) {
         let seen = V3::new(px[i], py[i], pz[i]);
