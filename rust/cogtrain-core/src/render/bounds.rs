@@ -50,6 +50,14 @@ impl Bounds {
         }
     }
 
+    /// Largest distance along an axis between a point within and one within `other`.
+    #[inline(always)]
+    pub fn reach(&self, other: &Self) -> f64 {
+        let (a, b) = (other.high - self.low, self.high - other.low);
+        let ends = [a.x, a.y, a.z, b.x, b.y, b.z];
+        ends.into_iter().fold(0.0, f64::max)
+    }
+
     /// Square of the distance to a point; 0 inside.
     pub fn distance2(&self, p: V3) -> f64 {
         let out = |low: f64, high: f64, x: f64| (low - x).max(x - high).max(0.0);

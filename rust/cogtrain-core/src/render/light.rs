@@ -10,6 +10,7 @@
 
 use super::bounds::Bounds;
 use super::cast::{Block, Set, members};
+use super::silhouette::{Silhouette, Verdicts};
 use super::swatch::{SWATCH, Vectors, Wide};
 use super::vector::V3;
 use crate::scene::Light;
@@ -60,6 +61,7 @@ pub struct Sun {
 struct Caster {
     corners: [V3; 8],
     bounds: Bounds,
+    silhouette: Silhouette,
 }
 
 impl Sun {
@@ -112,8 +114,10 @@ impl Sun {
 
     fn caster(&self, block: &Block) -> Caster {
         let corners = block.corners().map(|p| self.local(p));
+        let (bounds, middle) = (Bounds::of(&corners), self.local(block.centre));
         Caster {
-            bounds: Bounds::of(&corners),
+            silhouette: Silhouette::new(block, |v| self.local(v), middle, &bounds),
+            bounds,
             corners,
         }
     }
@@ -153,11 +157,21 @@ impl Sun {
     #[inline(always)]
     pub fn shares(&self, points: &Vectors, count: usize, except: Option<usize>) -> Wide {
         // Most swatches are far from all boxes.
-        let casters = self.casters(&Bounds::of_first(points, count));
-        let mut shares = [1.0; SWATCH];
-        if casters != 0 {
-            for (i, share) in shares[..count].iter_mut().enumerate() {
-                *share = self.visible_past(casters, points.at(i), except);
+        let within = Bounds::of_first(points, count);
+        let casters = self.casters(&within);
+        let (mut shares, mut verdicts) = ([1.0; SWATCH], Verdicts::new());
+        for i in members(casters).filter(|&i| Some(i) != except) {
+            let Caster {
+                silhouette, bounds, ..
+            } = &self.boxes[i];
+            let reach = within.reach(bounds);
+            silhouette.judge(points, (reach, self.tan_radius), 1 << i, &mut verdicts);
+        }
+        for (i, share) in shares[..count].iter_mut().enumerate() {
+            if verdicts.is_dark[i] != 0 {
+                *share = 0.0;
+            } else if verdicts.unsure[i] != 0 {
+                *share = self.visible_past(verdicts.unsure[i], points.at(i), except);
             }
         }
         shares

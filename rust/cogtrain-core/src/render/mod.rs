@@ -45,6 +45,7 @@ mod sensor;
 mod shade;
 mod sheet;
 mod sight;
+mod silhouette;
 mod srgb;
 mod stage;
 mod studio;
