@@ -3,13 +3,14 @@
 // A kernel's parts have to be compiled for the body that calls them.
 #![allow(clippy::inline_always)]
 
+use std::ops::Range;
+
 use super::camera::Viewpoint;
 use super::cast::Field;
 use super::mood::Mood;
 use super::sight::{GROUP, Looking, Rays, Sight, Surface};
 use super::studio::Studio;
-use super::swatch::{Fragments, SWATCH, Target};
-use super::vector::V3;
+use super::swatch::{Fragments, SWATCH};
 use crate::scene::Scene;
 use crate::simd::{Body, Kernel};
 use crate::style::{Appearance, Rgb};
@@ -98,14 +99,8 @@ impl<'a> Film<'a> {
                 edges: &mut edges,
             });
             on_edge.clear();
-            for x in 0..n {
-                if edges[x] == 0 {
-                    let target = Target::Pixel(y * n + x);
-                    self.add((x, y), (&row.sight, x), target);
-                } else {
-                    on_edge.push(x);
-                }
-            }
+            on_edge.extend((0..n).filter(|&x| edges[x] != 0));
+            self.add_plain(y, &row.sight, &edges);
             self.split(y, &on_edge);
             std::mem::swap(&mut before, &mut row);
             std::mem::swap(&mut row, &mut next);
@@ -158,43 +153,54 @@ impl<'a> Film<'a> {
             // Stable: within a surface, rays stay in the grid's order.
             order.sort_by_key(key);
             for part in order.chunk_by(|a, b| key(a) == key(b)) {
-                let target = Target::Part(self.parts.len());
+                // Parts are numbered after pixels.
+                let target = self.size_px * self.size_px + self.parts.len();
                 self.parts.push(Part {
                     pixel: y * self.size_px + x,
                     share: part.len() as f32 / (GRID * GRID) as f32,
                     color: [0.0; 3],
                 });
                 let middle = fine.middle(part);
-                self.add((x, y), (&middle, 0), target);
+                self.add((x, y), (&middle, 0..1), target);
             }
         }
         self.fine = fine;
     }
 
-    /// Adds what a ray sees to what waits, and shades a swatch if there is one.
-    fn add(&mut self, (x, y): (usize, usize), (sight, at): (&Sight, usize), target: Target) {
-        let surface = sight.surface[at];
+    /// Adds what pixels of a row see that are on no edge.
+    fn add_plain(&mut self, y: usize, sight: &Sight, edges: &[u16]) {
+        let surface = |x: usize| (edges[x] == 0).then(|| sight.surface[x]);
+        let mut x = 0;
+        while x < self.size_px {
+            let own = surface(x);
+            let mut end = x + 1;
+            while end < self.size_px && surface(end) == own {
+                end += 1;
+            }
+            if own.is_some() {
+                self.add((x, y), (sight, x..end), y * self.size_px + x);
+            }
+            x = end;
+        }
+    }
+
+    /// Adds what some rays see of one surface to what waits, and shades whenever that is a swatch.
+    /// They go through the middles of pixels from (`x`, `y`) on.
+    fn add(&mut self, (x, y): (usize, usize), (sight, seen): (&Sight, Range<usize>), target: usize) {
+        let surface = sight.surface[seen.start];
         let waiting = &mut self.waiting[surface.index()];
-        let fragments = waiting.get_or_insert_with(|| Box::new(Fragments::new()));
-        let i = fragments.count;
-        fragments.pixel[0][i] = x as f64 + 0.5;
-        fragments.pixel[1][i] = y as f64 + 0.5;
-        fragments.t[i] = sight.t[at];
-        let [px, py, pz] = &sight.point;
-        fragments.point.put(i, V3::new(px[at], py[at], pz[at]));
-        for k in 0..2 {
-            fragments.place[k][i] = sight.place[k][at];
-            fragments.turn[k][i] = sight.turn[k][at];
+        let mut fragments = waiting.take().unwrap_or_else(|| Box::new(Fragments::new()));
+        let mut done = 0;
+        while done < seen.len() {
+            let rest = seen.start + done..seen.end;
+            let from = [(x + done) as f64 + 0.5, y as f64 + 0.5];
+            done += fragments.take((sight, rest), from, target + done);
+            if fragments.count == SWATCH {
+                self.shade(surface, &fragments);
+                fragments.count = 0;
+            }
         }
-        fragments.target[i] = target;
-        fragments.count += 1;
-        if fragments.count == SWATCH
-            && let Some(mut fragments) = waiting.take()
-        {
-            self.shade(surface, &fragments);
-            fragments.count = 0;
-            self.waiting[surface.index()] = Some(fragments);
-        }
+        self.waiting[surface.index()] = Some(fragments);
     }
 
     fn shade(&mut self, surface: Surface, fragments: &Fragments) {
@@ -204,15 +210,13 @@ impl<'a> Film<'a> {
         let colors = self
             .studio
             .shade(self.body, (surface, fragments), self.view);
-        for (i, target) in fragments.target[..fragments.count].iter().enumerate() {
+        let (area, [red, green, blue]) = (self.size_px * self.size_px, &mut self.light);
+        for (i, &target) in fragments.target[..fragments.count].iter().enumerate() {
             let color = [colors[0][i], colors[1][i], colors[2][i]];
-            match *target {
-                Target::Pixel(pixel) => {
-                    for (plane, color) in self.light.iter_mut().zip(color) {
-                        plane[pixel] = color;
-                    }
-                }
-                Target::Part(part) => self.parts[part].color = color,
+            if target < area {
+                [red[target], green[target], blue[target]] = color;
+            } else {
+                self.parts[target - area].color = color;
             }
         }
     }

@@ -109,7 +109,7 @@ impl Silhouette {
             let (from, to) = (self.from - p.z, self.to - p.z);
             let opening = tangent * to + slack;
             let (is_ahead, is_around) = (from > ahead, from < -slack);
-            let is_clear = (beyond > opening) & (to > 0.0) & (is_ahead | is_around);
+            let is_clear = (to <= 0.0) | (beyond > opening) & (is_ahead | is_around);
             let is_dark = (-beyond > opening) & is_ahead;
             verdicts.unsure[i] |= if is_clear { 0 } else { bit };
             verdicts.is_dark[i] |= u64::from(is_dark);

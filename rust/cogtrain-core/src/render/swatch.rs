@@ -3,6 +3,9 @@
 // A kernel's parts have to be compiled for the body that calls them.
 #![allow(clippy::inline_always)]
 
+use std::ops::Range;
+
+use super::sight::Sight;
 use super::vector::V3;
 
 /// Places that are looked at together: arrays of their numbers fit into the nearest cache.
@@ -50,17 +53,8 @@ pub struct Fragments {
     pub place: [Wide; 2],
     /// On a bend: cosine and sine of how far it has turned.
     pub turn: [Wide; 2],
-    /// Where the colour goes.
-    pub target: [Target; SWATCH],
-}
-
-/// Where a fragment's colour goes.
-#[derive(Clone, Copy)]
-pub enum Target {
-    /// All of that pixel.
-    Pixel(usize),
-    /// One of the parts of mixed pixels.
-    Part(usize),
+    /// Where the colours go.
+    pub target: [usize; SWATCH],
 }
 
 impl Fragments {
@@ -72,8 +66,36 @@ impl Fragments {
             point: Vectors::new(),
             place: [[0.0; SWATCH]; 2],
             turn: [[0.0; SWATCH]; 2],
-            target: [Target::Pixel(0); SWATCH],
+            target: [0; SWATCH],
         }
+    }
+
+    /// Takes what some of the rays in `seen` see, as many as there is room for, and returns how many
+    /// that were. The rays go through the row of pixels from image point `from` on; colours go to
+    /// `target` and what follows it.
+    pub fn take(
+        &mut self,
+        (sight, seen): (&Sight, Range<usize>),
+        from: [f64; 2],
+        target: usize,
+    ) -> usize {
+        let taken = seen.len().min(SWATCH - self.count);
+        let (own, seen) = (self.count..self.count + taken, seen.start..seen.start + taken);
+        let pairs = [(&mut self.t, &sight.t)]
+            .into_iter()
+            .chain(self.point.0.iter_mut().zip(&sight.point))
+            .chain(self.place.iter_mut().zip(&sight.place))
+            .chain(self.turn.iter_mut().zip(&sight.turn));
+        for (to, from) in pairs {
+            to[own.clone()].copy_from_slice(&from[seen.clone()]);
+        }
+        for (k, i) in own.enumerate() {
+            self.pixel[0][i] = from[0] + k as f64;
+            self.pixel[1][i] = from[1];
+            self.target[i] = target + k;
+        }
+        self.count += taken;
+        taken
     }
 }
 
