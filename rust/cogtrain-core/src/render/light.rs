@@ -10,21 +10,22 @@
 
 use super::bounds::Bounds;
 use super::cast::{Block, Set, members};
+use super::chords::{Darkness, covered as covered_by};
 use super::silhouette::{Silhouette, Verdicts};
 use super::swatch::{SWATCH, Vectors, Wide};
 use super::vector::V3;
 use crate::scene::Light;
 
 /// Chords across the disc.
-const CHORDS: usize = 8;
+pub const CHORDS: usize = 8;
 /// Separate dark stretches that one chord keeps; more are joined, which real scenes never need.
 const STRETCHES: usize = 8;
 /// Turn of the chords about the light's direction: cosine and sine of 23°.
 const TURN: (f64, f64) = (0.920_504_853_452_44, 0.390_731_128_489_274);
 /// Boxes nearer than this to a point's own plane, in metres, do not shade it.
-const NEAR_M: f32 = 1e-5;
+pub const NEAR_M: f32 = 1e-5;
 /// Pairs of corners that an edge joins; bit k of a corner's number is its side along axis k.
-const EDGES: [(usize, usize); 12] = [
+pub const EDGES: [(usize, usize); 12] = [
     (0, 1),
     (2, 3),
     (4, 5),
@@ -166,15 +167,71 @@ impl Sun {
             } = &self.boxes[i];
             let reach = within.reach(bounds);
             silhouette.judge(points, (reach, self.tan_radius), 1 << i, &mut verdicts);
+            self.keep_near(i, points, &mut verdicts.unsure);
         }
         for (i, share) in shares[..count].iter_mut().enumerate() {
             if verdicts.is_dark[i] != 0 {
-                *share = 0.0;
-            } else if verdicts.unsure[i] != 0 {
+                (*share, verdicts.unsure[i]) = (0.0, 0);
+            }
+        }
+        if verdicts.unsure == [0; SWATCH] {
+            return shares;
+        }
+        let mut dark = Darkness::new();
+        for i in members(casters).filter(|&i| Some(i) != except) {
+            self.cover(i, (points, count), &verdicts.unsure, &mut dark);
+        }
+        let (hidden, whole) = (dark.length(), self.whole());
+        for (i, share) in shares[..count].iter_mut().enumerate() {
+            if dark.is_over[i] != 0 {
                 *share = self.visible_past(verdicts.unsure[i], points.at(i), except);
+            } else if verdicts.unsure[i] != 0 {
+                *share = f64::from((1.0 - hidden[i] / whole).max(0.0));
             }
         }
         shares
+    }
+
+    /// Takes box `i` off points that it is too far from to shade.
+    #[inline(always)]
+    fn keep_near(&self, i: usize, points: &Vectors, unsure: &mut [u64; SWATCH]) {
+        let (bounds, bit) = (&self.boxes[i].bounds, 1 << i);
+        for (at, unsure) in unsure.iter_mut().enumerate() {
+            let p = points.at(at);
+            let at = Bounds { low: p, high: p };
+            let kept = if may_shade(bounds, &at, self.tan_radius) { bit } else { 0 };
+            *unsure &= !bit | kept;
+        }
+    }
+
+    /// Adds what box `i` hides from the points that are not sure of it.
+    #[inline(always)]
+    fn cover(
+        &self,
+        i: usize,
+        (points, count): (&Vectors, usize),
+        unsure: &[u64; SWATCH],
+        dark: &mut Darkness,
+    ) {
+        let (mut eyes, mut who, mut number) = (Vectors::new(), [0; SWATCH], 0);
+        for at in (0..count).filter(|&at| unsure[at] >> i & 1 == 1) {
+            eyes.put(number, points.at(at));
+            (who[number], number) = (at, number + 1);
+        }
+        if number == 0 {
+            return;
+        }
+        let mut low = [[f32::INFINITY; SWATCH]; CHORDS];
+        let mut high = [[f32::NEG_INFINITY; SWATCH]; CHORDS];
+        let (corners, eyes) = (&self.boxes[i].corners, (&eyes, number));
+        covered_by(corners, eyes, &self.heights, &who, [&mut low, &mut high]);
+        dark.add([&low, &high], &self.halves);
+    }
+
+    /// Length of all chords.
+    #[inline(always)]
+    fn whole(&self) -> f32 {
+        self.halves.iter().map(|half| 2.0 * half).sum()
     }
 
     /// Share of the disc that is seen from `p`, in the light's frame, past the boxes of a set.
@@ -200,8 +257,7 @@ impl Sun {
     #[inline(always)]
     fn share(&self, dark: &[Stretches; CHORDS]) -> f64 {
         let covered: f32 = dark.iter().map(Stretches::length).sum();
-        let whole: f32 = self.halves.iter().map(|half| 2.0 * half).sum();
-        f64::from((1.0 - covered / whole).max(0.0))
+        f64::from((1.0 - covered / self.whole()).max(0.0))
     }
 }
 
@@ -211,11 +267,11 @@ impl Sun {
 fn may_shade(bounds: &Bounds, from: &Bounds, tangent: f64) -> bool {
     let far = bounds.high.z - from.low.z;
     let reach = tangent * far;
-    far > f64::from(NEAR_M)
-        && bounds.low.x - from.high.x <= reach
-        && bounds.high.x - from.low.x >= -reach
-        && bounds.low.y - from.high.y <= reach
-        && bounds.high.y - from.low.y >= -reach
+    (far > f64::from(NEAR_M))
+        & (bounds.low.x - from.high.x <= reach)
+        & (bounds.high.x - from.low.x >= -reach)
+        & (bounds.low.y - from.high.y <= reach)
+        & (bounds.high.y - from.low.y >= -reach)
 }
 
 /// From and to where a box covers every chord; the first is beyond the second where that is nothing.

@@ -22,6 +22,7 @@ mod ambient;
 mod bounds;
 mod camera;
 mod cast;
+mod chords;
 mod cloth;
 mod edge;
 mod facet;

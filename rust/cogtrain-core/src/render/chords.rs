@@ -1,0 +1,232 @@
+//! Where a box covers the chords of the light's disc, for many points at a time.
+
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
+use super::light::{CHORDS, EDGES, NEAR_M};
+use super::swatch::{SWATCH, Vectors};
+use super::vector::V3;
+
+/// Points that are looked at together.
+const LANES: usize = 32;
+
+type Lanes = [f32; LANES];
+
+/// One number per chord and point.
+pub type Chords = [[f32; SWATCH]; CHORDS];
+
+/// A box's corners, seen from some points.
+struct Corners {
+    x: [Lanes; 8],
+    y: [Lanes; 8],
+    z: [Lanes; 8],
+}
+
+/// From and to where the box covers every chord.
+#[derive(Clone, Copy)]
+struct Interval {
+    low: [Lanes; CHORDS],
+    high: [Lanes; CHORDS],
+}
+
+impl Interval {
+    const NOTHING: Self = Self {
+        low: [[f32::INFINITY; LANES]; CHORDS],
+        high: [[f32::NEG_INFINITY; LANES]; CHORDS],
+    };
+}
+
+/// From and to where the box with these corners covers chords at these heights, seen from the
+/// first `count` of the eyes along z; the first is beyond the second where that is nothing.
+#[inline(always)]
+pub fn covered(
+    corners: &[V3; 8],
+    (eyes, count): (&Vectors, usize),
+    heights: &[f32; CHORDS],
+    who: &[usize; SWATCH],
+    [low, high]: [&mut Chords; 2],
+) {
+    for from in (0..count).step_by(LANES) {
+        let seen = Corners::new(corners, eyes, from);
+        let mut is_ahead = [true; LANES];
+        for z in &seen.z {
+            for (is_ahead, &z) in is_ahead.iter_mut().zip(z) {
+                *is_ahead &= z > NEAR_M;
+            }
+        }
+        let used = &is_ahead[..LANES.min(count - from)];
+        let (mut outlined, mut found) = (Interval::NOTHING, Interval::NOTHING);
+        if used.contains(&true) {
+            outline(&seen, heights, &mut outlined);
+        }
+        if used.contains(&false) {
+            cut(&seen, heights, &mut found);
+        }
+        for (i, is_ahead) in used.iter().enumerate() {
+            let (own, at) = (if *is_ahead { &outlined } else { &found }, who[from + i]);
+            for k in 0..CHORDS {
+                low[k][at] = own.low[k][i];
+                high[k][at] = own.high[k][i];
+            }
+        }
+    }
+}
+
+impl Corners {
+    #[inline(always)]
+    fn new(corners: &[V3; 8], eyes: &Vectors, from: usize) -> Self {
+        let mut seen = Self {
+            x: [[0.0; LANES]; 8],
+            y: [[0.0; LANES]; 8],
+            z: [[0.0; LANES]; 8],
+        };
+        for (k, &corner) in corners.iter().enumerate() {
+            for i in 0..LANES {
+                let c = corner - eyes.at(from + i);
+                seen.x[k][i] = c.x as f32;
+                seen.y[k][i] = c.y as f32;
+                seen.z[k][i] = c.z as f32;
+            }
+        }
+        seen
+    }
+}
+
+/// For a box that is all ahead: where its edges, seen flat, cross the chords.
+#[inline(always)]
+fn outline(corners: &Corners, heights: &[f32; CHORDS], found: &mut Interval) {
+    let (mut x, mut y) = (corners.x, corners.y);
+    for k in 0..8 {
+        for i in 0..LANES {
+            let inverse = 1.0 / corners.z[k][i];
+            x[k][i] *= inverse;
+            y[k][i] *= inverse;
+        }
+    }
+    let mut slopes = [[0.0; LANES]; EDGES.len()];
+    for (slope, (a, b)) in slopes.iter_mut().zip(EDGES) {
+        for i in 0..LANES {
+            slope[i] = (x[b][i] - x[a][i]) / (y[b][i] - y[a][i]);
+        }
+    }
+    for (k, &v) in heights.iter().enumerate() {
+        for i in 0..LANES {
+            let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+            // Unrolled, so that both ends stay in registers.
+            for e in 0..EDGES.len() {
+                let (a, b) = EDGES[e];
+                let crosses = (y[a][i] < v) != (y[b][i] < v);
+                let u = x[a][i] + (v - y[a][i]) * slopes[e][i];
+                let below = if crosses { u } else { f32::INFINITY };
+                let above = if crosses { u } else { f32::NEG_INFINITY };
+                low = if below < low { below } else { low };
+                high = if above > high { above } else { high };
+            }
+            found.low[k][i] = low;
+            found.high[k][i] = high;
+        }
+    }
+}
+
+/// For any box: the plane through the origin and a chord cuts the box's edges in the corners of a
+/// polygon, some of which may lie behind.
+#[inline(always)]
+fn cut(corners: &Corners, heights: &[f32; CHORDS], found: &mut Interval) {
+    for (k, &v) in heights.iter().enumerate() {
+        let (low, high) = (&mut found.low[k], &mut found.high[k]);
+        // The last corner ahead and the last one behind: none yet.
+        let mut ahead = [[0.0; LANES]; 2];
+        let mut behind = [[0.0; LANES], [f32::INFINITY; LANES]];
+        for (a, b) in EDGES {
+            let (xa, ya, za) = (&corners.x[a], &corners.y[a], &corners.z[a]);
+            let (xb, yb, zb) = (&corners.x[b], &corners.y[b], &corners.z[b]);
+            for i in 0..LANES {
+                let (side, other) = (ya[i] - v * za[i], yb[i] - v * zb[i]);
+                let crosses = (side < 0.0) != (other < 0.0);
+                let s = side / (side - other);
+                let (x, z) = (xa[i] + s * (xb[i] - xa[i]), za[i] + s * (zb[i] - za[i]));
+                let (is_ahead, is_behind) = (crosses & (z > NEAR_M), crosses & (z <= NEAR_M));
+                let u = x / z;
+                low[i] = if is_ahead & (u < low[i]) { u } else { low[i] };
+                high[i] = if is_ahead & (u > high[i]) { u } else { high[i] };
+                ahead[0][i] = if is_ahead { x } else { ahead[0][i] };
+                ahead[1][i] = if is_ahead { z } else { ahead[1][i] };
+                behind[0][i] = if is_behind { x } else { behind[0][i] };
+                behind[1][i] = if is_behind { z } else { behind[1][i] };
+            }
+        }
+        for i in 0..LANES {
+            let ([x1, z1], [x0, z0]) = ([ahead[0][i], ahead[1][i]], [behind[0][i], behind[1][i]]);
+            // The polygon passes beside the origin: it reaches to infinity on that side.
+            let is_beside = (z1 > NEAR_M) & (z0 <= NEAR_M);
+            let is_right = x0 * z1 > x1 * z0;
+            high[i] = if is_beside & is_right { f32::INFINITY } else { high[i] };
+            low[i] = if is_beside & !is_right { f32::NEG_INFINITY } else { low[i] };
+        }
+    }
+}
+
+/// Up to two dark stretches of every chord at some places, and whether there are more.
+pub struct Darkness {
+    /// From and to, the last one first; from is beyond to where there is none.
+    last: [Chords; 2],
+    other: [Chords; 2],
+    pub is_over: [u32; SWATCH],
+}
+
+impl Darkness {
+    pub fn new() -> Self {
+        let none = [f32::INFINITY, f32::NEG_INFINITY].map(|end| [[end; SWATCH]; CHORDS]);
+        Self {
+            last: none,
+            other: none,
+            is_over: [0; SWATCH],
+        }
+    }
+
+    /// Adds an interval of every chord, within the disc: joined with what it meets.
+    #[inline(always)]
+    pub fn add(&mut self, [low, high]: [&Chords; 2], halves: &[f32; CHORDS]) {
+        for (k, &half) in halves.iter().enumerate() {
+            let ([a0, a1], [b0, b1]) = (&mut self.last, &mut self.other);
+            let (a0, a1, b0, b1) = (&mut a0[k], &mut a1[k], &mut b0[k], &mut b1[k]);
+            for i in 0..SWATCH {
+                let from = if low[k][i] > -half { low[k][i] } else { -half };
+                let to = if high[k][i] < half { high[k][i] } else { half };
+                let is_there = to > from;
+                let meets_a = (a0[i] <= to) & (from <= a1[i]);
+                let meets_b = (b0[i] <= to) & (from <= b1[i]);
+                let from = if meets_a & (a0[i] < from) { a0[i] } else { from };
+                let to = if meets_a & (a1[i] > to) { a1[i] } else { to };
+                let from = if meets_b & (b0[i] < from) { b0[i] } else { from };
+                let to = if meets_b & (b1[i] > to) { b1[i] } else { to };
+                let (keeps_a, keeps_b) = (!meets_a & (a0[i] < a1[i]), !meets_b);
+                let is_over = is_there & keeps_a & keeps_b & (b0[i] < b1[i]);
+                self.is_over[i] |= u32::from(is_over);
+                let rest0 = if keeps_b { b0[i] } else { f32::INFINITY };
+                let rest1 = if keeps_b { b1[i] } else { f32::NEG_INFINITY };
+                let rest0 = if keeps_a { a0[i] } else { rest0 };
+                let rest1 = if keeps_a { a1[i] } else { rest1 };
+                b0[i] = if is_there { rest0 } else { b0[i] };
+                b1[i] = if is_there { rest1 } else { b1[i] };
+                a0[i] = if is_there { from } else { a0[i] };
+                a1[i] = if is_there { to } else { a1[i] };
+            }
+        }
+    }
+
+    /// Length of all stretches together.
+    #[inline(always)]
+    pub fn length(&self) -> [f32; SWATCH] {
+        let mut all = [0.0; SWATCH];
+        for k in 0..CHORDS {
+            for i in 0..SWATCH {
+                let last = self.last[1][k][i] - self.last[0][k][i];
+                let other = self.other[1][k][i] - self.other[0][k][i];
+                let last = if last > 0.0 { last } else { 0.0 };
+                all[i] += last + if other > 0.0 { other } else { 0.0 };
+            }
+        }
+        all
+    }
+}
