@@ -56,30 +56,35 @@ impl Ambient {
         if set == 0 && !sees_ground {
             return [1.0; SWATCH];
         }
+        // Squares of distances have the distances' order.
         let mut near = [[f64::INFINITY; SWATCH]; FEELERS.len()];
-        if sees_ground {
-            for (near, (height, _)) in near.iter_mut().zip(FEELERS) {
-                for (i, near) in near.iter_mut().enumerate() {
-                    let above = points.at(i).z + normals.at(i).z * height * self.unit_m;
-                    *near = if above > 0.0 { above } else { 0.0 };
-                }
-            }
-        }
         for b in members(set) {
             let (block, (middle, reach)) = (&blocks[b], self.reach[b]);
+            let mut far = [0.0; SWATCH];
+            for (i, far) in far.iter_mut().enumerate() {
+                let away = points.at(i) - middle;
+                let is_far = away.dot(away) > reach * reach;
+                *far = if is_far { f64::INFINITY } else { 0.0 };
+            }
+            if far.iter().all(|&far| far > 0.0) {
+                continue;
+            }
             for (near, (height, _)) in near.iter_mut().zip(FEELERS) {
                 let height = height * self.unit_m;
                 for (i, near) in near.iter_mut().enumerate() {
-                    let point = points.at(i);
-                    let away = point - middle;
-                    let is_far = away.dot(away) > reach * reach;
-                    let distance = block.distance(point + normals.at(i) * height);
-                    *near = if !is_far & (distance < *near) {
-                        distance
-                    } else {
-                        *near
-                    };
+                    let feeler = points.at(i) + normals.at(i) * height;
+                    let distance2 = block.distance2(feeler) + far[i];
+                    *near = if distance2 < *near { distance2 } else { *near };
                 }
+            }
+        }
+        for (near, (height, _)) in near.iter_mut().zip(FEELERS) {
+            for (i, near) in near.iter_mut().enumerate() {
+                let above = points.at(i).z + normals.at(i).z * height * self.unit_m;
+                let above = if above > 0.0 { above } else { 0.0 };
+                let above = if sees_ground { above } else { f64::INFINITY };
+                let distance = near.sqrt();
+                *near = if distance < above { distance } else { above };
             }
         }
         let mut closed = [0.0; SWATCH];

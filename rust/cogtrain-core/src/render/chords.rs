@@ -8,7 +8,7 @@ use super::swatch::{SWATCH, Vectors};
 use super::vector::V3;
 
 /// Points that are looked at together.
-const LANES: usize = 32;
+const LANES: usize = 16;
 
 type Lanes = [f32; LANES];
 
@@ -23,7 +23,6 @@ struct Corners {
 }
 
 /// From and to where the box covers every chord.
-#[derive(Clone, Copy)]
 struct Interval {
     low: [Lanes; CHORDS],
     high: [Lanes; CHORDS],
@@ -36,37 +35,57 @@ impl Interval {
     };
 }
 
+/// Some of the places of a swatch.
+pub struct Eyes {
+    point: Vectors,
+    place: [usize; SWATCH],
+    count: usize,
+}
+
+impl Eyes {
+    pub fn new() -> Self {
+        Self {
+            point: Vectors::new(),
+            place: [0; SWATCH],
+            count: 0,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    #[inline(always)]
+    pub fn push(&mut self, place: usize, point: V3) {
+        self.point.put(self.count, point);
+        self.place[self.count] = place;
+        self.count += 1;
+    }
+}
+
 /// From and to where the box with these corners covers chords at these heights, seen from the
-/// first `count` of the eyes along z; the first is beyond the second where that is nothing.
+/// eyes along z, at the places of those; the first is beyond the second where that is nothing.
+/// `is_ahead`: the whole box is, of all of them.
 #[inline(always)]
 pub fn covered(
     corners: &[V3; 8],
-    (eyes, count): (&Vectors, usize),
+    (eyes, is_ahead): (&Eyes, bool),
     heights: &[f32; CHORDS],
-    who: &[usize; SWATCH],
     [low, high]: [&mut Chords; 2],
 ) {
-    for from in (0..count).step_by(LANES) {
-        let seen = Corners::new(corners, eyes, from);
-        let mut is_ahead = [true; LANES];
-        for z in &seen.z {
-            for (is_ahead, &z) in is_ahead.iter_mut().zip(z) {
-                *is_ahead &= z > NEAR_M;
-            }
-        }
-        let used = &is_ahead[..LANES.min(count - from)];
-        let (mut outlined, mut found) = (Interval::NOTHING, Interval::NOTHING);
-        if used.contains(&true) {
-            outline(&seen, heights, &mut outlined);
-        }
-        if used.contains(&false) {
+    for from in (0..eyes.count).step_by(LANES) {
+        let seen = Corners::new(corners, &eyes.point, from);
+        let mut found = Interval::NOTHING;
+        if is_ahead {
+            outline(&seen, heights, &mut found);
+        } else {
             cut(&seen, heights, &mut found);
         }
-        for (i, is_ahead) in used.iter().enumerate() {
-            let (own, at) = (if *is_ahead { &outlined } else { &found }, who[from + i]);
+        let places = &eyes.place[from..eyes.count.min(from + LANES)];
+        for (i, &at) in places.iter().enumerate() {
             for k in 0..CHORDS {
-                low[k][at] = own.low[k][i];
-                high[k][at] = own.high[k][i];
+                low[k][at] = found.low[k][i];
+                high[k][at] = found.high[k][i];
             }
         }
     }
@@ -140,6 +159,15 @@ fn cut(corners: &Corners, heights: &[f32; CHORDS], found: &mut Interval) {
         for (a, b) in EDGES {
             let (xa, ya, za) = (&corners.x[a], &corners.y[a], &corners.z[a]);
             let (xb, yb, zb) = (&corners.x[b], &corners.y[b], &corners.z[b]);
+            // Most planes pass most edges by.
+            let mut is_cut = false;
+            for i in 0..LANES {
+                let (side, other) = (ya[i] - v * za[i], yb[i] - v * zb[i]);
+                is_cut |= (side < 0.0) != (other < 0.0);
+            }
+            if !is_cut {
+                continue;
+            }
             for i in 0..LANES {
                 let (side, other) = (ya[i] - v * za[i], yb[i] - v * zb[i]);
                 let crosses = (side < 0.0) != (other < 0.0);

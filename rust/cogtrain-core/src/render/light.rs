@@ -10,7 +10,7 @@
 
 use super::bounds::Bounds;
 use super::cast::{Block, Set, members};
-use super::chords::{Darkness, covered as covered_by};
+use super::chords::{Darkness, Eyes, covered as covered_by};
 use super::silhouette::{Silhouette, Verdicts};
 use super::swatch::{SWATCH, Vectors, Wide};
 use super::vector::V3;
@@ -213,18 +213,27 @@ impl Sun {
         unsure: &[u64; SWATCH],
         dark: &mut Darkness,
     ) {
-        let (mut eyes, mut who, mut number) = (Vectors::new(), [0; SWATCH], 0);
+        let Caster {
+            corners, bounds, ..
+        } = &self.boxes[i];
+        let (mut before, mut amidst) = (Eyes::new(), Eyes::new());
         for at in (0..count).filter(|&at| unsure[at] >> i & 1 == 1) {
-            eyes.put(number, points.at(at));
-            (who[number], number) = (at, number + 1);
+            let point = points.at(at);
+            // Rounding keeps order: the lowest corner is ahead if and only if all are.
+            if (bounds.low.z - point.z) as f32 > NEAR_M {
+                before.push(at, point);
+            } else {
+                amidst.push(at, point);
+            }
         }
-        if number == 0 {
+        if before.is_empty() && amidst.is_empty() {
             return;
         }
         let mut low = [[f32::INFINITY; SWATCH]; CHORDS];
         let mut high = [[f32::NEG_INFINITY; SWATCH]; CHORDS];
-        let (corners, eyes) = (&self.boxes[i].corners, (&eyes, number));
-        covered_by(corners, eyes, &self.heights, &who, [&mut low, &mut high]);
+        for eyes in [(&before, true), (&amidst, false)] {
+            covered_by(corners, eyes, &self.heights, [&mut low, &mut high]);
+        }
         dark.add([&low, &high], &self.halves);
     }
 

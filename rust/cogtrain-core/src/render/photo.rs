@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::camera::Viewpoint;
 use super::cast::Field;
 use super::mood::Mood;
-use super::sight::{GROUP, Looking, Rays, Sight, Surface};
+use super::sight::{GROUP, Rays, Sight, Surface};
 use super::studio::Studio;
 use super::swatch::{Fragments, SWATCH};
 use crate::scene::Scene;
@@ -58,13 +58,6 @@ struct Part {
     color: Rgb,
 }
 
-/// What the pixels of a row see, and by which keys edges are found.
-#[derive(Default)]
-struct Row {
-    sight: Sight,
-    keys: Vec<u16>,
-}
-
 impl<'a> Film<'a> {
     fn new(body: Body, studio: &'a Studio, view: &'a Viewpoint, size_px: usize) -> Self {
         let surfaces = Surface::count(studio.field.blocks.len());
@@ -84,23 +77,23 @@ impl<'a> Film<'a> {
     /// All rows. What the next row sees is needed to find edges, and no more is kept at a time.
     fn expose(&mut self) {
         let n = self.size_px;
-        let [mut before, mut row, mut next] = [(); 3].map(|()| Row::default());
+        let [mut before, mut row, mut next] = [(); 3].map(|()| Sight::default());
         let (mut edges, mut on_edge) = (vec![0; n], Vec::new());
         self.see(0, &mut row);
-        before.keys.clone_from(&row.keys);
+        before.key.clone_from(&row.key);
         for y in 0..n {
             if y + 1 < n {
                 self.see(y + 1, &mut next);
             } else {
-                next.keys.clone_from(&row.keys);
+                next.key.clone_from(&row.key);
             }
             self.body.run(Edging {
-                rows: [&before.keys, &row.keys, &next.keys],
+                rows: [&before.key, &row.key, &next.key].map(|key| &key[..n]),
                 edges: &mut edges,
             });
             on_edge.clear();
             on_edge.extend((0..n).filter(|&x| edges[x] != 0));
-            self.add_plain(y, &row.sight, &edges);
+            self.add_plain(y, &row, &edges);
             self.split(y, &on_edge);
             std::mem::swap(&mut before, &mut row);
             std::mem::swap(&mut row, &mut next);
@@ -113,7 +106,7 @@ impl<'a> Film<'a> {
     }
 
     /// What the middles of a row's pixels see.
-    fn see(&mut self, y: usize, row: &mut Row) {
+    fn see(&mut self, y: usize, row: &mut Sight) {
         self.rays.clear();
         for x in (0..self.size_px).step_by(GROUP) {
             self.rays.sets.push(self.studio.field.tile(x, y).0);
@@ -121,15 +114,7 @@ impl<'a> Film<'a> {
             self.rays.x.extend(group);
         }
         self.rays.y.resize(self.rays.x.len(), y as f64 + 0.5);
-        look(
-            self.body,
-            (self.studio, self.view),
-            &self.rays,
-            &mut row.sight,
-        );
-        row.keys.clear();
-        let seen = &row.sight.surface[..self.size_px];
-        row.keys.extend(seen.iter().map(|&s| self.studio.key(s)));
+        self.studio.look(self.body, self.view, (&self.rays, row));
     }
 
     /// Casts a 4 × 4 grid of rays through each pixel on an edge, and takes the middle of each
@@ -146,10 +131,11 @@ impl<'a> Film<'a> {
             }
         }
         let mut fine = std::mem::take(&mut self.fine);
-        look(self.body, (self.studio, self.view), &self.rays, &mut fine);
+        let rays = (&self.rays, &mut fine);
+        self.studio.look(self.body, self.view, rays);
         for (k, &x) in on_edge.iter().enumerate() {
             let mut order: [usize; GRID * GRID] = std::array::from_fn(|i| k * GRID * GRID + i);
-            let key = |ray: &usize| self.studio.key(fine.surface[*ray]);
+            let key = |ray: &usize| fine.key[*ray];
             // Stable: within a surface, rays stay in the grid's order.
             order.sort_by_key(key);
             for part in order.chunk_by(|a, b| key(a) == key(b)) {
@@ -236,16 +222,6 @@ impl<'a> Film<'a> {
         }
         light
     }
-}
-
-fn look(body: Body, (studio, view): (&Studio, &Viewpoint), rays: &Rays, sight: &mut Sight) {
-    body.run(Looking {
-        view,
-        field: &studio.field,
-        stage: &studio.stage,
-        rays,
-        sight,
-    });
 }
 
 /// Finds pixels of the middle row that have another key than one of their neighbours.

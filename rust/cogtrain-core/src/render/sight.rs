@@ -57,17 +57,6 @@ impl Surface {
     pub fn count(boxes: usize) -> usize {
         usize::from(FIRST) + FACES * boxes
     }
-
-    /// Equal for what shows no edge between it: in a room, what is far is one surface; elsewhere
-    /// the floor goes over into the wall.
-    pub fn key(self, is_room: bool) -> u16 {
-        let is_far = is_room && self.0 >= Part::Wall as u16;
-        if self.0 < FIRST {
-            u16::from(is_far)
-        } else {
-            self.0
-        }
-    }
 }
 
 /// Rays through points of the image, in groups.
@@ -92,6 +81,9 @@ impl Rays {
 #[derive(Default)]
 pub struct Sight {
     pub surface: Vec<Surface>,
+    /// Equal for what shows no edge between it: in a room, what is far is one surface; elsewhere
+    /// the floor goes over into the wall.
+    pub key: Vec<u16>,
     /// Distance in units of the ray's direction; 0 where nothing is seen.
     pub t: Vec<f64>,
     /// Where it is; the camera where nothing is seen.
@@ -109,6 +101,7 @@ impl Sight {
     fn resize(&mut self, count: usize) {
         let Self {
             surface,
+            key,
             t,
             point,
             place,
@@ -117,6 +110,7 @@ impl Sight {
             face,
         } = self;
         surface.resize(count, Surface::default());
+        key.resize(count, 0);
         let all = point.iter_mut().chain(place).chain(turn).chain(ray);
         for numbers in all.chain([t, face]) {
             numbers.resize(count, 0.0);
@@ -147,6 +141,7 @@ pub struct Looking<'a> {
     pub view: &'a Viewpoint,
     pub field: &'a Field,
     pub stage: &'a Stage,
+    pub is_room: bool,
     pub rays: &'a Rays,
     pub sight: &'a mut Sight,
 }
@@ -172,6 +167,11 @@ impl Kernel for Looking<'_> {
             from = to;
         }
         meet(self.stage, self.view.origin, sight);
+        let far = u16::from(self.is_room);
+        for (key, &Surface(surface)) in sight.key.iter_mut().zip(&sight.surface) {
+            let near = if surface < Part::Wall as u16 { 0 } else { far };
+            *key = if surface < FIRST { near } else { surface };
+        }
     }
 }
 
@@ -221,6 +221,7 @@ fn meet(stage: &Stage, origin: V3, sight: &mut Sight) {
         turn,
         ray,
         face,
+        ..
     } = sight;
     let (face, surface, t) = (&face[..count], &mut surface[..count], &mut t[..count]);
     let [rx, ry, rz] = ray;

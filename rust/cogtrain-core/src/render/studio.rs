@@ -10,7 +10,7 @@ use super::cast::{Block, Field};
 use super::finish::{Cover, Finish};
 use super::light::Sun;
 use super::room::Room;
-use super::sight::{Surface, Thing};
+use super::sight::{Looking, Rays, Sight, Surface, Thing};
 use super::srgb::Srgb;
 use super::stage::{Part, Stage};
 use super::swatch::{Fragments, Lanes, SWATCH, Swatch, Vectors, Wide};
@@ -33,7 +33,7 @@ pub struct Studio {
     pub field: Field,
     sun: Sun,
     ambient: Ambient,
-    pub stage: Stage,
+    stage: Stage,
     lights: Lights,
     blocks: Vec<(Rgb, Finish)>,
     cover: Cover,
@@ -87,9 +87,16 @@ impl Studio {
         }
     }
 
-    /// What shows an edge where it meets another key.
-    pub fn key(&self, surface: Surface) -> u16 {
-        surface.key(self.room.is_some())
+    /// Looks along rays.
+    pub fn look(&self, body: Body, view: &Viewpoint, (rays, sight): (&Rays, &mut Sight)) {
+        body.run(Looking {
+            view,
+            field: &self.field,
+            stage: &self.stage,
+            is_room: self.room.is_some(),
+            rays,
+            sight,
+        });
     }
 
     /// Light from fragments of a surface to the camera, by channel.
