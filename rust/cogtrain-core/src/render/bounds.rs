@@ -26,14 +26,27 @@ impl Bounds {
         bounds
     }
 
-    /// Of the first `count` places.
+    /// Of the first `count` places, at least one.
     #[inline(always)]
     pub fn of_first(points: &Vectors, count: usize) -> Self {
-        let mut bounds = Self::of(&[]);
-        for i in 0..count {
-            bounds.hold(points.at(i));
+        const LANES: usize = 8;
+        let mut ends = [[[f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]]; 3];
+        for (x, [low, high]) in points.by_axis().iter().zip(&mut ends) {
+            for from in (0..count).step_by(LANES) {
+                for i in 0..LANES {
+                    // The first one once more where there is none.
+                    let x = if from + i < count { x[from + i] } else { x[0] };
+                    low[i] = if x < low[i] { x } else { low[i] };
+                    high[i] = if x > high[i] { x } else { high[i] };
+                }
+            }
         }
-        bounds
+        let low = ends.map(|[low, _]| low.into_iter().fold(f64::INFINITY, f64::min));
+        let high = ends.map(|[_, high]| high.into_iter().fold(f64::NEG_INFINITY, f64::max));
+        Self {
+            low: V3::from(low),
+            high: V3::from(high),
+        }
     }
 
     #[inline(always)]

@@ -94,7 +94,8 @@ impl Viewpoint {
     pub fn footprint(&self, direction: V3, t: f64, normal: V3) -> [V3; 2] {
         let slant = direction.dot(normal);
         // A surface seen edge-on has no bounds; far below any size is the same to a texture.
-        let inverse = if slant.abs() > 1e-9 { 1.0 / slant } else { 1e9 };
+        let inverse = 1.0 / slant;
+        let inverse = if slant.abs() > 1e-9 { inverse } else { 1e9 };
         let moved = |step: V3| (step - direction * (step.dot(normal) * inverse)) * t;
         [moved(self.right), moved(self.down)]
     }

@@ -175,8 +175,8 @@ fn cut(corners: &Corners, heights: &[f32; CHORDS], found: &mut Interval) {
                 let (x, z) = (xa[i] + s * (xb[i] - xa[i]), za[i] + s * (zb[i] - za[i]));
                 let (is_ahead, is_behind) = (crosses & (z > NEAR_M), crosses & (z <= NEAR_M));
                 let u = x / z;
-                low[i] = if is_ahead & (u < low[i]) { u } else { low[i] };
-                high[i] = if is_ahead & (u > high[i]) { u } else { high[i] };
+                low[i] = low[i].min(if is_ahead { u } else { f32::INFINITY });
+                high[i] = high[i].max(if is_ahead { u } else { f32::NEG_INFINITY });
                 ahead[0][i] = if is_ahead { x } else { ahead[0][i] };
                 ahead[1][i] = if is_ahead { z } else { ahead[1][i] };
                 behind[0][i] = if is_behind { x } else { behind[0][i] };
@@ -212,12 +212,18 @@ impl Darkness {
         }
     }
 
-    /// Adds an interval of every chord, within the disc: joined with what it meets.
+    /// Into `next`: this and an interval of every chord, within the disc, joined with what it meets.
+    ///
+    /// Not in place: a choice between a new value and the old one would become a store that a
+    /// comparison decides on, which is slow.
     #[inline(always)]
-    pub fn add(&mut self, [low, high]: [&Chords; 2], halves: &[f32; CHORDS]) {
+    pub fn add(&self, [low, high]: [&Chords; 2], halves: &[f32; CHORDS], next: &mut Self) {
+        next.is_over = self.is_over;
         for (k, &half) in halves.iter().enumerate() {
-            let ([a0, a1], [b0, b1]) = (&mut self.last, &mut self.other);
-            let (a0, a1, b0, b1) = (&mut a0[k], &mut a1[k], &mut b0[k], &mut b1[k]);
+            let ([a0, a1], [b0, b1]) = (&self.last, &self.other);
+            let (a0, a1, b0, b1) = (&a0[k], &a1[k], &b0[k], &b1[k]);
+            let ([c0, c1], [d0, d1]) = (&mut next.last, &mut next.other);
+            let (c0, c1, d0, d1) = (&mut c0[k], &mut c1[k], &mut d0[k], &mut d1[k]);
             for i in 0..SWATCH {
                 let from = if low[k][i] > -half { low[k][i] } else { -half };
                 let to = if high[k][i] < half { high[k][i] } else { half };
@@ -230,15 +236,15 @@ impl Darkness {
                 let to = if meets_b & (b1[i] > to) { b1[i] } else { to };
                 let (keeps_a, keeps_b) = (!meets_a & (a0[i] < a1[i]), !meets_b);
                 let is_over = is_there & keeps_a & keeps_b & (b0[i] < b1[i]);
-                self.is_over[i] |= u32::from(is_over);
+                next.is_over[i] |= u32::from(is_over);
                 let rest0 = if keeps_b { b0[i] } else { f32::INFINITY };
                 let rest1 = if keeps_b { b1[i] } else { f32::NEG_INFINITY };
                 let rest0 = if keeps_a { a0[i] } else { rest0 };
                 let rest1 = if keeps_a { a1[i] } else { rest1 };
-                b0[i] = if is_there { rest0 } else { b0[i] };
-                b1[i] = if is_there { rest1 } else { b1[i] };
-                a0[i] = if is_there { from } else { a0[i] };
-                a1[i] = if is_there { to } else { a1[i] };
+                c0[i] = if is_there { from } else { a0[i] };
+                c1[i] = if is_there { to } else { a1[i] };
+                d0[i] = if is_there { rest0 } else { b0[i] };
+                d1[i] = if is_there { rest1 } else { b1[i] };
             }
         }
     }

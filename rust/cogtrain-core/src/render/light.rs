@@ -177,9 +177,11 @@ impl Sun {
         if verdicts.unsure == [0; SWATCH] {
             return shares;
         }
-        let mut dark = Darkness::new();
+        let (mut dark, mut next) = (&mut Darkness::new(), &mut Darkness::new());
         for i in members(casters).filter(|&i| Some(i) != except) {
-            self.cover(i, (points, count), &verdicts.unsure, &mut dark);
+            if self.cover(i, (points, count), &verdicts.unsure, [dark, next]) {
+                std::mem::swap(&mut dark, &mut next);
+            }
         }
         let (hidden, whole) = (dark.length(), self.whole());
         for (i, share) in shares[..count].iter_mut().enumerate() {
@@ -204,15 +206,16 @@ impl Sun {
         }
     }
 
-    /// Adds what box `i` hides from the points that are not sure of it.
+    /// Into `next`: `dark` and what box `i` hides from the points that are not sure of it. False if
+    /// there are none.
     #[inline(always)]
     fn cover(
         &self,
         i: usize,
         (points, count): (&Vectors, usize),
         unsure: &[u64; SWATCH],
-        dark: &mut Darkness,
-    ) {
+        [dark, next]: [&mut Darkness; 2],
+    ) -> bool {
         let Caster {
             corners, bounds, ..
         } = &self.boxes[i];
@@ -227,14 +230,15 @@ impl Sun {
             }
         }
         if before.is_empty() && amidst.is_empty() {
-            return;
+            return false;
         }
         let mut low = [[f32::INFINITY; SWATCH]; CHORDS];
         let mut high = [[f32::NEG_INFINITY; SWATCH]; CHORDS];
         for eyes in [(&before, true), (&amidst, false)] {
             covered_by(corners, eyes, &self.heights, [&mut low, &mut high]);
         }
-        dark.add([&low, &high], &self.halves);
+        dark.add([&low, &high], &self.halves, next);
+        true
     }
 
     /// Length of all chords.

@@ -108,6 +108,11 @@ impl Stage {
         Part::ALL.get(part as usize).map(|&part| (part, t))
     }
 
+    /// Unit vector across.
+    pub fn side(&self) -> V3 {
+        self.side
+    }
+
     /// A point as distance from the target's foot away from the camera, and height.
     pub fn seen_from(&self, point: V3) -> [f64; 2] {
         let from = point - self.origin;

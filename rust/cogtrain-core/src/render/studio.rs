@@ -243,24 +243,25 @@ impl Kernel for Covering<'_> {
         let Shading {
             studio, fragments, ..
         } = self.scene;
-        let [cos, sin] = &fragments.turn;
-        let (mut outs, mut swatch) = (Vectors::new(), Swatch::new());
+        let (alongs, outs) = self.frames();
+        let (side, mut swatch) = (studio.stage.side(), Swatch::new());
         let per_unit = 1.0 / studio.unit_m;
         for i in 0..SWATCH {
-            let frame = studio.stage.frame(self.part, [cos[i], sin[i]]);
-            outs.put(i, frame[2]);
+            let frame = [side, alongs.at(i), outs.at(i)];
             let reach = studio.reach(&self.scene, i, frame);
-            for k in 0..2 {
+            (swatch.pixel[0][i], swatch.pixel[1][i]) = (reach[0], reach[1]);
+        }
+        for k in 0..2 {
+            for i in 0..SWATCH {
                 swatch.place[k][i] = (fragments.place[k][i] * per_unit) as f32;
-                swatch.pixel[k][i] = reach[k];
             }
         }
         let weave = studio.cover.weave(&swatch);
         let light = studio.light(fragments, &outs, None);
         let (mut normals, mut upright) = (Vectors::new(), [0.0; SWATCH]);
         for i in 0..SWATCH {
-            let [side, along, out] = studio.stage.frame(self.part, [cos[i], sin[i]]);
-            let slope = [&weave.slope[0], &weave.slope[1]].map(|slope| f64::from(slope[i]));
+            let slope = [f64::from(weave.slope[0][i]), f64::from(weave.slope[1][i])];
+            let (along, out) = (alongs.at(i), outs.at(i));
             normals.put(i, (out - side * slope[0] - along * slope[1]).normalized());
             upright[i] = (1.0 - out.z) as f32;
         }
@@ -273,6 +274,21 @@ impl Kernel for Covering<'_> {
         }
         studio.lit(&mut colors, &normals, &light);
         colors
+    }
+}
+
+impl Covering<'_> {
+    /// Along the surface, and out of it.
+    #[inline(always)]
+    fn frames(&self) -> (Vectors, Vectors) {
+        let [cos, sin] = &self.scene.fragments.turn;
+        let (mut alongs, mut outs) = (Vectors::new(), Vectors::new());
+        for i in 0..SWATCH {
+            let [_, along, out] = self.scene.studio.stage.frame(self.part, [cos[i], sin[i]]);
+            alongs.put(i, along);
+            outs.put(i, out);
+        }
+        (alongs, outs)
     }
 }
 

@@ -24,6 +24,10 @@ impl Vectors {
         Self([[0.0; SWATCH]; 3])
     }
 
+    pub fn by_axis(&self) -> &[Wide; 3] {
+        &self.0
+    }
+
     #[inline(always)]
     pub fn at(&self, i: usize) -> V3 {
         let [x, y, z] = &self.0;
