@@ -3,17 +3,53 @@
 // A kernel's parts have to be compiled for the body that calls them.
 #![allow(clippy::inline_always)]
 
+use super::cast::{Set, members};
 use super::light::{CHORDS, EDGES, NEAR_M};
-use super::swatch::{SWATCH, Vectors};
 use super::vector::V3;
 
 /// Points that are looked at together.
-const LANES: usize = 16;
+pub const LANES: usize = 32;
 
 type Lanes = [f32; LANES];
-
 /// One number per chord and point.
-pub type Chords = [[f32; SWATCH]; CHORDS];
+type Chords = [Lanes; CHORDS];
+
+/// Up to as many points as are looked at together, in the light's frame.
+pub struct Eyes {
+    pub count: usize,
+    /// Their places in a swatch.
+    pub place: [usize; LANES],
+    /// Per point, the boxes that may hide some of the disc from it.
+    pub sets: [Set; LANES],
+    point: [[f64; LANES]; 3],
+}
+
+impl Eyes {
+    pub fn new() -> Self {
+        Self {
+            count: 0,
+            place: [0; LANES],
+            sets: [0; LANES],
+            point: [[0.0; LANES]; 3],
+        }
+    }
+
+    #[inline(always)]
+    pub fn push(&mut self, place: usize, point: V3, set: Set) {
+        let i = self.count;
+        (self.place[i], self.sets[i]) = (place, set);
+        let [x, y, z] = &mut self.point;
+        (x[i], y[i], z[i]) = (point.x, point.y, point.z);
+        self.count += 1;
+    }
+}
+
+impl Eyes {
+    pub fn at(&self, i: usize) -> V3 {
+        let [x, y, z] = &self.point;
+        V3::new(x[i], y[i], z[i])
+    }
+}
 
 /// A box's corners, seen from some points.
 struct Corners {
@@ -22,10 +58,11 @@ struct Corners {
     z: [Lanes; 8],
 }
 
-/// From and to where the box covers every chord.
+/// From and to where a box covers every chord; the first is beyond the second where that is
+/// nothing.
 struct Interval {
-    low: [Lanes; CHORDS],
-    high: [Lanes; CHORDS],
+    low: Chords,
+    high: Chords,
 }
 
 impl Interval {
@@ -33,78 +70,58 @@ impl Interval {
         low: [[f32::INFINITY; LANES]; CHORDS],
         high: [[f32::NEG_INFINITY; LANES]; CHORDS],
     };
-}
 
-/// Some of the places of a swatch.
-pub struct Eyes {
-    point: Vectors,
-    place: [usize; SWATCH],
-    count: usize,
-}
-
-impl Eyes {
-    pub fn new() -> Self {
-        Self {
-            point: Vectors::new(),
-            place: [0; SWATCH],
-            count: 0,
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
+    /// What a box with these corners, the lowest at `lowest` along z, covers of chords at these
+    /// heights, for those eyes that have `bit` in their sets.
     #[inline(always)]
-    pub fn push(&mut self, place: usize, point: V3) {
-        self.point.put(self.count, point);
-        self.place[self.count] = place;
-        self.count += 1;
-    }
-}
-
-/// From and to where the box with these corners covers chords at these heights, seen from the
-/// eyes along z, at the places of those; the first is beyond the second where that is nothing.
-/// `is_ahead`: the whole box is, of all of them.
-#[inline(always)]
-pub fn covered(
-    corners: &[V3; 8],
-    (eyes, is_ahead): (&Eyes, bool),
-    heights: &[f32; CHORDS],
-    [low, high]: [&mut Chords; 2],
-) {
-    for from in (0..eyes.count).step_by(LANES) {
-        let seen = Corners::new(corners, &eyes.point, from);
-        let mut found = Interval::NOTHING;
-        if is_ahead {
-            outline(&seen, heights, &mut found);
-        } else {
+    fn new(
+        (corners, lowest): (&[V3; 8], f64),
+        (eyes, bit): (&Eyes, Set),
+        heights: &[f32; CHORDS],
+    ) -> Self {
+        let seen = Corners::new(corners, eyes);
+        let (mut is_ahead, mut is_amidst) = ([false; LANES], [false; LANES]);
+        for i in 0..LANES {
+            let is_asked = eyes.sets[i] & bit != 0;
+            // Rounding keeps order: the lowest corner is ahead if and only if all are.
+            let is_before = (lowest - eyes.point[2][i]) as f32 > NEAR_M;
+            is_ahead[i] = is_asked & is_before;
+            is_amidst[i] = is_asked & !is_before;
+        }
+        let (mut outlined, mut found) = (Self::NOTHING, Self::NOTHING);
+        if is_ahead.contains(&true) {
+            outline(&seen, heights, &mut outlined);
+        }
+        if is_amidst.contains(&true) {
             cut(&seen, heights, &mut found);
         }
-        let places = &eyes.place[from..eyes.count.min(from + LANES)];
-        for (i, &at) in places.iter().enumerate() {
-            for k in 0..CHORDS {
-                low[k][at] = found.low[k][i];
-                high[k][at] = found.high[k][i];
+        let mut all = Self::NOTHING;
+        for k in 0..CHORDS {
+            for i in 0..LANES {
+                let low = if is_amidst[i] { found.low[k][i] } else { f32::INFINITY };
+                let high = if is_amidst[i] { found.high[k][i] } else { f32::NEG_INFINITY };
+                all.low[k][i] = if is_ahead[i] { outlined.low[k][i] } else { low };
+                all.high[k][i] = if is_ahead[i] { outlined.high[k][i] } else { high };
             }
         }
+        all
     }
 }
 
 impl Corners {
     #[inline(always)]
-    fn new(corners: &[V3; 8], eyes: &Vectors, from: usize) -> Self {
+    fn new(corners: &[V3; 8], eyes: &Eyes) -> Self {
         let mut seen = Self {
             x: [[0.0; LANES]; 8],
             y: [[0.0; LANES]; 8],
             z: [[0.0; LANES]; 8],
         };
-        for (k, &corner) in corners.iter().enumerate() {
+        let [x, y, z] = &eyes.point;
+        for (k, corner) in corners.iter().enumerate() {
             for i in 0..LANES {
-                let c = corner - eyes.at(from + i);
-                seen.x[k][i] = c.x as f32;
-                seen.y[k][i] = c.y as f32;
-                seen.z[k][i] = c.z as f32;
+                seen.x[k][i] = (corner.x - x[i]) as f32;
+                seen.y[k][i] = (corner.y - y[i]) as f32;
+                seen.z[k][i] = (corner.z - z[i]) as f32;
             }
         }
         seen
@@ -194,37 +211,55 @@ fn cut(corners: &Corners, heights: &[f32; CHORDS], found: &mut Interval) {
     }
 }
 
-/// Up to two dark stretches of every chord at some places, and whether there are more.
+/// Up to two dark stretches of every chord for some points, and whether there are more.
 pub struct Darkness {
     /// From and to, the last one first; from is beyond to where there is none.
     last: [Chords; 2],
     other: [Chords; 2],
-    pub is_over: [u32; SWATCH],
+    pub is_over: [u32; LANES],
 }
 
 impl Darkness {
-    pub fn new() -> Self {
-        let none = [f32::INFINITY, f32::NEG_INFINITY].map(|end| [[end; SWATCH]; CHORDS]);
+    fn new() -> Self {
+        let none = [f32::INFINITY, f32::NEG_INFINITY].map(|end| [[end; LANES]; CHORDS]);
         Self {
             last: none,
             other: none,
-            is_over: [0; SWATCH],
+            is_over: [0; LANES],
         }
     }
 
-    /// Into `next`: this and an interval of every chord, within the disc, joined with what it meets.
+    /// Of all boxes that eyes ask for.
+    #[inline(always)]
+    pub fn of<'a>(
+        eyes: &Eyes,
+        [heights, halves]: [&[f32; CHORDS]; 2],
+        corners: impl Fn(usize) -> (&'a [V3; 8], f64),
+    ) -> Self {
+        let (mut dark, mut next) = (Self::new(), Self::new());
+        let all = eyes.sets.iter().fold(0, |all, set| all | set);
+        for i in members(all) {
+            let interval = Interval::new(corners(i), (eyes, 1 << i), heights);
+            dark.add(&interval, halves, &mut next);
+            std::mem::swap(&mut dark, &mut next);
+        }
+        dark
+    }
+
+    /// Into `next`: this and what a box covers, as an [`Interval`] has it, of chords that reach
+    /// as far as `halves` to both sides; joined with what it meets.
     ///
     /// Not in place: a choice between a new value and the old one would become a store that a
     /// comparison decides on, which is slow.
     #[inline(always)]
-    pub fn add(&self, [low, high]: [&Chords; 2], halves: &[f32; CHORDS], next: &mut Self) {
+    fn add(&self, Interval { low, high }: &Interval, halves: &[f32; CHORDS], next: &mut Self) {
         next.is_over = self.is_over;
         for (k, &half) in halves.iter().enumerate() {
             let ([a0, a1], [b0, b1]) = (&self.last, &self.other);
             let (a0, a1, b0, b1) = (&a0[k], &a1[k], &b0[k], &b1[k]);
             let ([c0, c1], [d0, d1]) = (&mut next.last, &mut next.other);
             let (c0, c1, d0, d1) = (&mut c0[k], &mut c1[k], &mut d0[k], &mut d1[k]);
-            for i in 0..SWATCH {
+            for i in 0..LANES {
                 let from = if low[k][i] > -half { low[k][i] } else { -half };
                 let to = if high[k][i] < half { high[k][i] } else { half };
                 let is_there = to > from;
@@ -251,10 +286,10 @@ impl Darkness {
 
     /// Length of all stretches together.
     #[inline(always)]
-    pub fn length(&self) -> [f32; SWATCH] {
-        let mut all = [0.0; SWATCH];
+    pub fn length(&self) -> Lanes {
+        let mut all = [0.0; LANES];
         for k in 0..CHORDS {
-            for i in 0..SWATCH {
+            for i in 0..LANES {
                 let last = self.last[1][k][i] - self.last[0][k][i];
                 let other = self.other[1][k][i] - self.other[0][k][i];
                 let last = if last > 0.0 { last } else { 0.0 };

@@ -10,7 +10,7 @@
 
 use super::bounds::Bounds;
 use super::cast::{Block, Set, members};
-use super::chords::{Darkness, Eyes, covered as covered_by};
+use super::chords::{Darkness, Eyes, LANES};
 use super::silhouette::{Silhouette, Verdicts};
 use super::swatch::{SWATCH, Vectors, Wide};
 use super::vector::V3;
@@ -174,22 +174,16 @@ impl Sun {
                 (*share, verdicts.unsure[i]) = (0.0, 0);
             }
         }
-        if verdicts.unsure == [0; SWATCH] {
-            return shares;
-        }
-        let (mut dark, mut next) = (&mut Darkness::new(), &mut Darkness::new());
-        for i in members(casters).filter(|&i| Some(i) != except) {
-            if self.cover(i, (points, count), &verdicts.unsure, [dark, next]) {
-                std::mem::swap(&mut dark, &mut next);
+        let mut eyes = Eyes::new();
+        for at in (0..count).filter(|&at| verdicts.unsure[at] != 0) {
+            eyes.push(at, points.at(at), verdicts.unsure[at]);
+            if eyes.count == LANES {
+                self.cover(&eyes, except, &mut shares);
+                eyes = Eyes::new();
             }
         }
-        let (hidden, whole) = (dark.length(), self.whole());
-        for (i, share) in shares[..count].iter_mut().enumerate() {
-            if dark.is_over[i] != 0 {
-                *share = self.visible_past(verdicts.unsure[i], points.at(i), except);
-            } else if verdicts.unsure[i] != 0 {
-                *share = f64::from((1.0 - hidden[i] / whole).max(0.0));
-            }
+        if eyes.count > 0 {
+            self.cover(&eyes, except, &mut shares);
         }
         shares
     }
@@ -206,39 +200,19 @@ impl Sun {
         }
     }
 
-    /// Into `next`: `dark` and what box `i` hides from the points that are not sure of it. False if
-    /// there are none.
+    /// The shares that some of the points see past boxes.
     #[inline(always)]
-    fn cover(
-        &self,
-        i: usize,
-        (points, count): (&Vectors, usize),
-        unsure: &[u64; SWATCH],
-        [dark, next]: [&mut Darkness; 2],
-    ) -> bool {
-        let Caster {
-            corners, bounds, ..
-        } = &self.boxes[i];
-        let (mut before, mut amidst) = (Eyes::new(), Eyes::new());
-        for at in (0..count).filter(|&at| unsure[at] >> i & 1 == 1) {
-            let point = points.at(at);
-            // Rounding keeps order: the lowest corner is ahead if and only if all are.
-            if (bounds.low.z - point.z) as f32 > NEAR_M {
-                before.push(at, point);
+    fn cover(&self, eyes: &Eyes, except: Option<usize>, shares: &mut Wide) {
+        let corners = |i: usize| (&self.boxes[i].corners, self.boxes[i].bounds.low.z);
+        let dark = Darkness::of(eyes, [&self.heights, &self.halves], corners);
+        let (hidden, whole) = (dark.length(), self.whole());
+        for (i, &at) in eyes.place[..eyes.count].iter().enumerate() {
+            shares[at] = if dark.is_over[i] == 0 {
+                f64::from((1.0 - hidden[i] / whole).max(0.0))
             } else {
-                amidst.push(at, point);
-            }
+                self.visible_past(eyes.sets[i], eyes.at(i), except)
+            };
         }
-        if before.is_empty() && amidst.is_empty() {
-            return false;
-        }
-        let mut low = [[f32::INFINITY; SWATCH]; CHORDS];
-        let mut high = [[f32::NEG_INFINITY; SWATCH]; CHORDS];
-        for eyes in [(&before, true), (&amidst, false)] {
-            covered_by(corners, eyes, &self.heights, [&mut low, &mut high]);
-        }
-        dark.add([&low, &high], &self.halves, next);
-        true
     }
 
     /// Length of all chords.
