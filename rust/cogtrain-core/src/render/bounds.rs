@@ -26,19 +26,22 @@ impl Bounds {
         bounds
     }
 
-    /// Of the first `count` places, at least one.
+    /// Of the first `count` places.
     #[inline(always)]
     pub fn of_first(points: &Vectors, count: usize) -> Self {
-        const LANES: usize = 8;
+        const LANES: usize = 32;
         let mut ends = [[[f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]]; 3];
         for (x, [low, high]) in points.by_axis().iter().zip(&mut ends) {
-            for from in (0..count).step_by(LANES) {
+            let (whole, rest) = x[..count].split_at(count - count % LANES);
+            for x in whole.chunks_exact(LANES) {
                 for i in 0..LANES {
-                    // The first one once more where there is none.
-                    let x = if from + i < count { x[from + i] } else { x[0] };
-                    low[i] = if x < low[i] { x } else { low[i] };
-                    high[i] = if x > high[i] { x } else { high[i] };
+                    low[i] = low[i].min(x[i]);
+                    high[i] = high[i].max(x[i]);
                 }
+            }
+            for &x in rest {
+                low[0] = low[0].min(x);
+                high[0] = high[0].max(x);
             }
         }
         let low = ends.map(|[low, _]| low.into_iter().fold(f64::INFINITY, f64::min));

@@ -216,7 +216,7 @@ pub struct Darkness {
     /// From and to, the last one first; from is beyond to where there is none.
     last: [Chords; 2],
     other: [Chords; 2],
-    pub is_over: [u32; LANES],
+    is_over: [u32; LANES],
 }
 
 impl Darkness {
@@ -229,21 +229,22 @@ impl Darkness {
         }
     }
 
-    /// Of all boxes that eyes ask for.
+    /// Length of what all boxes that eyes ask for hide of chords at these heights and as long to
+    /// either side, and whether that is in more than two stretches of one.
     #[inline(always)]
-    pub fn of<'a>(
+    pub fn length<'a>(
         eyes: &Eyes,
         [heights, halves]: [&[f32; CHORDS]; 2],
         corners: impl Fn(usize) -> (&'a [V3; 8], f64),
-    ) -> Self {
-        let (mut dark, mut next) = (Self::new(), Self::new());
+    ) -> (Lanes, [u32; LANES]) {
+        let (mut dark, mut next) = (&mut Self::new(), &mut Self::new());
         let all = eyes.sets.iter().fold(0, |all, set| all | set);
         for i in members(all) {
             let interval = Interval::new(corners(i), (eyes, 1 << i), heights);
-            dark.add(&interval, halves, &mut next);
+            dark.add(&interval, halves, next);
             std::mem::swap(&mut dark, &mut next);
         }
-        dark
+        (dark.sum(), dark.is_over)
     }
 
     /// Into `next`: this and what a box covers, as an [`Interval`] has it, of chords that reach
@@ -286,7 +287,7 @@ impl Darkness {
 
     /// Length of all stretches together.
     #[inline(always)]
-    pub fn length(&self) -> Lanes {
+    fn sum(&self) -> Lanes {
         let mut all = [0.0; LANES];
         for k in 0..CHORDS {
             for i in 0..LANES {

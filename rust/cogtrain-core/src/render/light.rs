@@ -204,10 +204,11 @@ impl Sun {
     #[inline(always)]
     fn cover(&self, eyes: &Eyes, except: Option<usize>, shares: &mut Wide) {
         let corners = |i: usize| (&self.boxes[i].corners, self.boxes[i].bounds.low.z);
-        let dark = Darkness::of(eyes, [&self.heights, &self.halves], corners);
-        let (hidden, whole) = (dark.length(), self.whole());
+        let chords = [&self.heights, &self.halves];
+        let (hidden, is_over) = Darkness::length(eyes, chords, corners);
+        let whole = self.whole();
         for (i, &at) in eyes.place[..eyes.count].iter().enumerate() {
-            shares[at] = if dark.is_over[i] == 0 {
+            shares[at] = if is_over[i] == 0 {
                 f64::from((1.0 - hidden[i] / whole).max(0.0))
             } else {
                 self.visible_past(eyes.sets[i], eyes.at(i), except)
