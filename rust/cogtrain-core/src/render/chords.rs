@@ -98,10 +98,22 @@ impl Interval {
         let mut all = Self::NOTHING;
         for k in 0..CHORDS {
             for i in 0..LANES {
-                let low = if is_amidst[i] { found.low[k][i] } else { f32::INFINITY };
-                let high = if is_amidst[i] { found.high[k][i] } else { f32::NEG_INFINITY };
+                let low = if is_amidst[i] {
+                    found.low[k][i]
+                } else {
+                    f32::INFINITY
+                };
+                let high = if is_amidst[i] {
+                    found.high[k][i]
+                } else {
+                    f32::NEG_INFINITY
+                };
                 all.low[k][i] = if is_ahead[i] { outlined.low[k][i] } else { low };
-                all.high[k][i] = if is_ahead[i] { outlined.high[k][i] } else { high };
+                all.high[k][i] = if is_ahead[i] {
+                    outlined.high[k][i]
+                } else {
+                    high
+                };
             }
         }
         all
@@ -205,8 +217,16 @@ fn cut(corners: &Corners, heights: &[f32; CHORDS], found: &mut Interval) {
             // The polygon passes beside the origin: it reaches to infinity on that side.
             let is_beside = (z1 > NEAR_M) & (z0 <= NEAR_M);
             let is_right = x0 * z1 > x1 * z0;
-            high[i] = if is_beside & is_right { f32::INFINITY } else { high[i] };
-            low[i] = if is_beside & !is_right { f32::NEG_INFINITY } else { low[i] };
+            high[i] = if is_beside & is_right {
+                f32::INFINITY
+            } else {
+                high[i]
+            };
+            low[i] = if is_beside & !is_right {
+                f32::NEG_INFINITY
+            } else {
+                low[i]
+            };
         }
     }
 }
@@ -266,9 +286,17 @@ impl Darkness {
                 let is_there = to > from;
                 let meets_a = (a0[i] <= to) & (from <= a1[i]);
                 let meets_b = (b0[i] <= to) & (from <= b1[i]);
-                let from = if meets_a & (a0[i] < from) { a0[i] } else { from };
+                let from = if meets_a & (a0[i] < from) {
+                    a0[i]
+                } else {
+                    from
+                };
                 let to = if meets_a & (a1[i] > to) { a1[i] } else { to };
-                let from = if meets_b & (b0[i] < from) { b0[i] } else { from };
+                let from = if meets_b & (b0[i] < from) {
+                    b0[i]
+                } else {
+                    from
+                };
                 let to = if meets_b & (b1[i] > to) { b1[i] } else { to };
                 let (keeps_a, keeps_b) = (!meets_a & (a0[i] < a1[i]), !meets_b);
                 let is_over = is_there & keeps_a & keeps_b & (b0[i] < b1[i]);

@@ -195,7 +195,10 @@ impl Fold {
             let bell = 1.0 / (1.0 + q * q);
             let ridge = -2.6 * gain * q * bell * bell;
             let gain = if is_sharp { ridge } else { gain };
-            let (a, b) = (gain * waves.slope[0][i] * self.ratio, gain * waves.slope[1][i]);
+            let (a, b) = (
+                gain * waves.slope[0][i] * self.ratio,
+                gain * waves.slope[1][i],
+            );
             slope[0][i] += cos * a - sin * b;
             slope[1][i] += sin * a + cos * b;
         }

@@ -195,7 +195,11 @@ impl Sun {
         for (at, unsure) in unsure.iter_mut().enumerate() {
             let p = points.at(at);
             let at = Bounds { low: p, high: p };
-            let kept = if may_shade(bounds, &at, self.tan_radius) { bit } else { 0 };
+            let kept = if may_shade(bounds, &at, self.tan_radius) {
+                bit
+            } else {
+                0
+            };
             *unsure &= !bit | kept;
         }
     }

@@ -172,7 +172,12 @@ impl<'a> Film<'a> {
 
     /// Adds what some rays see of one surface to what waits, and shades whenever that is a swatch.
     /// They go through the middles of pixels from (`x`, `y`) on.
-    fn add(&mut self, (x, y): (usize, usize), (sight, seen): (&Sight, Range<usize>), target: usize) {
+    fn add(
+        &mut self,
+        (x, y): (usize, usize),
+        (sight, seen): (&Sight, Range<usize>),
+        target: usize,
+    ) {
         let surface = sight.surface[seen.start];
         let waiting = &mut self.waiting[surface.index()];
         let mut fragments = waiting.take().unwrap_or_else(|| Box::new(Fragments::new()));

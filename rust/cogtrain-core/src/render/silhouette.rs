@@ -51,12 +51,7 @@ impl Verdicts {
 impl Silhouette {
     /// `local` takes a direction into the light's frame; `middle` is the block's, and `bounds` its
     /// bounds, in that frame.
-    pub fn new(
-        block: &Block,
-        local: impl Fn(V3) -> V3,
-        middle: V3,
-        bounds: &Bounds,
-    ) -> Self {
+    pub fn new(block: &Block, local: impl Fn(V3) -> V3, middle: V3, bounds: &Bounds) -> Self {
         let (axes, half) = (block.axes.map(local), block.half());
         let pairs = [0, 1, 2].map(|k| {
             let length = (axes[k].x * axes[k].x + axes[k].y * axes[k].y).sqrt();

@@ -84,7 +84,10 @@ impl Fragments {
         target: usize,
     ) -> usize {
         let taken = seen.len().min(SWATCH - self.count);
-        let (own, seen) = (self.count..self.count + taken, seen.start..seen.start + taken);
+        let (own, seen) = (
+            self.count..self.count + taken,
+            seen.start..seen.start + taken,
+        );
         let pairs = [(&mut self.t, &sight.t)]
             .into_iter()
             .chain(self.point.0.iter_mut().zip(&sight.point))
