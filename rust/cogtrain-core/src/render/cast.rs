@@ -64,13 +64,7 @@ impl Block {
         self.axes[0] * x + self.axes[1] * y + self.axes[2] * z
     }
 
-    /// Distance from `point` to the box, in metres; 0 inside.
-    #[inline(always)]
-    pub fn distance(&self, point: V3) -> f64 {
-        self.distance2(point).sqrt()
-    }
-
-    /// Its square, in m².
+    /// Square of the distance from `point` to the box, in m²; 0 inside.
     #[inline(always)]
     pub fn distance2(&self, point: V3) -> f64 {
         let local = self.local(point);

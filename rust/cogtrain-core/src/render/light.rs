@@ -428,6 +428,63 @@ mod tests {
         assert!(partial > 15, "{partial} points in the penumbra");
     }
 
+    /// Points of a swatch see, to the bit, what they see one by one past all boxes: leaving out
+    /// boxes, and taking for dark what is, changes nothing.
+    #[test]
+    fn swatches_see_what_single_points_see() {
+        let mut scene = cubes(&[
+            [0.0, 0.0, 0.5],
+            [0.3, 0.1, 1.5],
+            [-0.4, 0.2, 2.5],
+            [1.6, 0.4, 0.5],
+            [1.5, 0.3, 1.5],
+        ]);
+        scene.bodies[1].orientation = [0.96, 0.0, 0.0, 0.28];
+        scene.bodies[4].orientation = [0.8, 0.6, 0.0, 0.0];
+        let blocks: Vec<Block> = scene.bodies.iter().map(Block::new).collect();
+        let (mut stream, mut seen) = (Stream::new(5, "test", 0), [0; 3]);
+        for round in 0..400 {
+            let mut light = scene.light.clone();
+            light.radius_deg = [0.0, 4.0, 17.0, 40.0][round % 4];
+            let (sun, reach) = (Sun::new(&light, &blocks), [0.2, 1.0, 6.0][round % 3]);
+            let [x, y, z] =
+                [(-3.0, 3.0), (-3.0, 3.0), (-0.5, 3.0)].map(|(a, b)| stream.range(a, b));
+            let (mut points, mut ones) = (Vectors::new(), Vec::new());
+            let (count, except) = (1 + round % SWATCH, [None, Some(0), Some(4)][round / 4 % 3]);
+            for i in 0..count {
+                let [u, v, w] = [(); 3].map(|()| stream.range(-reach, reach));
+                let on_ground = if round % 5 == 0 { 0.0 } else { 1.0 };
+                let point = V3::new(x + u, y + v, on_ground * (z + 0.3 * w));
+                points.put(i, sun.local(point));
+                ones.push(sun.visible(point, except));
+            }
+            for body in crate::simd::Body::all() {
+                let many = body.run(Shares(&sun, &points, count, except));
+                for (one, many) in ones.iter().zip(many) {
+                    assert_eq!(one.to_bits(), many.to_bits(), "{one} {many} in {round}");
+                }
+            }
+            for one in ones {
+                seen[usize::from(one > 0.0) + usize::from(one >= 1.0)] += 1;
+            }
+        }
+        assert!(
+            seen.iter().all(|&n| n > 500),
+            "dark, half dark, lit: {seen:?}"
+        );
+    }
+
+    struct Shares<'a>(&'a Sun, &'a Vectors, usize, Option<usize>);
+
+    impl crate::simd::Kernel for Shares<'_> {
+        type Out = Wide;
+
+        #[inline(always)]
+        fn run(self) -> Wide {
+            self.0.shares(self.1, self.2, self.3)
+        }
+    }
+
     #[test]
     fn facing_is_smooth_at_the_horizon() {
         let light = Light {

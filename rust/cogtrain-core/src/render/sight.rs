@@ -258,3 +258,59 @@ fn meet(stage: &Stage, origin: V3, sight: &mut Sight) {
         ([cos[i], sin[i]], along[i]) = stage.bent(seen);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Stream;
+    use crate::scene::tests::cubes;
+    use crate::simd::Body;
+
+    /// Many rays see, to the bit, what rays see one by one.
+    #[test]
+    fn many_rays_see_what_single_rays_see() {
+        let scene = cubes(&[[0.0, 0.0, 0.5], [0.4, 0.2, 1.5], [-1.5, 1.0, 0.5]]);
+        let view = Viewpoint::new(&scene.camera, 64, 64);
+        let field = Field::new(&scene, &view, 64, 64);
+        let mut stream = Stream::new(3, "test", 0);
+        let mut rays = Rays::default();
+        for _ in 0..500 {
+            let [x, y] = [(); 2].map(|()| stream.below(8) as f64 * TILE_PX as f64);
+            rays.sets.push(field.tile(x as usize, y as usize).0);
+            for _ in 0..GROUP {
+                rays.x.push(x + stream.range(0.0, TILE_PX as f64));
+                rays.y.push(y + stream.range(0.0, TILE_PX as f64));
+            }
+        }
+        for (stage, is_room) in [(Stage::sweep(&scene), false), (Stage::table(&scene), true)] {
+            for body in Body::all() {
+                let mut sight = Sight::default();
+                let (view, field, stage) = (&view, &field, &stage);
+                body.run(Looking {
+                    view,
+                    field,
+                    stage,
+                    is_room,
+                    rays: &rays,
+                    sight: &mut sight,
+                });
+                let mut seen = [0; 2];
+                for i in 0..rays.x.len() {
+                    let ray = view.ray(rays.x[i], rays.y[i]);
+                    let met = field.nearest(rays.sets[i / GROUP], view.origin, ray);
+                    let (thing, t) = match met {
+                        Some((block, hit)) => (Thing::Face(block, hit.face), hit.t),
+                        None => match stage.meet(view.origin, ray) {
+                            Some((part, t)) => (Thing::Stage(part), t),
+                            None => (Thing::Nothing, 0.0),
+                        },
+                    };
+                    assert_eq!(sight.surface[i].thing(), thing);
+                    assert_eq!(sight.t[i].to_bits(), t.to_bits());
+                    seen[usize::from(met.is_some())] += 1;
+                }
+                assert!(seen.iter().all(|&n| n > 200), "{seen:?}");
+            }
+        }
+    }
+}
