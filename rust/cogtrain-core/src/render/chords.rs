@@ -1,7 +1,11 @@
 //! Where a box covers the chords of the light's disc, for many points at a time.
 
-// A kernel's parts have to be compiled for the body that calls them.
-#![allow(clippy::inline_always)]
+// A kernel's parts have to be compiled for the body that calls them, and have no branches.
+#![allow(
+    clippy::inline_always,
+    clippy::needless_bitwise_bool,
+    clippy::needless_range_loop
+)]
 
 use super::cast::{Set, members};
 use super::light::{CHORDS, EDGES, NEAR_M};

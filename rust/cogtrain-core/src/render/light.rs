@@ -5,8 +5,8 @@
 //! smooth along chords, and the chords are turned against the scene's own lines so that no edge
 //! switches a whole chord at once: no noise, no bands.
 
-// A kernel's parts have to be compiled for the body that calls them.
-#![allow(clippy::inline_always)]
+// A kernel's parts have to be compiled for the body that calls them, and have no branches.
+#![allow(clippy::inline_always, clippy::needless_bitwise_bool)]
 
 use super::bounds::Bounds;
 use super::cast::{Block, Set, members};

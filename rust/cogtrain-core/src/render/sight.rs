@@ -1,7 +1,11 @@
 //! What many rays see of a stage with boxes on it, a register of them at a time.
 
-// A kernel's parts have to be compiled for the body that calls them.
-#![allow(clippy::inline_always)]
+// A kernel's parts have to be compiled for the body that calls them, and have no branches.
+#![allow(
+    clippy::inline_always,
+    clippy::needless_bitwise_bool,
+    clippy::needless_range_loop
+)]
 
 use super::camera::Viewpoint;
 use super::cast::{Block, Field, Set, TILE_PX, members};

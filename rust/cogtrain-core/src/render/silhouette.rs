@@ -1,8 +1,8 @@
 //! Boxes as the light sees them: which points are surely clear of a box's shadow, and which are
 //! surely deep inside it. What is decided here is what chords over the disc would give.
 
-// A kernel's parts have to be compiled for the body that calls them.
-#![allow(clippy::inline_always)]
+// A kernel's parts have to be compiled for the body that calls them, and have no branches.
+#![allow(clippy::inline_always, clippy::needless_bitwise_bool)]
 
 use super::bounds::Bounds;
 use super::cast::Block;

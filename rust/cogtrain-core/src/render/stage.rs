@@ -3,8 +3,12 @@
 //! Only the floor is part of the scene; what lies behind it is for the eye and moves with the
 //! camera.
 
-// A kernel's parts have to be compiled for the body that calls them.
-#![allow(clippy::inline_always)]
+// A kernel's parts have to be compiled for the body that calls them, and have no branches.
+#![allow(
+    clippy::inline_always,
+    clippy::needless_bitwise_bool,
+    clippy::float_cmp
+)]
 
 use super::vector::V3;
 use crate::scene::{Camera, Scene};

@@ -1,7 +1,7 @@
 //! A scene made of things: painted blocks on a cloth or a table, under a soft light.
 
 // A kernel's parts have to be compiled for the body that calls them.
-#![allow(clippy::inline_always)]
+#![allow(clippy::inline_always, clippy::needless_range_loop)]
 
 use super::ambient::Ambient;
 use super::bounds::Bounds;

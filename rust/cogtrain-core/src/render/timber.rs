@@ -3,7 +3,7 @@
 //! Lengths are in units of a usual block's side, so that small blocks are made of finer wood.
 
 // A kernel's parts have to be compiled for the body that calls them.
-#![allow(clippy::inline_always)]
+#![allow(clippy::inline_always, clippy::needless_range_loop)]
 
 use super::noise::{Noise, ramp, resolved};
 use super::swatch::{Lanes, SWATCH};
