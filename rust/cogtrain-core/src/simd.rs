@@ -5,8 +5,9 @@
 //! set's registers. It neither reorders nor fuses floating-point operations by itself, so that every
 //! body gives the same bits.
 //!
-//! Beside it, the two things that plain Rust cannot say: a square of bytes turned by interleaving
-//! ([`transpose`]), and writing past the caches ([`bypassing`]).
+//! Beside it, what plain Rust cannot say: a square of bytes turned by interleaving
+//! ([`transpose`]), and writing past the caches ([`bypassing`]). And casts of many numbers at a time
+//! ([`cut`]): a plain one has bounds that compilers check number by number.
 
 #![allow(unsafe_code)]
 
@@ -109,6 +110,25 @@ fn avx2<K: Kernel>(kernel: K) -> K::Out {
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
 fn avx512<K: Kernel>(kernel: K) -> K::Out {
     kernel.run()
+}
+
+/// `x as i32` of a number, cut towards zero and bounded; unlike a cast, of many at a time. What is
+/// not a number gives any.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "compiled anew for each instruction set"
+)]
+pub(crate) fn cut(x: f32) -> i32 {
+    const LOWEST: f32 = i32::MIN as f32;
+    // The number before 2³¹.
+    const HIGHEST: f32 = 2_147_483_520.0;
+    let above = if x > LOWEST { x } else { LOWEST };
+    let within = if above < HIGHEST { above } else { HIGHEST };
+    // SAFETY: between the bounds, which an `i32` can hold; a comparison with what is not a number
+    // is false, so that it became the lower one.
+    let whole = unsafe { within.to_int_unchecked::<i32>() };
+    if x > HIGHEST { i32::MAX } else { whole }
 }
 
 /// Sixteen rows of sixteen bytes.
@@ -254,6 +274,15 @@ mod tests {
         }
         for other in [None, Some("avx1024"), Some("")] {
             assert_eq!(Some(&Body::chosen(other)), all.last());
+        }
+    }
+
+    #[test]
+    fn cutting_is_a_cast() {
+        let powers = (0..256).map(|e| f32::from_bits(e << 23));
+        let near = powers.flat_map(|x| [x, x.next_up(), x.next_down(), x + 0.5, 1.0 - x]);
+        for x in near.filter(|x| !x.is_nan()).flat_map(|x| [x, -x]) {
+            assert_eq!(cut(x), x as i32, "{x}");
         }
     }
 

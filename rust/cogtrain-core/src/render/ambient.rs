@@ -6,6 +6,7 @@
 
 use super::bounds::Bounds;
 use super::cast::{Block, Set, members};
+use super::swatch::{SWATCH, Vectors, Wide};
 use super::vector::V3;
 
 /// Heights above the surface at which room is felt for, in units, and what each counts.
@@ -49,31 +50,54 @@ impl Ambient {
     pub fn openness(
         &self,
         (blocks, set): (&[Block], Set),
-        (point, normal): (V3, V3),
+        (points, normals): (&Vectors, &Vectors),
         sees_ground: bool,
-    ) -> f64 {
-        let mut near = [f64::INFINITY; FEELERS.len()];
-        if sees_ground {
-            for (near, (height, _)) in near.iter_mut().zip(FEELERS) {
-                *near = (point.z + normal.z * height * self.unit_m).max(0.0);
-            }
+    ) -> Wide {
+        if set == 0 && !sees_ground {
+            return [1.0; SWATCH];
         }
-        for i in members(set) {
-            let (block, (middle, reach)) = (&blocks[i], self.reach[i]);
-            let away = point - middle;
-            if away.dot(away) > reach * reach {
+        // Squares of distances have the distances' order.
+        let mut near = [[f64::INFINITY; SWATCH]; FEELERS.len()];
+        for b in members(set) {
+            let (block, (middle, reach)) = (&blocks[b], self.reach[b]);
+            let mut far = [0.0; SWATCH];
+            for (i, far) in far.iter_mut().enumerate() {
+                let away = points.at(i) - middle;
+                let is_far = away.dot(away) > reach * reach;
+                *far = if is_far { f64::INFINITY } else { 0.0 };
+            }
+            if far.iter().all(|&far| far > 0.0) {
                 continue;
             }
             for (near, (height, _)) in near.iter_mut().zip(FEELERS) {
-                *near = near.min(block.distance(point + normal * (height * self.unit_m)));
+                let height = height * self.unit_m;
+                for (i, near) in near.iter_mut().enumerate() {
+                    let feeler = points.at(i) + normals.at(i) * height;
+                    let distance2 = block.distance2(feeler) + far[i];
+                    *near = if distance2 < *near { distance2 } else { *near };
+                }
             }
         }
-        let closed: f64 = near
-            .iter()
-            .zip(FEELERS)
-            .map(|(near, (height, weight))| weight * (1.0 - near / (height * self.unit_m)).max(0.0))
-            .sum();
-        1.0 - DEPTH * closed
+        for (near, (height, _)) in near.iter_mut().zip(FEELERS) {
+            for (i, near) in near.iter_mut().enumerate() {
+                let above = points.at(i).z + normals.at(i).z * height * self.unit_m;
+                let above = if above > 0.0 { above } else { 0.0 };
+                let above = if sees_ground { above } else { f64::INFINITY };
+                let distance = near.sqrt();
+                *near = if distance < above { distance } else { above };
+            }
+        }
+        let mut closed = [0.0; SWATCH];
+        for (near, (height, weight)) in near.iter().zip(FEELERS) {
+            for (closed, near) in closed.iter_mut().zip(near) {
+                let share = 1.0 - near / (height * self.unit_m);
+                *closed += weight * if share > 0.0 { share } else { 0.0 };
+            }
+        }
+        for closed in &mut closed {
+            *closed = 1.0 - DEPTH * *closed;
+        }
+        closed
     }
 }
 
@@ -89,12 +113,18 @@ mod tests {
         let ambient = Ambient::new(&blocks, 1.0);
         let up = V3::new(0.0, 0.0, 1.0);
         let all = (&blocks[..], 0b11);
-        let floor = |x| ambient.openness(all, (V3::new(x, 0.0, 0.0), up), false);
+        let openness = |point: V3, normal: V3, sees_ground| {
+            let (mut points, mut normals) = (Vectors::new(), Vectors::new());
+            points.put(0, point);
+            normals.put(0, normal);
+            ambient.openness(all, (&points, &normals), sees_ground)[0]
+        };
+        let floor = |x| openness(V3::new(x, 0.0, 0.0), up, false);
         assert!((floor(9.0) - 1.0).abs() < 1e-12);
         assert!(floor(0.52) < floor(0.8) && floor(0.8) < floor(1.5));
         let down = V3::new(0.0, 0.0, -1.0);
-        let overhang = ambient.openness(all, (V3::new(0.7, 0.0, 1.0), down), true);
-        let top = ambient.openness(all, (V3::new(0.3, 0.0, 2.0), up), true);
+        let overhang = openness(V3::new(0.7, 0.0, 1.0), down, true);
+        let top = openness(V3::new(0.3, 0.0, 2.0), up, true);
         assert!(
             overhang < 0.9 && (top - 1.0).abs() < 1e-12,
             "{overhang} {top}"

@@ -3,6 +3,7 @@
 // A kernel's parts have to be compiled for the body that calls them.
 #![allow(clippy::inline_always)]
 
+use super::swatch::Vectors;
 use super::vector::V3;
 
 /// Lowest and highest coordinates of some points.
@@ -15,17 +16,62 @@ pub struct Bounds {
 impl Bounds {
     #[inline(always)]
     pub fn of(points: &[V3]) -> Self {
-        let (mut low, mut high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
-        for p in points {
-            for (k, x) in [p.x, p.y, p.z].into_iter().enumerate() {
-                low[k] = if x < low[k] { x } else { low[k] };
-                high[k] = if x > high[k] { x } else { high[k] };
+        let mut bounds = Self {
+            low: V3::new(f64::INFINITY, f64::INFINITY, f64::INFINITY),
+            high: V3::new(f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY),
+        };
+        for &p in points {
+            bounds.hold(p);
+        }
+        bounds
+    }
+
+    /// Of the first `count` places.
+    #[inline(always)]
+    pub fn of_first(points: &Vectors, count: usize) -> Self {
+        const LANES: usize = 32;
+        let mut ends = [[[f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]]; 3];
+        for (x, [low, high]) in points.by_axis().iter().zip(&mut ends) {
+            let (whole, rest) = x[..count].split_at(count - count % LANES);
+            for x in whole.chunks_exact(LANES) {
+                for i in 0..LANES {
+                    low[i] = low[i].min(x[i]);
+                    high[i] = high[i].max(x[i]);
+                }
+            }
+            for &x in rest {
+                low[0] = low[0].min(x);
+                high[0] = high[0].max(x);
             }
         }
+        let low = ends.map(|[low, _]| low.into_iter().fold(f64::INFINITY, f64::min));
+        let high = ends.map(|[_, high]| high.into_iter().fold(f64::NEG_INFINITY, f64::max));
         Self {
             low: V3::from(low),
             high: V3::from(high),
         }
+    }
+
+    #[inline(always)]
+    fn hold(&mut self, p: V3) {
+        let Self { low, high } = self;
+        let ends = [
+            (&mut low.x, &mut high.x, p.x),
+            (&mut low.y, &mut high.y, p.y),
+            (&mut low.z, &mut high.z, p.z),
+        ];
+        for (low, high, x) in ends {
+            *low = if x < *low { x } else { *low };
+            *high = if x > *high { x } else { *high };
+        }
+    }
+
+    /// Largest distance along an axis between a point within and one within `other`.
+    #[inline(always)]
+    pub fn reach(&self, other: &Self) -> f64 {
+        let (a, b) = (other.high - self.low, self.high - other.low);
+        let ends = [a.x, a.y, a.z, b.x, b.y, b.z];
+        ends.into_iter().fold(0.0, f64::max)
     }
 
     /// Square of the distance to a point; 0 inside.

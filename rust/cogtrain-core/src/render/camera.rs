@@ -1,5 +1,8 @@
 //! From pixels to rays and back.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use super::linear::Linear;
 use super::vector::V3;
 use crate::scene::Camera;
@@ -46,6 +49,21 @@ impl Viewpoint {
         self.forward * self.focal_px + self.right * u + self.down * v
     }
 
+    /// [`Viewpoint::ray`] through many image points at once, by component.
+    #[inline(always)]
+    pub fn rays(&self, [x, y]: [&[f64]; 2], rays: &mut [Vec<f64>; 3]) {
+        let ahead = self.forward * self.focal_px;
+        let [rx, ry, rz] = rays;
+        let count = x.len();
+        let (y, rx) = (&y[..count], &mut rx[..count]);
+        let (ry, rz) = (&mut ry[..count], &mut rz[..count]);
+        for i in 0..count {
+            let (u, v) = (x[i] - 0.5 * self.width_px, y[i] - 0.5 * self.height_px);
+            let ray = ahead + self.right * u + self.down * v;
+            (rx[i], ry[i], rz[i]) = (ray.x, ray.y, ray.z);
+        }
+    }
+
     /// The component of the ray through an image point along `axis`.
     pub fn along(&self, axis: V3) -> Linear {
         Linear {
@@ -72,10 +90,12 @@ impl Viewpoint {
 
     /// How a surface's point moves when the image point moves by one pixel to the right and down:
     /// the surface has that `normal` and is met at `t` along `direction`.
+    #[inline(always)]
     pub fn footprint(&self, direction: V3, t: f64, normal: V3) -> [V3; 2] {
         let slant = direction.dot(normal);
         // A surface seen edge-on has no bounds; far below any size is the same to a texture.
-        let inverse = if slant.abs() > 1e-9 { 1.0 / slant } else { 1e9 };
+        let inverse = 1.0 / slant;
+        let inverse = if slant.abs() > 1e-9 { inverse } else { 1e9 };
         let moved = |step: V3| (step - direction * (step.dot(normal) * inverse)) * t;
         [moved(self.right), moved(self.down)]
     }

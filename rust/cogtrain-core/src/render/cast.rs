@@ -1,5 +1,8 @@
 //! Rays against boxes: the slab test, and sets of boxes that a screen tile or a shadow can meet.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use super::camera::Viewpoint;
 use super::vector::V3;
 use crate::scene::{Body, Scene};
@@ -38,7 +41,7 @@ impl Block {
     }
 
     /// `point` in the box's own frame, from its centre.
-    #[inline]
+    #[inline(always)]
     pub fn local(&self, point: V3) -> [f64; 3] {
         self.turned(point - self.centre)
     }
@@ -49,29 +52,28 @@ impl Block {
     }
 
     /// A direction in the box's own frame.
-    #[inline]
+    #[inline(always)]
     pub fn turned(&self, direction: V3) -> [f64; 3] {
         let [x, y, z] = self.axes;
         [direction.dot(x), direction.dot(y), direction.dot(z)]
     }
 
     /// A direction of the box's own frame, in the world.
+    #[inline(always)]
     pub fn world(&self, [x, y, z]: [f64; 3]) -> V3 {
         self.axes[0] * x + self.axes[1] * y + self.axes[2] * z
     }
 
-    /// Distance from `point` to the box, in metres; 0 inside.
-    #[inline]
-    pub fn distance(&self, point: V3) -> f64 {
-        self.distance2(point).sqrt()
-    }
-
-    /// Its square, in m².
-    #[inline]
+    /// Square of the distance from `point` to the box, in m²; 0 inside.
+    #[inline(always)]
     pub fn distance2(&self, point: V3) -> f64 {
         let local = self.local(point);
-        let out = |k: usize| (local[k].abs() - self.half[k]).max(0.0);
-        let (x, y, z) = (out(0), out(1), out(2));
+        let mut out = [0.0; 3];
+        for k in 0..3 {
+            let beyond = local[k].abs() - self.half[k];
+            out[k] = if beyond > 0.0 { beyond } else { 0.0 };
+        }
+        let [x, y, z] = out;
         x * x + y * y + z * z
     }
 

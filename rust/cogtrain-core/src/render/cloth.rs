@@ -182,18 +182,23 @@ impl Fold {
         let [along, across] = self.density;
         let is_sharp = self.sharpness > 0.0;
         let finest = if is_sharp { 0.5 * self.sharpness } else { 1.0 };
+        let (mut u, mut v) = ([0.0; SWATCH], [0.0; SWATCH]);
+        for i in 0..SWATCH {
+            u[i] = along * (cos * x[i] + sin * y[i]) + self.shift[0];
+            v[i] = across * (cos * y[i] - sin * x[i]) + self.shift[1];
+        }
+        let waves = relief.plane(&u, &v);
         for i in 0..SWATCH {
             let gain = gain[i] * self.steepness * resolved(across * pixel[i] * finest);
-            let wave = relief.plane(
-                along * (cos * x[i] + sin * y[i]) + self.shift[0],
-                across * (cos * y[i] - sin * x[i]) + self.shift[1],
-            );
             // A ridge 1 / (1 + q²) where the relief passes zero, if the fold is sharp.
-            let q = wave.value * self.sharpness;
+            let q = waves.value[i] * self.sharpness;
             let bell = 1.0 / (1.0 + q * q);
             let ridge = -2.6 * gain * q * bell * bell;
             let gain = if is_sharp { ridge } else { gain };
-            let (a, b) = (gain * wave.slope[0] * self.ratio, gain * wave.slope[1]);
+            let (a, b) = (
+                gain * waves.slope[0][i] * self.ratio,
+                gain * waves.slope[1][i],
+            );
             slope[0][i] += cos * a - sin * b;
             slope[1][i] += sin * a + cos * b;
         }

@@ -8,9 +8,8 @@ use super::noise::ramp;
 use super::print::Print;
 use super::swatch::{SWATCH, Swatch, Weave};
 use super::table::Table;
-use super::timber::{Coat, FaceSpot, Timber};
+use super::timber::{Coats, FaceSpots, Timber};
 use crate::Stream;
-use crate::simd::Kernel;
 use crate::style::Style;
 
 /// A block's surface.
@@ -31,23 +30,23 @@ impl Finish {
         }
     }
 
-    /// What the surface is like at `spot`.
-    pub fn coat(&self, spot: &FaceSpot) -> Coat {
+    /// What a face of the block is like at `spots`.
+    #[inline(always)]
+    pub fn coats(&self, spots: &FaceSpots, face: usize) -> Coats {
         match self {
-            Self::Timber(timber) => timber.coat(spot),
+            Self::Timber(timber) => timber.coats(spots, face),
             Self::Print(print) => {
-                let (u, v) = match spot.face / 2 {
+                let (u, v) = match face / 2 {
                     0 => (1, 2),
                     1 => (0, 2),
                     _ => (0, 1),
                 };
-                let place = [spot.local[u], spot.local[v]];
-                Coat {
-                    shade: print.shade(place, spot.pixel[u].max(spot.pixel[v])),
-                    bare: 0.0,
-                    crack: 0.0,
-                    tilt: [0.0; 3],
+                let mut coats = Coats::new();
+                for i in 0..SWATCH {
+                    let place = [spots.local[u][i], spots.local[v][i]];
+                    coats.shade[i] = print.shade(place, spots.pixel[u][i].max(spots.pixel[v][i]));
                 }
+                coats
             }
         }
     }
@@ -76,28 +75,21 @@ impl Cover {
     }
 }
 
-/// A look at a cover.
-pub struct Look<'a> {
-    pub cover: &'a Cover,
-    pub swatch: &'a Swatch,
-}
-
-impl Kernel for Look<'_> {
-    type Out = Weave;
-
+impl Cover {
+    /// What the cover is like at the places of `swatch`.
     #[inline(always)]
-    fn run(self) -> Weave {
-        let (swatch, mut shade) = (self.swatch, [0.0; SWATCH]);
-        match self.cover {
-            Cover::Cloth(cloth, end) => {
+    pub fn weave(&self, swatch: &Swatch) -> Weave {
+        match self {
+            Self::Cloth(cloth, end) => {
                 let mut hung = [0.0; SWATCH];
                 for (hung, &along) in hung.iter_mut().zip(&swatch.place[1]) {
                     *hung = 0.42 + 0.58 * ramp(end - 1.5, end + 3.0, along);
                 }
                 cloth.weave(swatch, &hung)
             }
-            Cover::Table(table) => table.weave(swatch),
-            Cover::Print(print) => {
+            Self::Table(table) => table.weave(swatch),
+            Self::Print(print) => {
+                let mut shade = [0.0; SWATCH];
                 for (i, shade) in shade.iter_mut().enumerate() {
                     let (place, pixel) = swatch.at(i);
                     *shade = print.shade(place, pixel[0].max(pixel[1]));

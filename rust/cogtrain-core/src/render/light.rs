@@ -5,24 +5,27 @@
 //! smooth along chords, and the chords are turned against the scene's own lines so that no edge
 //! switches a whole chord at once: no noise, no bands.
 
-// A kernel's parts have to be compiled for the body that calls them.
-#![allow(clippy::inline_always)]
+// A kernel's parts have to be compiled for the body that calls them, and have no branches.
+#![allow(clippy::inline_always, clippy::needless_bitwise_bool)]
 
 use super::bounds::Bounds;
 use super::cast::{Block, Set, members};
+use super::chords::{Darkness, Eyes, LANES};
+use super::silhouette::{Silhouette, Verdicts};
+use super::swatch::{SWATCH, Vectors, Wide};
 use super::vector::V3;
 use crate::scene::Light;
 
 /// Chords across the disc.
-const CHORDS: usize = 8;
+pub const CHORDS: usize = 8;
 /// Separate dark stretches that one chord keeps; more are joined, which real scenes never need.
 const STRETCHES: usize = 8;
 /// Turn of the chords about the light's direction: cosine and sine of 23°.
 const TURN: (f64, f64) = (0.920_504_853_452_44, 0.390_731_128_489_274);
 /// Boxes nearer than this to a point's own plane, in metres, do not shade it.
-const NEAR_M: f32 = 1e-5;
+pub const NEAR_M: f32 = 1e-5;
 /// Pairs of corners that an edge joins; bit k of a corner's number is its side along axis k.
-const EDGES: [(usize, usize); 12] = [
+pub const EDGES: [(usize, usize); 12] = [
     (0, 1),
     (2, 3),
     (4, 5),
@@ -59,6 +62,7 @@ pub struct Sun {
 struct Caster {
     corners: [V3; 8],
     bounds: Bounds,
+    silhouette: Silhouette,
 }
 
 impl Sun {
@@ -111,20 +115,26 @@ impl Sun {
 
     fn caster(&self, block: &Block) -> Caster {
         let corners = block.corners().map(|p| self.local(p));
+        let (bounds, middle) = (Bounds::of(&corners), self.local(block.centre));
         Caster {
-            bounds: Bounds::of(&corners),
+            silhouette: Silhouette::new(block, |v| self.local(v), middle, &bounds),
+            bounds,
             corners,
         }
     }
 
     /// Mean of the cosine between `normal` and the directions to the disc, 0 below the horizon.
+    #[inline(always)]
     pub fn facing(&self, normal: V3) -> f64 {
         let cosine = normal.dot(self.toward);
-        if cosine.abs() >= self.sin_radius {
-            return cosine.max(0.0);
-        }
         let above = cosine + self.sin_radius;
-        above * above / (4.0 * self.sin_radius)
+        let partial = above * above / (4.0 * self.sin_radius);
+        let whole = if cosine > 0.0 { cosine } else { 0.0 };
+        if cosine.abs() >= self.sin_radius {
+            whole
+        } else {
+            partial
+        }
     }
 
     /// Share of the disc that `point` sees, 0 to 1; box `except` is not in the way.
@@ -142,6 +152,78 @@ impl Sun {
         let boxes = (0..self.boxes.len())
             .filter(|&i| may_shade(&self.boxes[i].bounds, bounds, self.tan_radius));
         boxes.fold(0, |set, i| set | 1 << i)
+    }
+
+    /// Share of the disc that is seen from the first `count` points, in the light's frame.
+    #[inline(always)]
+    pub fn shares(&self, points: &Vectors, count: usize, except: Option<usize>) -> Wide {
+        // Most swatches are far from all boxes.
+        let within = Bounds::of_first(points, count);
+        let casters = self.casters(&within);
+        let (mut shares, mut verdicts) = ([1.0; SWATCH], Verdicts::new());
+        for i in members(casters).filter(|&i| Some(i) != except) {
+            let Caster {
+                silhouette, bounds, ..
+            } = &self.boxes[i];
+            let reach = within.reach(bounds);
+            silhouette.judge(points, (reach, self.tan_radius), 1 << i, &mut verdicts);
+            self.keep_near(i, points, &mut verdicts.unsure);
+        }
+        for (i, share) in shares[..count].iter_mut().enumerate() {
+            if verdicts.is_dark[i] != 0 {
+                (*share, verdicts.unsure[i]) = (0.0, 0);
+            }
+        }
+        let mut eyes = Eyes::new();
+        for at in (0..count).filter(|&at| verdicts.unsure[at] != 0) {
+            eyes.push(at, points.at(at), verdicts.unsure[at]);
+            if eyes.count == LANES {
+                self.cover(&eyes, except, &mut shares);
+                eyes = Eyes::new();
+            }
+        }
+        if eyes.count > 0 {
+            self.cover(&eyes, except, &mut shares);
+        }
+        shares
+    }
+
+    /// Takes box `i` off points that it is too far from to shade.
+    #[inline(always)]
+    fn keep_near(&self, i: usize, points: &Vectors, unsure: &mut [u64; SWATCH]) {
+        let (bounds, bit) = (&self.boxes[i].bounds, 1 << i);
+        for (at, unsure) in unsure.iter_mut().enumerate() {
+            let p = points.at(at);
+            let at = Bounds { low: p, high: p };
+            let kept = if may_shade(bounds, &at, self.tan_radius) {
+                bit
+            } else {
+                0
+            };
+            *unsure &= !bit | kept;
+        }
+    }
+
+    /// The shares that some of the points see past boxes.
+    #[inline(always)]
+    fn cover(&self, eyes: &Eyes, except: Option<usize>, shares: &mut Wide) {
+        let corners = |i: usize| (&self.boxes[i].corners, self.boxes[i].bounds.low.z);
+        let chords = [&self.heights, &self.halves];
+        let (hidden, is_over) = Darkness::length(eyes, chords, corners);
+        let whole = self.whole();
+        for (i, &at) in eyes.place[..eyes.count].iter().enumerate() {
+            shares[at] = if is_over[i] == 0 {
+                f64::from((1.0 - hidden[i] / whole).max(0.0))
+            } else {
+                self.visible_past(eyes.sets[i], eyes.at(i), except)
+            };
+        }
+    }
+
+    /// Length of all chords.
+    #[inline(always)]
+    fn whole(&self) -> f32 {
+        self.halves.iter().map(|half| 2.0 * half).sum()
     }
 
     /// Share of the disc that is seen from `p`, in the light's frame, past the boxes of a set.
@@ -167,8 +249,7 @@ impl Sun {
     #[inline(always)]
     fn share(&self, dark: &[Stretches; CHORDS]) -> f64 {
         let covered: f32 = dark.iter().map(Stretches::length).sum();
-        let whole: f32 = self.halves.iter().map(|half| 2.0 * half).sum();
-        f64::from((1.0 - covered / whole).max(0.0))
+        f64::from((1.0 - covered / self.whole()).max(0.0))
     }
 }
 
@@ -178,11 +259,11 @@ impl Sun {
 fn may_shade(bounds: &Bounds, from: &Bounds, tangent: f64) -> bool {
     let far = bounds.high.z - from.low.z;
     let reach = tangent * far;
-    far > f64::from(NEAR_M)
-        && bounds.low.x - from.high.x <= reach
-        && bounds.high.x - from.low.x >= -reach
-        && bounds.low.y - from.high.y <= reach
-        && bounds.high.y - from.low.y >= -reach
+    (far > f64::from(NEAR_M))
+        & (bounds.low.x - from.high.x <= reach)
+        & (bounds.high.x - from.low.x >= -reach)
+        & (bounds.low.y - from.high.y <= reach)
+        & (bounds.high.y - from.low.y >= -reach)
 }
 
 /// From and to where a box covers every chord; the first is beyond the second where that is nothing.
@@ -345,6 +426,63 @@ mod tests {
             );
         }
         assert!(partial > 15, "{partial} points in the penumbra");
+    }
+
+    /// Points of a swatch see, to the bit, what they see one by one past all boxes: leaving out
+    /// boxes, and taking for dark what is, changes nothing.
+    #[test]
+    fn swatches_see_what_single_points_see() {
+        let mut scene = cubes(&[
+            [0.0, 0.0, 0.5],
+            [0.3, 0.1, 1.5],
+            [-0.4, 0.2, 2.5],
+            [1.6, 0.4, 0.5],
+            [1.5, 0.3, 1.5],
+        ]);
+        scene.bodies[1].orientation = [0.96, 0.0, 0.0, 0.28];
+        scene.bodies[4].orientation = [0.8, 0.6, 0.0, 0.0];
+        let blocks: Vec<Block> = scene.bodies.iter().map(Block::new).collect();
+        let (mut stream, mut seen) = (Stream::new(5, "test", 0), [0; 3]);
+        for round in 0..400 {
+            let mut light = scene.light.clone();
+            light.radius_deg = [0.0, 4.0, 17.0, 40.0][round % 4];
+            let (sun, reach) = (Sun::new(&light, &blocks), [0.2, 1.0, 6.0][round % 3]);
+            let [x, y, z] =
+                [(-3.0, 3.0), (-3.0, 3.0), (-0.5, 3.0)].map(|(a, b)| stream.range(a, b));
+            let (mut points, mut ones) = (Vectors::new(), Vec::new());
+            let (count, except) = (1 + round % SWATCH, [None, Some(0), Some(4)][round / 4 % 3]);
+            for i in 0..count {
+                let [u, v, w] = [(); 3].map(|()| stream.range(-reach, reach));
+                let on_ground = if round % 5 == 0 { 0.0 } else { 1.0 };
+                let point = V3::new(x + u, y + v, on_ground * (z + 0.3 * w));
+                points.put(i, sun.local(point));
+                ones.push(sun.visible(point, except));
+            }
+            for body in crate::simd::Body::all() {
+                let many = body.run(Shares(&sun, &points, count, except));
+                for (one, many) in ones.iter().zip(many) {
+                    assert_eq!(one.to_bits(), many.to_bits(), "{one} {many} in {round}");
+                }
+            }
+            for one in ones {
+                seen[usize::from(one > 0.0) + usize::from(one >= 1.0)] += 1;
+            }
+        }
+        assert!(
+            seen.iter().all(|&n| n > 500),
+            "dark, half dark, lit: {seen:?}"
+        );
+    }
+
+    struct Shares<'a>(&'a Sun, &'a Vectors, usize, Option<usize>);
+
+    impl crate::simd::Kernel for Shares<'_> {
+        type Out = Wide;
+
+        #[inline(always)]
+        fn run(self) -> Wide {
+            self.0.shares(self.1, self.2, self.3)
+        }
     }
 
     #[test]

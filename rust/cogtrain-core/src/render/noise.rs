@@ -3,7 +3,9 @@
 // A kernel's parts have to be compiled for the body that calls them.
 #![allow(clippy::inline_always)]
 
+use super::swatch::{Lanes, SWATCH};
 use crate::Stream;
+use crate::simd::cut;
 
 /// A random field; equal keys are equal fields.
 #[derive(Clone, Copy, Debug)]
@@ -81,23 +83,60 @@ impl Noise {
 /// Side of a table of lattice values: a power of two.
 const SIDE: usize = 64;
 
-/// A field over the plane whose lattice values are drawn once: for many places at little cost. It
-/// repeats after 64 cells.
-pub struct Tabled(Box<[f32; SIDE * SIDE]>);
+/// A field over the plane whose lattice is drawn once: for many places at little cost. It repeats
+/// after 64 cells.
+pub struct Tabled(Box<[[f32; 4]; SIDE * SIDE]>);
+
+/// Values of a field at many places, with its slopes.
+pub struct Waves {
+    pub value: Lanes,
+    pub slope: [Lanes; 2],
+}
 
 impl Tabled {
     /// A field of its own for every call.
     pub fn draw(stream: &mut Stream) -> Self {
         let noise = Noise::draw(stream);
         let at = |i: usize| noise.at((i % SIDE) as i32, (i / SIDE) as i32, 0);
-        Self(Box::new(std::array::from_fn(at)))
+        let lattice: [f32; SIDE * SIDE] = std::array::from_fn(at);
+        let at = |i: usize, j: usize| lattice[j % SIDE * SIDE + i % SIDE];
+        let cell = |at_cell: usize| {
+            let (i, j) = (at_cell % SIDE, at_cell / SIDE);
+            surface([at(i, j), at(i + 1, j), at(i, j + 1), at(i + 1, j + 1)])
+        };
+        Self(Box::new(std::array::from_fn(cell)))
     }
 
     /// The field, one lattice cell per unit.
+    ///
+    /// Cells are fetched one by one, a register each: gathering number by number takes longer.
     #[inline(always)]
-    pub fn plane(&self, x: f32, y: f32) -> Wave {
-        let wrap = |i: i32| i as usize & (SIDE - 1);
-        between(x, y, |i, j| self.0[wrap(j) * SIDE + wrap(i)])
+    pub fn plane(&self, x: &Lanes, y: &Lanes) -> Waves {
+        let mut index = [0_u32; SWATCH];
+        let (mut u, mut du) = ([0.0; SWATCH], [0.0; SWATCH]);
+        let (mut v, mut dv) = ([0.0; SWATCH], [0.0; SWATCH]);
+        for k in 0..SWATCH {
+            let (i, j);
+            (i, u[k], du[k]) = cell(x[k]);
+            (j, v[k], dv[k]) = cell(y[k]);
+            let wrap = |i: i32| i as u32 & (SIDE as u32 - 1);
+            index[k] = wrap(j) * SIDE as u32 + wrap(i);
+        }
+        let mut cells = [[0.0; 4]; SWATCH];
+        for (cell, &index) in cells.iter_mut().zip(&index) {
+            *cell = self.0[index as usize % (SIDE * SIDE)];
+        }
+        let mut waves = Waves {
+            value: [0.0; SWATCH],
+            slope: [[0.0; SWATCH]; 2],
+        };
+        for k in 0..SWATCH {
+            let wave = within(cells[k], [u[k], v[k]], [du[k], dv[k]]);
+            waves.value[k] = wave.value;
+            waves.slope[0][k] = wave.slope[0];
+            waves.slope[1][k] = wave.slope[1];
+        }
+        waves
     }
 }
 
@@ -106,21 +145,32 @@ impl Tabled {
 fn between(x: f32, y: f32, at: impl Fn(i32, i32) -> f32) -> Wave {
     let (i, u, du) = cell(x);
     let (j, v, dv) = cell(y);
-    let (a, b) = (at(i, j), at(i + 1, j));
-    let (c, d) = (at(i, j + 1), at(i + 1, j + 1));
-    let twist = a - b - c + d;
+    let corners = [at(i, j), at(i + 1, j), at(i, j + 1), at(i + 1, j + 1)];
+    within(surface(corners), [u, v], [du, dv])
+}
+
+/// What a field is in a cell with these values at its corners: the first one, how the others along
+/// and across differ from it, and the twist.
+#[inline(always)]
+fn surface([a, b, c, d]: [f32; 4]) -> [f32; 4] {
+    [a, b - a, c - a, a - b - c + d]
+}
+
+/// The field within a cell, at these weights and their slopes.
+#[inline(always)]
+fn within([a, along, across, twist]: [f32; 4], [u, v]: [f32; 2], [du, dv]: [f32; 2]) -> Wave {
     Wave {
-        value: a + (b - a) * u + (c - a) * v + twist * u * v,
-        slope: [(b - a + twist * v) * du, (c - a + twist * u) * dv],
+        value: a + along * u + across * v + twist * u * v,
+        slope: [(along + twist * v) * du, (across + twist * u) * dv],
     }
 }
 
 /// Lattice index, weight of the next lattice point, and the weight's slope.
 #[inline(always)]
 fn cell(x: f32) -> (i32, f32, f32) {
-    // A cast truncates towards zero; below zero, one less is the floor.
-    let cut = x as i32;
-    let i = cut - i32::from(x < cut as f32);
+    // Towards zero; below zero, one less is the floor.
+    let whole = cut(x);
+    let i = whole - i32::from(x < whole as f32);
     let t = x - i as f32;
     let weight = t * t * t * (t * (t * 6.0 - 15.0) + 10.0);
     (i, weight, 30.0 * t * t * (t * (t - 2.0) + 1.0))
@@ -167,8 +217,8 @@ mod tests {
         let table = Tabled::draw(&mut Stream::new(0, "test", 0));
         for k in 0..50 {
             let (x, y) = (k as f32 * 0.625 - 9.0, k as f32 * 0.375);
-            let (one, other) = (table.plane(x, y), table.plane(x + 64.0, y - 128.0));
-            assert!((one.value - other.value).abs() < 1e-4);
+            let at = |x, y| table.plane(&[x; SWATCH], &[y; SWATCH]).value[0];
+            assert!((at(x, y) - at(x + 64.0, y - 128.0)).abs() < 1e-4);
         }
     }
 

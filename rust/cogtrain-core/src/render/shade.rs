@@ -185,20 +185,21 @@ impl Shader {
 
     /// A table top, and behind it a room in flat colours.
     fn indoors(&self, stage: &Stage, room: &Room, casters: u64, ray: (V3, V3)) -> Sample {
-        let Some(spot) = stage.meet(ray.0, ray.1) else {
+        let Some((part, t)) = stage.meet(ray.0, ray.1) else {
             return self.sky();
         };
-        if spot.part == Part::Floor {
-            let share = self.share(casters, spot.point);
+        let point = ray.0 + ray.1 * t;
+        if part == Part::Floor {
+            let share = self.share(casters, point);
             return Sample {
-                color: self.grounded(spot.point, share),
+                color: self.grounded(point, share),
                 key: Key::new(0, share),
             };
         }
-        let place = stage.wall_place(spot.point).map(|v| v as f32);
+        let place = stage.wall_place(point).map(|v| v as f32);
         Sample {
             // Across a ray's end, a pixel is as wide as the ray is long in its own units.
-            color: room.color(place, (0.7 * spot.t) as f32),
+            color: room.color(place, (0.7 * t) as f32),
             key: Key::new(1 + FACES * Scene::MAX_BODIES, 1.0),
         }
     }

@@ -3,6 +3,13 @@
 //! Only the floor is part of the scene; what lies behind it is for the eye and moves with the
 //! camera.
 
+// A kernel's parts have to be compiled for the body that calls them, and have no branches.
+#![allow(
+    clippy::inline_always,
+    clippy::needless_bitwise_bool,
+    clippy::float_cmp
+)]
+
 use super::vector::V3;
 use crate::scene::{Camera, Scene};
 
@@ -40,18 +47,13 @@ pub enum Part {
     Wall,
 }
 
-/// A point of the stage.
-#[derive(Clone, Copy, Debug)]
-pub struct Spot {
-    pub part: Part,
-    pub point: V3,
-    /// Distance in units of the ray's direction.
-    pub t: f64,
-    /// Unit vectors: across, along the surface away from the camera or up, out of it.
-    pub frame: [V3; 3],
-    /// Place on the unrolled surface, across and along, in metres.
-    pub place: [f64; 2],
+impl Part {
+    /// In the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Floor, Self::Bend, Self::Wall];
 }
+
+/// The number of what is no part.
+pub const NOTHING: u16 = Part::ALL.len() as u16;
 
 impl Stage {
     /// A floor that curves up into a wall.
@@ -103,64 +105,86 @@ impl Stage {
         self.edge_m
     }
 
-    /// What the ray from `origin` along `direction` meets; `None` if it leaves over the top.
-    pub fn meet(&self, origin: V3, direction: V3) -> Option<Spot> {
-        let from = origin - self.origin;
-        let start = [from.dot(self.forward), from.z];
+    /// The part that the ray from `origin` along `direction` meets, and the distance in units of the
+    /// direction; `None` if it leaves over the top.
+    pub fn meet(&self, origin: V3, direction: V3) -> Option<(Part, f64)> {
+        let (part, t) = self.ahead(self.seen_from(origin), direction);
+        Part::ALL.get(part as usize).map(|&part| (part, t))
+    }
+
+    /// Unit vector across.
+    pub fn side(&self) -> V3 {
+        self.side
+    }
+
+    /// A point as distance from the target's foot away from the camera, and height.
+    pub fn seen_from(&self, point: V3) -> [f64; 2] {
+        let from = point - self.origin;
+        [from.dot(self.forward), from.z]
+    }
+
+    /// As [`Stage::meet`], seen from `start` and without a branch: the part's number, or
+    /// [`NOTHING`] and 0.
+    #[inline(always)]
+    pub fn ahead(&self, start: [f64; 2], direction: V3) -> (f64, f64) {
         let step = [direction.dot(self.forward), direction.z];
-        if step[1] < 0.0 {
-            let t = -start[1] / step[1];
-            if t > 0.0 && start[0] + t * step[0] <= self.edge_m {
-                return Some(self.spot(Part::Floor, origin + direction * t, t));
-            }
-        }
-        let t = (self.wall_m - start[0]) / step[0];
-        if !(step[0] > 0.0 && t > 0.0) {
-            return None;
-        }
-        let height = start[1] + t * step[1];
-        if self.bend_m <= 0.0 || height >= self.bend_m {
-            return Some(self.spot(Part::Wall, origin + direction * t, t));
-        }
-        // From inside the curve: the far root of a quadratic.
+        let down = -start[1] / step[1];
+        let is_floor = (step[1] < 0.0) & (down > 0.0) & (start[0] + down * step[0] <= self.edge_m);
+        let level = (self.wall_m - start[0]) / step[0];
+        let is_ahead = (step[0] > 0.0) & (level > 0.0);
+        let height = start[1] + level * step[1];
+        let is_wall = (self.bend_m <= 0.0) | (height >= self.bend_m);
         let (s, z) = (start[0] - self.edge_m, start[1] - self.bend_m);
         let a = step[0] * step[0] + step[1] * step[1];
         let b = s * step[0] + z * step[1];
         let c = s * s + z * z - self.bend_m * self.bend_m;
-        let t = ((b * b - a * c).max(0.0).sqrt() - b) / a;
-        Some(self.spot(Part::Bend, origin + direction * t, t))
+        let inside = b * b - a * c;
+        let inside = if inside > 0.0 { inside } else { 0.0 };
+        let bent = (inside.sqrt() - b) / a;
+        let [floor, bend, wall, nothing] = [0.0, 1.0, 2.0, f64::from(NOTHING)];
+        let (part, t) = if is_wall { (wall, level) } else { (bend, bent) };
+        let (part, t) = if is_ahead { (part, t) } else { (nothing, 0.0) };
+        if is_floor { (floor, down) } else { (part, t) }
     }
 
-    /// The frame and place of `point` on `part`.
-    fn spot(&self, part: Part, point: V3, t: f64) -> Spot {
+    /// The place on floor or wall of a point of that part; 0 elsewhere.
+    #[inline(always)]
+    pub fn flat_place(&self, part: f64, point: V3) -> [f64; 2] {
         let from = point - self.origin;
-        let (s, up) = (from.dot(self.forward), V3::new(0.0, 0.0, 1.0));
         let quarter = std::f64::consts::FRAC_PI_2 * self.bend_m;
-        let (along, out, distance) = match part {
-            Part::Floor => (self.forward, up, s),
-            Part::Wall => (
-                up,
-                self.forward * -1.0,
-                self.edge_m + quarter + from.z - self.bend_m,
-            ),
-            Part::Bend => {
-                let (x, y) = (s - self.edge_m, self.bend_m - from.z);
-                let r = 1.0 / (x * x + y * y).sqrt();
-                let (sin, cos) = (x * r, y * r);
-                (
-                    self.forward * cos + up * sin,
-                    up * cos - self.forward * sin,
-                    self.edge_m + self.bend_m * libm::atan2(x, y),
-                )
-            }
+        let (side, away) = (from.dot(self.side), from.dot(self.forward));
+        let up = self.edge_m + quarter + from.z - self.bend_m;
+        let along = if part == 2.0 { up } else { 0.0 };
+        let along = if part == 0.0 { away } else { along };
+        [if part < f64::from(NOTHING) { side } else { 0.0 }, along]
+    }
+
+    /// On the bend: cosine and sine of how far it has turned, and the place along.
+    pub fn bent(&self, point: V3) -> ([f64; 2], f64) {
+        let from = point - self.origin;
+        let (x, y) = (from.dot(self.forward) - self.edge_m, self.bend_m - from.z);
+        let r = 1.0 / (x * x + y * y).sqrt();
+        (
+            [y * r, x * r],
+            self.edge_m + self.bend_m * libm::atan2(x, y),
+        )
+    }
+
+    /// Unit vectors on `part`: across, along the surface away from the camera or up, out of it.
+    /// `turn` is cosine and sine of how far a bend has turned.
+    #[inline(always)]
+    pub fn frame(&self, part: Part, [cos, sin]: [f64; 2]) -> [V3; 3] {
+        let up = V3 {
+            x: 0.0,
+            y: 0.0,
+            z: 1.0,
         };
-        Spot {
-            part,
-            point,
-            t,
-            frame: [self.side, along, out],
-            place: [from.dot(self.side), distance],
-        }
+        let (along, out) = match part {
+            Part::Floor => (self.forward, up),
+            Part::Wall => (up, self.forward * -1.0),
+            Part::Bend => (self.forward * cos + up * sin, up * cos - self.forward * sin),
+        };
+        [self.side, along, out]
     }
 
     /// A level frame for places on the wall: across, and height above the floor, in metres.
@@ -183,24 +207,29 @@ mod tests {
         let scene = cubes(&[[0.0, 0.0, 0.5]]);
         let view = Viewpoint::new(&scene.camera, 400, 400);
         let stage = Stage::sweep(&scene);
-        let mut last: Option<Spot> = None;
+        let mut last: Option<(Part, V3, f64, V3)> = None;
         let mut parts = Vec::new();
         for y in 0..4000 {
             let ray = view.ray(200.0, f64::from(y) * 0.1);
-            let spot = stage.meet(view.origin, ray).expect("a wall behind");
-            if let Some(before) = last {
-                let moved = (before.point - spot.point)
-                    .dot(before.point - spot.point)
-                    .sqrt();
-                let unrolled = (before.place[1] - spot.place[1]).abs();
+            let (part, t) = stage.meet(view.origin, ray).expect("a wall behind");
+            let point = view.origin + ray * t;
+            let (turn, bent) = stage.bent(point);
+            let [_, flat] = stage.flat_place(f64::from(part as u8), point);
+            let place = if part == Part::Bend { bent } else { flat };
+            let [.., out] = stage.frame(part, turn);
+            if let Some((before, from, from_place, from_out)) = last {
+                let moved = (from - point).dot(from - point).sqrt();
+                let unrolled = (from_place - place).abs();
                 assert!(moved < 0.1 && (moved - unrolled).abs() < 1e-3 * moved + 1e-5);
-                let turn = before.frame[2].dot(spot.frame[2]);
+                let turn = from_out.dot(out);
                 assert!(turn > 0.999, "{turn}");
+                if before != part {
+                    parts.push(part);
+                }
+            } else {
+                parts.push(part);
             }
-            if last.is_none_or(|before| before.part != spot.part) {
-                parts.push(spot.part);
-            }
-            last = Some(spot);
+            last = Some((part, point, place, out));
         }
         assert_eq!(parts, [Part::Wall, Part::Bend, Part::Floor]);
     }

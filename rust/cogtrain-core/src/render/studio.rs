@@ -1,19 +1,20 @@
 //! A scene made of things: painted blocks on a cloth or a table, under a soft light.
 
 // A kernel's parts have to be compiled for the body that calls them.
-#![allow(clippy::inline_always)]
+#![allow(clippy::inline_always, clippy::needless_range_loop)]
 
 use super::ambient::Ambient;
 use super::bounds::Bounds;
 use super::camera::Viewpoint;
 use super::cast::{Block, Field};
-use super::finish::{Cover, Finish, Look};
+use super::finish::{Cover, Finish};
 use super::light::Sun;
 use super::room::Room;
+use super::sight::{Looking, Rays, Sight, Surface, Thing};
 use super::srgb::Srgb;
-use super::stage::{Part, Spot, Stage};
-use super::swatch::{Swatch, Weave};
-use super::timber::FaceSpot;
+use super::stage::{Part, Stage};
+use super::swatch::{Fragments, Lanes, SWATCH, Swatch, Vectors, Wide};
+use super::timber::FaceSpots;
 use super::vector::V3;
 use crate::Stream;
 use crate::scene::Scene;
@@ -24,13 +25,12 @@ use crate::style::{Appearance, Background, Lights, Rgb, Style};
 const LIFT_M: f64 = 1e-7;
 /// Half width of a far outline that the camera does not focus on, in units.
 const DEFOCUS: f32 = 0.17;
-const FACES: usize = 6;
 /// Colour of bare wood, sRGB.
 const WOOD: [u8; 3] = [206, 172, 128];
 
 /// Everything that a ray can meet, ready to be shaded.
 pub struct Studio {
-    field: Field,
+    pub field: Field,
     sun: Sun,
     ambient: Ambient,
     stage: Stage,
@@ -45,43 +45,6 @@ pub struct Studio {
     sheen: f32,
     /// Size of a usual block, in metres.
     unit_m: f64,
-}
-
-/// What a ray met.
-#[derive(Clone, Copy)]
-pub struct Seen {
-    /// Which surface: equal keys are one plane, or the backdrop.
-    pub key: u16,
-    block: Option<(usize, usize)>,
-    spot: Option<Spot>,
-    point: V3,
-    t: f64,
-}
-
-/// Part of a pixel: a surface that it sees.
-pub struct Fragment<'a> {
-    pub seen: &'a Seen,
-    /// The ray through the pixel's middle.
-    pub ray: V3,
-    /// Number of the pixel in the picture, and how much of it shows the surface.
-    pub pixel: usize,
-    pub share: f32,
-}
-
-/// How much of the lights reaches a place.
-#[derive(Clone, Copy)]
-struct Light {
-    /// Of the sun.
-    share: f64,
-    /// Of all that is around.
-    open: f64,
-}
-
-impl Light {
-    const FULL: Self = Self {
-        share: 1.0,
-        open: 1.0,
-    };
 }
 
 impl Studio {
@@ -124,241 +87,299 @@ impl Studio {
         }
     }
 
-    /// What the ray from `origin` along `direction` meets through pixel (`x`, `y`).
-    pub fn see(&self, (x, y): (usize, usize), origin: V3, direction: V3) -> Seen {
-        let (visible, _) = self.field.tile(x, y);
-        if let Some((block, hit)) = self.field.nearest(visible, origin, direction) {
-            return Seen {
-                key: (2 + block * FACES + hit.face) as u16,
-                block: Some((block, hit.face)),
-                spot: None,
-                point: origin + direction * hit.t,
-                t: hit.t,
-            };
-        }
-        let spot = self.stage.meet(origin, direction);
-        let is_far = self.room.is_some() && spot.is_none_or(|s| s.part == Part::Wall);
-        Seen {
-            key: u16::from(is_far),
-            block: None,
-            spot,
-            point: spot.map_or(origin, |s| s.point),
-            t: spot.map_or(0.0, |s| s.t),
-        }
+    /// Looks along rays.
+    pub fn look(&self, body: Body, view: &Viewpoint, (rays, sight): (&Rays, &mut Sight)) {
+        body.run(Looking {
+            view,
+            field: &self.field,
+            stage: &self.stage,
+            is_room: self.room.is_some(),
+            rays,
+            sight,
+        });
     }
 
-    /// Light from what was seen along rays to the camera, of up to a swatch of surfaces at once.
-    pub fn shade(&self, body: Body, fragments: &[Fragment<'_>], view: &Viewpoint) -> Vec<Rgb> {
-        let cast = body.run(Casting {
+    /// Light from fragments of a surface to the camera, by channel.
+    pub fn shade(
+        &self,
+        body: Body,
+        (surface, fragments): (Surface, &Fragments),
+        view: &Viewpoint,
+    ) -> [Lanes; 3] {
+        let scene = Shading {
             studio: self,
             fragments,
-        });
-        let weave = self.weave(body, fragments, view);
-        let lit = fragments.iter().zip(cast).enumerate();
-        let color = |(i, (Fragment { seen, ray, .. }, light)): (usize, (&Fragment, Light))| {
-            if let Some((block, face)) = seen.block {
-                let normal = self.field.blocks[block].normal(face);
-                let pixel = view.footprint(*ray, seen.t, normal);
-                return self.face((block, face), (seen.point, *ray), pixel, light);
-            }
-            let Some(spot) = &seen.spot else {
-                return self.lit(self.wall, V3::new(0.0, 0.0, 1.0), Light::FULL);
-            };
-            if let (Some(room), Part::Wall) = (&self.room, spot.part) {
-                return self.far(room, spot, self.reach(spot, view, *ray));
-            }
-            let slope = [weave.slope[0][i], weave.slope[1][i]];
-            self.cover(spot, (slope, weave.shade[i]), light)
+            view,
         };
-        lit.map(color).collect()
-    }
-
-    /// The surface's own normal; up where nothing was met.
-    #[inline(always)]
-    fn normal(&self, seen: &Seen) -> V3 {
-        match (seen.block, &seen.spot) {
-            (Some((block, face)), _) => self.field.blocks[block].normal(face),
-            (None, Some(spot)) => spot.frame[2],
-            (None, None) => V3::new(0.0, 0.0, 1.0),
+        match surface.thing() {
+            Thing::Stage(Part::Wall) if let Some(room) = &self.room => self.far(room, &scene),
+            Thing::Stage(part) => body.run(Covering { scene, part }),
+            Thing::Nothing => self.sky(),
+            Thing::Face(block, face) => body.run(Facing { scene, block, face }),
         }
     }
 
-    /// What the cover is like wherever a fragment shows it.
-    fn weave(&self, body: Body, fragments: &[Fragment<'_>], view: &Viewpoint) -> Weave {
-        let per_unit = 1.0 / self.unit_m;
-        let mut swatch = Swatch::new();
-        for (i, Fragment { seen, ray, .. }) in fragments.iter().enumerate() {
-            if let Some(spot) = &seen.spot {
-                let reach = self.reach(spot, view, *ray);
-                for (k, reach) in reach.into_iter().enumerate() {
-                    swatch.place[k][i] = (spot.place[k] * per_unit) as f32;
-                    swatch.pixel[k][i] = reach;
-                }
-            }
+    /// What is seen over the stage's top: the wall's colour in full light.
+    fn sky(&self) -> [Lanes; 3] {
+        let (mut normals, mut albedo) = (Vectors::new(), [[0.0; SWATCH]; 3]);
+        normals.put(0, V3::new(0.0, 0.0, 1.0));
+        for (albedo, wall) in albedo.iter_mut().zip(self.wall) {
+            albedo[0] = wall;
         }
-        body.run(Look {
-            cover: &self.cover,
-            swatch: &swatch,
-        })
-    }
-
-    /// How far a pixel reaches across and along the backdrop, in units.
-    fn reach(&self, spot: &Spot, view: &Viewpoint, ray: V3) -> [f32; 2] {
-        let per_unit = 1.0 / self.unit_m;
-        let pixel = view.footprint(ray, spot.t, spot.frame[2]);
-        [0, 1].map(|k| {
-            let axis = spot.frame[k];
-            ((pixel[0].dot(axis).abs() + pixel[1].dot(axis).abs()) * per_unit) as f32
-        })
-    }
-
-    fn face(
-        &self,
-        (i, face): (usize, usize),
-        (point, direction): (V3, V3),
-        pixel: [V3; 2],
-        light: Light,
-    ) -> Rgb {
-        let block = &self.field.blocks[i];
-        let (paint, finish) = &self.blocks[i];
-        let coat = finish.coat(&self.face_spot(block, face, point, pixel));
-        let turned = (block.normal(face) + block.world(coat.tilt.map(f64::from))).normalized();
-        let albedo = std::array::from_fn(|c| {
-            let painted = paint[c] * coat.shade;
-            (painted + (self.bare[c] - painted) * coat.bare) * (1.0 - coat.crack)
-        });
-        let color = self.lit(albedo, turned, light);
-        let slant = 1.0 + (turned.dot(direction.normalized())).min(0.0);
-        let mirror = self.sheen * (0.25 + (slant * slant * slant) as f32) * (1.0 - coat.crack);
-        let around = ((0.35 + 0.65 * (0.5 + 0.5 * turned.z)) * light.open) as f32;
-        std::array::from_fn(|c| color[c] + mirror * self.lights.sky[c] * around)
-    }
-
-    fn face_spot(&self, block: &Block, face: usize, point: V3, pixel: [V3; 2]) -> FaceSpot {
-        let per_unit = 1.0 / self.unit_m;
-        let [dx, dy] = pixel.map(|p| block.turned(p));
-        FaceSpot {
-            local: block.local(point).map(|v| (v * per_unit) as f32),
-            half: block.half().map(|v| (v * per_unit) as f32),
-            face,
-            pixel: std::array::from_fn(|k| ((dx[k].abs() + dy[k].abs()) * per_unit) as f32),
-        }
+        self.lit(&mut albedo, &normals, &Light::FULL);
+        albedo.map(|color| [color[0]; SWATCH])
     }
 
     /// What stands behind a table.
-    fn far(&self, room: &Room, spot: &Spot, reach: [f32; 2]) -> Rgb {
-        let per_unit = 1.0 / self.unit_m;
-        let place = self.stage.wall_place(spot.point);
+    fn far(&self, room: &Room, scene: &Shading) -> [Lanes; 3] {
+        let (per_unit, mut colors) = (1.0 / self.unit_m, [[0.0; SWATCH]; 3]);
         let light = self.lights.sky[1] + 0.7 * self.lights.sun[1];
-        let blur = DEFOCUS.max(reach[0]);
-        let color = room.color(place.map(|v| (v * per_unit) as f32), blur);
-        color.map(|v| v * light)
+        let frame = self.stage.frame(Part::Wall, [0.0; 2]);
+        for i in 0..scene.fragments.count {
+            let place = self.stage.wall_place(scene.fragments.point.at(i));
+            let blur = DEFOCUS.max(self.reach(scene, i, frame)[0]);
+            let color = room.color(place.map(|v| (v * per_unit) as f32), blur);
+            for c in 0..3 {
+                colors[c][i] = color[c] * light;
+            }
+        }
+        colors
     }
 
-    /// Floor or backdrop, of that slope and shade.
-    fn cover(&self, spot: &Spot, (slope, shade): ([f32; 2], f32), light: Light) -> Rgb {
-        let [side, along, out] = spot.frame;
-        let slope = slope.map(f64::from);
-        let normal = (out - side * slope[0] - along * slope[1]).normalized();
-        let upright = (1.0 - out.z) as f32;
-        let albedo = std::array::from_fn(|c| {
-            (self.ground[c] + (self.wall[c] - self.ground[c]) * upright) * shade
-        });
-        self.lit(albedo, normal, light)
+    /// How far a pixel reaches across and along the backdrop, in units.
+    #[inline(always)]
+    fn reach(&self, scene: &Shading, i: usize, frame: [V3; 3]) -> [f32; 2] {
+        let per_unit = 1.0 / self.unit_m;
+        let pixel = scene.footprint(i, frame[2]);
+        let mut reach = [0.0; 2];
+        for k in 0..2 {
+            let axis = frame[k];
+            reach[k] = ((pixel[0].dot(axis).abs() + pixel[1].dot(axis).abs()) * per_unit) as f32;
+        }
+        reach
     }
 
-    /// Diffuse light: the sun's share, and sky and bounce as far as the place is open.
-    fn lit(&self, albedo: Rgb, normal: V3, light: Light) -> Rgb {
-        let sun = (self.sun.facing(normal) * light.share) as f32;
-        let up = (0.5 + 0.5 * normal.z) as f32;
-        let Lights {
-            sun: from_sun,
-            sky,
-            bounce,
-        } = self.lights;
-        let open = light.open as f32;
-        std::array::from_fn(|c| {
-            albedo[c] * (from_sun[c] * sun + (sky[c] * up + bounce[c] * (1.0 - up)) * open)
-        })
+    /// Diffuse light in place of albedo: the sun's share, and sky and bounce as far as a place is
+    /// open.
+    #[inline(always)]
+    fn lit(&self, albedo: &mut [Lanes; 3], normals: &Vectors, light: &Light) {
+        let (mut sun, mut up, mut open) = ([0.0; SWATCH], [0.0; SWATCH], [0.0; SWATCH]);
+        for i in 0..SWATCH {
+            let normal = normals.at(i);
+            sun[i] = (self.sun.facing(normal) * light.share[i]) as f32;
+            up[i] = (0.5 + 0.5 * normal.z) as f32;
+            open[i] = light.open[i] as f32;
+        }
+        for (c, albedo) in albedo.iter_mut().enumerate() {
+            let (from_sun, sky) = (self.lights.sun[c], self.lights.sky[c]);
+            let bounce = self.lights.bounce[c];
+            for i in 0..SWATCH {
+                albedo[i] *= from_sun * sun[i] + (sky * up[i] + bounce * (1.0 - up[i])) * open[i];
+            }
+        }
+    }
+
+    /// How much of the lights reaches fragments, on the ground or (`face`: the box and its normal)
+    /// on a box.
+    #[inline(always)]
+    fn light(&self, fragments: &Fragments, normals: &Vectors, face: Option<(usize, V3)>) -> Light {
+        let mut locals = Vectors::new();
+        for i in 0..SWATCH {
+            let lifted = fragments.point.at(i) + normals.at(i) * LIFT_M;
+            locals.put(i, self.sun.local(lifted));
+        }
+        // The cover's folds may look at the sun where the plain sheet does not.
+        let is_lit = face.is_none_or(|(_, normal)| self.sun.facing(normal) > 0.0);
+        let count = fragments.count;
+        // Most swatches are far from all boxes.
+        let near = self
+            .ambient
+            .near(&Bounds::of_first(&fragments.point, count));
+        let blocks = (&self.field.blocks[..], near);
+        let places = (&fragments.point, normals);
+        Light {
+            share: if is_lit {
+                self.sun.shares(&locals, count, face.map(|(i, _)| i))
+            } else {
+                [0.0; SWATCH]
+            },
+            open: self.ambient.openness(blocks, places, face.is_some()),
+        }
     }
 }
 
-/// How much of the lights reaches the surfaces that were seen.
-struct Casting<'a> {
+/// Fragments to be shaded.
+struct Shading<'a> {
     studio: &'a Studio,
-    fragments: &'a [Fragment<'a>],
+    fragments: &'a Fragments,
+    view: &'a Viewpoint,
 }
 
-impl Kernel for Casting<'_> {
-    type Out = Vec<Light>;
+impl Shading<'_> {
+    #[inline(always)]
+    fn ray(&self, i: usize) -> V3 {
+        let [x, y] = &self.fragments.pixel;
+        self.view.ray(x[i], y[i])
+    }
 
     #[inline(always)]
-    fn run(self) -> Vec<Light> {
-        let Studio {
-            field,
-            sun,
-            ambient,
-            ..
-        } = self.studio;
-        let (mut points, mut locals) = (Vec::new(), Vec::new());
-        for Fragment { seen, .. } in self.fragments {
-            let lifted = seen.point + self.studio.normal(seen) * LIFT_M;
-            points.push(seen.point);
-            locals.push(sun.local(lifted));
-        }
-        // Most swatches are far from all boxes.
-        let casters = sun.casters(&Bounds::of(&locals));
-        let near = ambient.near(&Bounds::of(&points));
-        let mut lights = Vec::with_capacity(points.len());
-        for (Fragment { seen, .. }, local) in self.fragments.iter().zip(locals) {
-            let (normal, except) = (self.studio.normal(seen), seen.block.map(|(i, _)| i));
-            if except.is_none() && seen.spot.is_none() {
-                lights.push(Light::FULL);
-                continue;
-            }
-            // The cover's folds may look at the sun where the plain sheet does not.
-            let is_lit = except.is_none() || sun.facing(normal) > 0.0;
-            let casters = if is_lit { casters } else { 0 };
-            let seen_share = sun.visible_past(casters, local, except);
-            let blocks = (&field.blocks[..], near);
-            lights.push(Light {
-                share: if is_lit { seen_share } else { 0.0 },
-                open: ambient.openness(blocks, (seen.point, normal), except.is_some()),
-            });
-        }
-        lights
+    fn footprint(&self, i: usize, normal: V3) -> [V3; 2] {
+        self.view
+            .footprint(self.ray(i), self.fragments.t[i], normal)
     }
 }
 
-impl Seen {
-    /// The middle of several places on one surface.
-    pub fn middle(all: &[&Self]) -> Self {
-        let (&first, share) = (all[0], 1.0 / all.len() as f64);
-        let mean = |pick: fn(&Self) -> f64| all.iter().map(|seen| pick(seen)).sum::<f64>() * share;
-        let point = V3::new(
-            mean(|s| s.point.x),
-            mean(|s| s.point.y),
-            mean(|s| s.point.z),
-        );
-        let t = mean(|s| s.t);
-        let spot = first.spot.map(|spot| Spot {
-            point,
-            t,
-            place: [0, 1].map(|k| {
-                all.iter()
-                    .map(|s| s.spot.map_or(0.0, |s| s.place[k]))
-                    .sum::<f64>()
-                    * share
-            }),
-            ..spot
-        });
-        Self {
-            spot,
-            point,
-            t,
-            ..first
+/// Floor or backdrop.
+struct Covering<'a> {
+    scene: Shading<'a>,
+    part: Part,
+}
+
+impl Kernel for Covering<'_> {
+    type Out = [Lanes; 3];
+
+    #[inline(always)]
+    fn run(self) -> [Lanes; 3] {
+        let Shading {
+            studio, fragments, ..
+        } = self.scene;
+        let (alongs, outs) = self.frames();
+        let (side, mut swatch) = (studio.stage.side(), Swatch::new());
+        let per_unit = 1.0 / studio.unit_m;
+        for i in 0..SWATCH {
+            let frame = [side, alongs.at(i), outs.at(i)];
+            let reach = studio.reach(&self.scene, i, frame);
+            (swatch.pixel[0][i], swatch.pixel[1][i]) = (reach[0], reach[1]);
         }
+        for k in 0..2 {
+            for i in 0..SWATCH {
+                swatch.place[k][i] = (fragments.place[k][i] * per_unit) as f32;
+            }
+        }
+        let weave = studio.cover.weave(&swatch);
+        let light = studio.light(fragments, &outs, None);
+        let (mut normals, mut upright) = (Vectors::new(), [0.0; SWATCH]);
+        for i in 0..SWATCH {
+            let slope = [f64::from(weave.slope[0][i]), f64::from(weave.slope[1][i])];
+            let (along, out) = (alongs.at(i), outs.at(i));
+            normals.put(i, (out - side * slope[0] - along * slope[1]).normalized());
+            upright[i] = (1.0 - out.z) as f32;
+        }
+        let mut colors = [[0.0; SWATCH]; 3];
+        for (c, color) in colors.iter_mut().enumerate() {
+            let (ground, wall) = (studio.ground[c], studio.wall[c]);
+            for i in 0..SWATCH {
+                color[i] = (ground + (wall - ground) * upright[i]) * weave.shade[i];
+            }
+        }
+        studio.lit(&mut colors, &normals, &light);
+        colors
     }
+}
+
+impl Covering<'_> {
+    /// Along the surface, and out of it.
+    #[inline(always)]
+    fn frames(&self) -> (Vectors, Vectors) {
+        let [cos, sin] = &self.scene.fragments.turn;
+        let (mut alongs, mut outs) = (Vectors::new(), Vectors::new());
+        for i in 0..SWATCH {
+            let [_, along, out] = self.scene.studio.stage.frame(self.part, [cos[i], sin[i]]);
+            alongs.put(i, along);
+            outs.put(i, out);
+        }
+        (alongs, outs)
+    }
+}
+
+/// A face of a box.
+struct Facing<'a> {
+    scene: Shading<'a>,
+    block: usize,
+    face: usize,
+}
+
+impl Kernel for Facing<'_> {
+    type Out = [Lanes; 3];
+
+    #[inline(always)]
+    fn run(self) -> [Lanes; 3] {
+        let Shading {
+            studio, fragments, ..
+        } = self.scene;
+        let block = &studio.field.blocks[self.block];
+        let (paint, finish) = &studio.blocks[self.block];
+        let normal = block.normal(self.face);
+        let coats = finish.coats(&self.spots(block, normal), self.face);
+        let mut normals = Vectors::new();
+        for i in 0..SWATCH {
+            normals.put(i, normal);
+        }
+        let light = studio.light(fragments, &normals, Some((self.block, normal)));
+        let (mut mirror, mut around) = ([0.0; SWATCH], [0.0; SWATCH]);
+        for i in 0..SWATCH {
+            let tilt = [&coats.tilt[0], &coats.tilt[1], &coats.tilt[2]].map(|t| f64::from(t[i]));
+            let turned = (normal + block.world(tilt)).normalized();
+            normals.put(i, turned);
+            let cosine = turned.dot(self.scene.ray(i).normalized());
+            let slant = 1.0 + if cosine < 0.0 { cosine } else { 0.0 };
+            let gloss = 0.25 + (slant * slant * slant) as f32;
+            mirror[i] = studio.sheen * gloss * (1.0 - coats.crack[i]);
+            around[i] = ((0.35 + 0.65 * (0.5 + 0.5 * turned.z)) * light.open[i]) as f32;
+        }
+        let mut colors = [[0.0; SWATCH]; 3];
+        for (c, color) in colors.iter_mut().enumerate() {
+            for i in 0..SWATCH {
+                let painted = paint[c] * coats.shade[i];
+                let worn = painted + (studio.bare[c] - painted) * coats.bare[i];
+                color[i] = worn * (1.0 - coats.crack[i]);
+            }
+        }
+        studio.lit(&mut colors, &normals, &light);
+        for (color, sky) in colors.iter_mut().zip(studio.lights.sky) {
+            for i in 0..SWATCH {
+                color[i] += mirror[i] * sky * around[i];
+            }
+        }
+        colors
+    }
+}
+
+impl Facing<'_> {
+    #[inline(always)]
+    fn spots(&self, block: &Block, normal: V3) -> FaceSpots {
+        let Shading {
+            studio, fragments, ..
+        } = self.scene;
+        let per_unit = 1.0 / studio.unit_m;
+        let half = block.half().map(|v| (v * per_unit) as f32);
+        let mut spots = FaceSpots::new(half);
+        for i in 0..SWATCH {
+            let [dx, dy] = self.scene.footprint(i, normal);
+            let (dx, dy) = (block.turned(dx), block.turned(dy));
+            let local = block.local(fragments.point.at(i));
+            for k in 0..3 {
+                spots.local[k][i] = (local[k] * per_unit) as f32;
+                spots.pixel[k][i] = ((dx[k].abs() + dy[k].abs()) * per_unit) as f32;
+            }
+        }
+        spots
+    }
+}
+
+/// How much of the lights reaches some places.
+struct Light {
+    /// Of the sun.
+    share: Wide,
+    /// Of all that is around.
+    open: Wide,
+}
+
+impl Light {
+    const FULL: Self = Self {
+        share: [1.0; SWATCH],
+        open: [1.0; SWATCH],
+    };
 }
 
 /// Mean side of the bodies, in metres; one where there is none.

@@ -2,7 +2,11 @@
 //!
 //! Lengths are in units of a usual block's side, so that small blocks are made of finer wood.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always, clippy::needless_range_loop)]
+
 use super::noise::{Noise, ramp, resolved};
+use super::swatch::{Lanes, SWATCH};
 use crate::Stream;
 
 /// Half the width over which an edge is rounded.
@@ -10,30 +14,55 @@ const BEVEL: f32 = 0.035;
 /// Checks (drying cracks) that one face can have.
 const CHECKS: usize = 2;
 
-/// A place on a face, in the block's own frame.
-#[derive(Clone, Copy, Debug)]
-pub struct FaceSpot {
+/// Places on a face, in the block's own frame.
+pub struct FaceSpots {
     /// From the block's centre.
-    pub local: [f32; 3],
-    /// Half sides.
-    pub half: [f32; 3],
-    /// Twice the axis, plus one on the positive side.
-    pub face: usize,
+    pub local: [Lanes; 3],
     /// How far one pixel reaches along each axis.
-    pub pixel: [f32; 3],
+    pub pixel: [Lanes; 3],
+    /// Half sides.
+    half: [f32; 3],
 }
 
-/// What the surface is like at a place.
-#[derive(Clone, Copy, Debug)]
-pub struct Coat {
+impl FaceSpots {
+    pub fn new(half: [f32; 3]) -> Self {
+        Self {
+            local: [[0.0; SWATCH]; 3],
+            pixel: [[0.0; SWATCH]; 3],
+            half,
+        }
+    }
+
+    /// One place, each axis in units of its own.
+    #[inline(always)]
+    fn scaled(&self, i: usize, [x, y, z]: [f32; 3]) -> [f32; 3] {
+        let [a, b, c] = &self.local;
+        [a[i] * x, b[i] * y, c[i] * z]
+    }
+}
+
+/// What the surface is like at some places.
+pub struct Coats {
     /// Factor on the paint's colour.
-    pub shade: f32,
+    pub shade: Lanes,
     /// Share of bare wood that shows.
-    pub bare: f32,
+    pub bare: Lanes,
     /// Share of light that a crack swallows.
-    pub crack: f32,
+    pub crack: Lanes,
     /// Turn of the normal, in the block's own frame.
-    pub tilt: [f32; 3],
+    pub tilt: [Lanes; 3],
+}
+
+impl Coats {
+    /// Plain and new.
+    pub fn new() -> Self {
+        Self {
+            shade: [1.0; SWATCH],
+            bare: [0.0; SWATCH],
+            crack: [0.0; SWATCH],
+            tilt: [[0.0; SWATCH]; 3],
+        }
+    }
 }
 
 /// One painted block.
@@ -91,109 +120,127 @@ impl Timber {
         }
     }
 
-    /// What the surface is like at `spot`.
-    pub fn coat(&self, spot: &FaceSpot) -> Coat {
-        let edge = Edge::at(spot);
-        let chips = self.chips.solid(spot.local.map(|x| x * 9.0));
-        let detail = resolved(9.0 * widest(spot));
-        let pit = 0.22 * ramp(0.70, 0.85, chips) * detail;
-        let worn = self.wear * ramp(0.30, 0.75, chips) * edge.near;
-        let line = self.joint(spot).max(self.split(spot));
-        Coat {
-            shade: self.tone[spot.face]
-                * (1.0 + self.brushed(spot) + self.ringed(spot))
-                * (1.0 + self.edge * edge.near),
-            bare: worn.clamp(0.0, 0.8),
-            crack: 1.0 - (1.0 - line) * (1.0 - pit),
-            tilt: edge.tilt,
+    /// What a face is like at `spots`.
+    ///
+    /// Loops of few steps each: the compiler makes registers of neighbours.
+    #[inline(always)]
+    pub fn coats(&self, spots: &FaceSpots, face: usize) -> Coats {
+        let mut coats = Coats::new();
+        let near = edges(spots, face / 2, &mut coats.tilt);
+        let (mut brushed, mut line) = ([0.0; SWATCH], [0.0; SWATCH]);
+        self.brush(spots, &mut brushed);
+        self.ring(spots, &mut brushed);
+        self.join(spots, face / 2, &mut line);
+        self.split(spots, face, &mut line);
+        for i in 0..SWATCH {
+            let chips = self.chips.solid(spots.scaled(i, [9.0; 3]));
+            let widest = spots.pixel[0][i]
+                .max(spots.pixel[1][i])
+                .max(spots.pixel[2][i]);
+            let pit = 0.22 * ramp(0.70, 0.85, chips) * resolved(9.0 * widest);
+            let worn = self.wear * ramp(0.30, 0.75, chips) * near[i];
+            coats.bare[i] = worn.clamp(0.0, 0.8);
+            coats.crack[i] = 1.0 - (1.0 - line[i]) * (1.0 - pit);
+            coats.shade[i] = self.tone[face] * brushed[i] * (1.0 + self.edge * near[i]);
+        }
+        coats
+    }
+
+    /// One, and uneven paint: blotches, and streaks along the fibres.
+    #[inline(always)]
+    fn brush(&self, spots: &FaceSpots, brushed: &mut Lanes) {
+        let mut scale = [26.0; 3];
+        scale[self.along] = 2.0;
+        for i in 0..SWATCH {
+            let [x, y, z] = spots.scaled(i, [2.3; 3]);
+            let blotch = self.brush.solid([x + 7.0, y + 7.0, z + 7.0]);
+            let stretched = spots.scaled(i, scale);
+            let mut cells = [0.0; 3];
+            for k in 0..3 {
+                cells[k] = spots.pixel[k][i] * scale[k];
+            }
+            let widest = cells[0].max(cells[1]).max(cells[2]);
+            let streak = self.grain.solid(stretched) * resolved(widest);
+            let [x, y, z] = stretched;
+            let coarse = [x * 0.31, y * 0.31, z * 0.31];
+            let broad = self.grain.solid(coarse) * resolved(0.31 * widest);
+            brushed[i] = 1.0 + (0.05 * blotch + 0.10 * streak + 0.07 * broad);
         }
     }
 
-    /// Uneven paint: blotches, and streaks along the fibres.
-    fn brushed(&self, spot: &FaceSpot) -> f32 {
-        let blotch = self.brush.solid(spot.local.map(|x| x * 2.3 + 7.0));
-        let (fine, thin) = (26.0, 2.0);
-        let mut stretched = spot.local.map(|x| x * fine);
-        stretched[self.along] = spot.local[self.along] * thin;
-        let mut cells = spot.pixel.map(|p| p * fine);
-        cells[self.along] = spot.pixel[self.along] * thin;
-        let streak = self.grain.solid(stretched) * resolved(max(cells));
-        let coarse = stretched.map(|x| x * 0.31);
-        let broad = self.grain.solid(coarse) * resolved(0.31 * max(cells));
-        0.05 * blotch + 0.10 * streak + 0.07 * broad
-    }
-
-    /// Year rings under the paint, around a pith outside the block.
-    fn ringed(&self, spot: &FaceSpot) -> f32 {
-        let others = [(self.along + 1) % 3, (self.along + 2) % 3];
-        let warp = 0.12 * self.grain.solid(spot.local.map(|x| x * 1.7));
-        let [y, z] = [0, 1].map(|k| spot.local[others[k]] - self.pith[k] + warp);
-        let radius = (y * y + z * z).sqrt() * self.rings;
-        let phase = radius - radius.floor();
-        let late = ramp(0.45, 0.95, phase) * (1.0 - ramp(0.95, 1.0, phase));
-        let cells = self.rings * spot.pixel[others[0]].max(spot.pixel[others[1]]);
-        -0.11 * (late - 0.25) * resolved(2.0 * cells)
+    /// Adds year rings under the paint, around a pith outside the block.
+    #[inline(always)]
+    fn ring(&self, spots: &FaceSpots, brushed: &mut Lanes) {
+        let (u, v) = ((self.along + 1) % 3, (self.along + 2) % 3);
+        let (local, pixel) = ([&spots.local[u], &spots.local[v]], &spots.pixel);
+        for i in 0..SWATCH {
+            let warp = 0.12 * self.grain.solid(spots.scaled(i, [1.7; 3]));
+            let y = local[0][i] - self.pith[0] + warp;
+            let z = local[1][i] - self.pith[1] + warp;
+            let radius = (y * y + z * z).sqrt() * self.rings;
+            let phase = radius - radius.floor();
+            let late = ramp(0.45, 0.95, phase) * (1.0 - ramp(0.95, 1.0, phase));
+            let cells = self.rings * pixel[u][i].max(pixel[v][i]);
+            brushed[i] += -0.11 * (late - 0.25) * resolved(2.0 * cells);
+        }
     }
 
     /// Darkness of the joint between two boards.
-    fn joint(&self, spot: &FaceSpot) -> f32 {
-        let Some([offset, width]) = self.seam else {
-            return 0.0;
+    #[inline(always)]
+    fn join(&self, spots: &FaceSpots, axis: usize, dark: &mut Lanes) {
+        let (Some([offset, width]), true) = (self.seam, axis != self.across) else {
+            return;
         };
-        if spot.face / 2 == self.across {
-            return 0.0;
+        let (local, pixel) = (&spots.local[self.across], &spots.pixel[self.across]);
+        for i in 0..SWATCH {
+            let [x, y, z] = spots.scaled(i, [3.1; 3]);
+            let uneven = self.chips.solid([x + 3.0, y + 3.0, z + 3.0]);
+            let width = width * (0.75 + 0.6 * uneven).max(0.1);
+            let gap = (local[i] - offset + 0.004 * uneven).abs();
+            dark[i] = dark[i].max(line(gap, width, pixel[i]));
         }
-        let uneven = self.chips.solid(spot.local.map(|x| x * 3.1 + 3.0));
-        let width = width * (0.75 + 0.6 * uneven).max(0.1);
-        let gap = (spot.local[self.across] - offset + 0.004 * uneven).abs();
-        line(gap, width, spot.pixel[self.across])
     }
 
     /// Darkness of the face's checks.
-    fn split(&self, spot: &FaceSpot) -> f32 {
-        let axis = spot.face / 2;
+    #[inline(always)]
+    fn split(&self, spots: &FaceSpots, face: usize, dark: &mut Lanes) {
+        let axis = face / 2;
         let (u, v) = if axis == self.along {
             (self.across, 3 - axis - self.across)
         } else {
             (self.along, 3 - axis - self.along)
         };
-        let checks = &self.checks[spot.face];
-        let darkness = checks.iter().map(|check| {
-            let x = spot.local[u] / spot.half[u];
-            let inside = ramp(check.from - 0.08, check.from, x) * ramp(check.to, check.to - 0.5, x);
-            if check.width <= 0.0 || inside <= 0.0 {
-                return 0.0;
+        let (along, across, pixel) = (&spots.local[u], &spots.local[v], &spots.pixel[v]);
+        let half = [spots.half[u], spots.half[v]];
+        for check in self.checks[face].iter().filter(|check| check.width > 0.0) {
+            let Check { from, to, .. } = *check;
+            for i in 0..SWATCH {
+                let x = along[i] / half[0];
+                let inside = ramp(from - 0.08, from, x) * ramp(to, to - 0.5, x);
+                let wander = 0.035 * self.grain.line(2.5 * along[i] + 17.0 * check.across);
+                let gap = (across[i] - check.across * half[1] + wander).abs();
+                let darkness = line(gap, check.width * inside, pixel[i]);
+                dark[i] = dark[i].max(if inside > 0.0 { darkness } else { 0.0 });
             }
-            let wander = 0.035 * self.grain.line(2.5 * spot.local[u] + 17.0 * check.across);
-            let gap = (spot.local[v] - check.across * spot.half[v] + wander).abs();
-            line(gap, check.width * inside, spot.pixel[v])
-        });
-        darkness.fold(0.0, f32::max)
-    }
-}
-
-struct Edge {
-    near: f32,
-    tilt: [f32; 3],
-}
-
-impl Edge {
-    /// How near the block's edges are, and how their rounding turns the surface.
-    fn at(spot: &FaceSpot) -> Self {
-        let axis = spot.face / 2;
-        let mut edge = Self {
-            near: 0.0,
-            tilt: [0.0; 3],
-        };
-        for k in (0..3).filter(|&k| k != axis) {
-            let gap = spot.half[k] - spot.local[k].abs();
-            let width = BEVEL.max(spot.pixel[k]);
-            let near = (1.0 - gap / width).clamp(0.0, 1.0) * (BEVEL / width);
-            edge.near = edge.near.max(near);
-            edge.tilt[k] = 0.7 * near * spot.local[k].signum();
         }
-        edge
     }
+}
+
+/// How near the block's edges are, and how their rounding turns the surface.
+#[inline(always)]
+fn edges(spots: &FaceSpots, axis: usize, tilt: &mut [Lanes; 3]) -> Lanes {
+    let mut nearest = [0.0_f32; SWATCH];
+    for k in (0..3).filter(|&k| k != axis) {
+        let (local, pixel, tilt) = (&spots.local[k], &spots.pixel[k], &mut tilt[k]);
+        for i in 0..SWATCH {
+            let gap = spots.half[k] - local[i].abs();
+            let width = BEVEL.max(pixel[i]);
+            let near = (1.0 - gap / width).clamp(0.0, 1.0) * (BEVEL / width);
+            nearest[i] = nearest[i].max(near);
+            tilt[i] = 0.7 * near * local[i].signum();
+        }
+    }
+    nearest
 }
 
 impl Check {
@@ -211,15 +258,8 @@ impl Check {
 }
 
 /// Darkness of a line of `width` at distance `gap`, averaged over a pixel that reaches `pixel`.
+#[inline(always)]
 fn line(gap: f32, width: f32, pixel: f32) -> f32 {
     let blur = width.max(pixel);
     0.9 * (width / blur) * (1.0 - gap / blur).max(0.0)
-}
-
-fn max(values: [f32; 3]) -> f32 {
-    values[0].max(values[1]).max(values[2])
-}
-
-fn widest(spot: &FaceSpot) -> f32 {
-    max(spot.pixel)
 }

@@ -1,5 +1,8 @@
 //! Three-vectors with a fixed order of operations.
 
+// A kernel's parts have to be compiled for the body that calls them.
+#![allow(clippy::inline_always)]
+
 use std::ops::{Add, Mul, Sub};
 
 use crate::scene::Vec3;
@@ -13,10 +16,12 @@ pub struct V3 {
 }
 
 impl V3 {
+    #[inline(always)]
     pub fn new(x: f64, y: f64, z: f64) -> Self {
         Self { x, y, z }
     }
 
+    #[inline(always)]
     pub fn dot(self, o: Self) -> f64 {
         self.x * o.x + self.y * o.y + self.z * o.z
     }
@@ -29,6 +34,7 @@ impl V3 {
         )
     }
 
+    #[inline(always)]
     pub fn normalized(self) -> Self {
         self * (1.0 / self.dot(self).sqrt())
     }
@@ -42,6 +48,7 @@ impl From<Vec3> for V3 {
 
 impl Add for V3 {
     type Output = Self;
+    #[inline(always)]
     fn add(self, o: Self) -> Self {
         Self::new(self.x + o.x, self.y + o.y, self.z + o.z)
     }
@@ -49,6 +56,7 @@ impl Add for V3 {
 
 impl Sub for V3 {
     type Output = Self;
+    #[inline(always)]
     fn sub(self, o: Self) -> Self {
         Self::new(self.x - o.x, self.y - o.y, self.z - o.z)
     }
@@ -56,6 +64,7 @@ impl Sub for V3 {
 
 impl Mul<f64> for V3 {
     type Output = Self;
+    #[inline(always)]
     fn mul(self, s: f64) -> Self {
         Self::new(self.x * s, self.y * s, self.z * s)
     }
