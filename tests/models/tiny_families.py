@@ -5,6 +5,7 @@ Configurations, special tokens and chat templates are cut down from those of rea
 
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -233,16 +234,20 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def build(name: str, folder: Path, *, seed: int = 0) -> Path:
-    """Writes the complete tiny checkpoint of family ``name`` and returns ``folder``."""
+def build(name: str, folder: Path, *, seed: int = 0, text: Mapping[str, Any] | None = None) -> Path:
+    """Writes the complete tiny checkpoint of family ``name`` and returns ``folder``.
+
+    ``text`` replaces entries of the language model's configuration.
+    """
     recipe = RECIPES[name]
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(recipe, folder)
     ids = {entry: tokenizer.convert_tokens_to_ids(token) for entry, token in recipe.ids.items()}
     end = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
-    text = recipe.text | end | {"vocab_size": -(-len(tokenizer) // 64) * 64, "bos_token_id": None}
+    size = {"vocab_size": -(-len(tokenizer) // 64) * 64, "bos_token_id": None}
+    language = recipe.text | end | size | dict(text or {})
     config = AutoConfig.for_model(
-        name, text_config=text, vision_config=recipe.vision, **recipe.config, **ids
+        name, text_config=language, vision_config=recipe.vision, **recipe.config, **ids
     )
     torch.manual_seed(seed)
     model = AutoModelForImageTextToText.from_config(config)
