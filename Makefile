@@ -7,9 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 REQUIREMENTS := $(VENV)/.stamp-requirements
-CORE := $(VENV)/.stamp-core
+# Named for whether nasm is there: once it is, the core is built again.
+CORE := $(VENV)/.stamp-core$(if $(shell command -v nasm),-nasm)
 CORE_SOURCES := pyproject.toml Cargo.toml Cargo.lock \
 	$(shell find rust -type f \( -path '*/src/*' -o -name Cargo.toml \) | sort)
+# Configurations of the JPEG library that were built without it; cargo does not look for it anew.
+NO_SIMD = $(shell grep -sL 'define WITH_SIMD' \
+	target/release/build/mozjpeg-sys-*/out/include/jconfig.h)
 # The binding's checks link against this interpreter, whatever else is on the machine.
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 
@@ -118,6 +122,9 @@ $(REQUIREMENTS): requirements.lock $(VENV)/pyvenv.cfg
 	@touch $@
 
 $(CORE): $(REQUIREMENTS) $(CORE_SOURCES) | tools
+	@rm -f $(VENV)/.stamp-core*
+	@if command -v nasm >/dev/null && [ -n "$(NO_SIMD)" ]; then \
+	  cargo clean --quiet --release --package mozjpeg-sys; fi
 	PIP_QUIET=1 $(BIN)/maturin develop --release --locked
 	@$(BIN)/python -c 'from cogtrain import environment as e; \
 	e.describe()["jpeg_assembler"] or print("note:", e.NO_ASSEMBLER)'
