@@ -331,7 +331,7 @@ def test_the_config_of_the_default_is_the_default(repository, workplace, monkeyp
 
 def test_every_config_says_how_it_is_used(repository):
     paths = sorted((repository / "configs").rglob("*.yaml"))
-    assert len(paths) == 7
+    assert len(paths) == 8
     for path in paths:
         first = path.read_text().splitlines()[0]
         assert first.startswith("# python -m cogtrain ")
