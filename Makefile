@@ -126,6 +126,6 @@ $(CORE): $(REQUIREMENTS) $(CORE_SOURCES) | tools
 	@if command -v nasm >/dev/null && [ -n "$(NO_SIMD)" ]; then \
 	  cargo clean --quiet --release --package mozjpeg-sys; fi
 	PIP_QUIET=1 $(BIN)/maturin develop --release --locked
-	@$(BIN)/python -c 'from cogtrain import environment as e; \
-	e.describe()["jpeg_assembler"] or print("note:", e.NO_ASSEMBLER)'
+	@$(BIN)/python -c 'from cogtrain import _core, environment; \
+	_core.jpeg_assembler() or print("note:", environment.NO_ASSEMBLER)'
 	@touch $@

@@ -15,8 +15,10 @@ def recompute(model: Any) -> None:
         model: Of `transformers`, adapters attached.
     """
     # Called otherwise until `transformers` 5.2x.
-    enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
-    enable({"use_reentrant": False})
+    name = "activation_checkpointing_enable"
+    if not hasattr(model, name):
+        name = "gradient_checkpointing_enable"
+    getattr(model, name)({"use_reentrant": False})
 
 
 def compile_layers(model: nn.Module) -> None:
