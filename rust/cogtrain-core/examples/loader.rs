@@ -65,7 +65,8 @@ fn source(paths: Vec<PathBuf>) -> Result<Arc<dyn Source>> {
 
 fn show(batch: &cogtrain_core::Batch) {
     if let Pixels::Input { shape, .. } = &batch.pixels {
-        println!("{shape:?} values: {}", batch.ids.join(", "));
+        let ids: Vec<&str> = batch.ids.iter().collect();
+        println!("{shape:?} values: {}", ids.join(", "));
     }
 }
 

@@ -65,8 +65,9 @@ pub use codec::{
 };
 pub use encoded::{Contents, Encoded, Labelled};
 pub use loader::{
-    BadPolicy, Batch, Bell, Epoch, EpochEnd, Fault, Floats, Leaving, Lent, Loader, LoaderOptions,
-    LoaderState, Mixture, Pass, Pixels, Poll, PoolStatistics, Stage, Statistics, Taken,
+    Answers, BadPolicy, Batch, Bell, Epoch, EpochEnd, Fault, Floats, Leaving, Lent, Loader,
+    LoaderOptions, LoaderState, Mixture, Pass, Pixels, Poll, PoolStatistics, Stage, Statistics,
+    Taken, Texts,
 };
 pub use photographs::{Photograph, Photographs};
 pub use preprocess::{

@@ -11,9 +11,6 @@ use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::arrays::{input_dict, lend};
 
-/// Different texts of a batch that are looked for among those that were met before.
-const KNOWN_WORDS: usize = 16;
-
 /// Stimuli of one step of one rank.
 ///
 /// To hand it over costs one allocation: objects of Python, of which even the first array takes
@@ -100,7 +97,7 @@ impl Batch {
     /// Stimulus ids.
     #[getter]
     fn ids(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
-        let list = || self.look(|made| PyList::new(py, &made.ids).map(Bound::unbind));
+        let list = || self.look(|made| PyList::new(py, made.ids.iter()).map(Bound::unbind));
         Ok(self.ids.get_or_try_init(py, list)?.clone_ref(py))
     }
 
@@ -108,13 +105,13 @@ impl Batch {
     #[getter]
     fn answers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.look(|made| {
-            let mut words = Words::default();
+            let words = made.answers.words().iter();
+            let words: Vec<_> = words.map(|word| PyString::new(py, word)).collect();
             let list = PyList::empty(py);
-            for answers in &made.answers {
+            for pairs in (0..made.len()).filter_map(|place| made.answers.pairs(place)) {
                 let answered = PyDict::new(py);
-                for (question, answer) in answers {
-                    let question = words.of(py, question);
-                    answered.set_item(question, words.of(py, answer))?;
+                for &(question, answer) in pairs {
+                    answered.set_item(&words[question], &words[answer])?;
                 }
                 list.append(answered)?;
             }
@@ -162,22 +159,5 @@ impl Batch {
 
     fn __len__(&self) -> usize {
         self.look(|made| made.len())
-    }
-}
-
-/// Texts that a batch repeats, each made once.
-#[derive(Default)]
-struct Words<'a, 'py>(Vec<(&'a str, Bound<'py, PyString>)>);
-
-impl<'a, 'py> Words<'a, 'py> {
-    fn of(&mut self, py: Python<'py>, text: &'a str) -> Bound<'py, PyString> {
-        if let Some((_, word)) = self.0.iter().find(|(known, _)| *known == text) {
-            return word.clone();
-        }
-        let word = PyString::new(py, text);
-        if self.0.len() < KNOWN_WORDS {
-            self.0.push((text, word.clone()));
-        }
-        word
     }
 }

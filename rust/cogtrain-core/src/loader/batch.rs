@@ -1,17 +1,17 @@
 //! Stimuli of one step of one rank, ready for a model.
 
-use std::collections::BTreeMap;
-
+use super::answers::Answers;
 use super::pool::Lent;
+use super::texts::Texts;
 use crate::preprocess::Extra;
 
 /// Stimuli of one step of one rank, in the order of their positions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// Stimulus ids.
-    pub ids: Vec<String>,
+    pub ids: Texts,
     /// Per stimulus: question name → true answer.
-    pub answers: Vec<BTreeMap<String, String>>,
+    pub answers: Answers,
     /// Per stimulus: which of the loader's sources it is from.
     pub sets: Vec<i64>,
     /// Per stimulus: its place in the epoch's global sequence.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
 
+use super::answers::Answers;
 use super::batch::{Batch, Floats, Pixels};
 use super::desk::Makings;
 use super::faults::Fault;
@@ -298,8 +299,8 @@ fn pixels(made: &[Made], shop: &Shop) -> Result<Pixels> {
 /// The batch but for its values, and its images.
 fn sheet(slots: &[Slot], made: Vec<Made>, pixels: Pixels) -> (Batch, Vec<(usize, Content)>) {
     let mut batch = Batch {
-        ids: Vec::with_capacity(made.len()),
-        answers: Vec::with_capacity(made.len()),
+        ids: made.iter().map(|made| &made.id).collect(),
+        answers: Answers::default(),
         sets: made.iter().map(|made| made.set as i64).collect(),
         positions: slots.iter().map(|slot| slot.position as i64).collect(),
         weights: made
@@ -310,8 +311,7 @@ fn sheet(slots: &[Slot], made: Vec<Made>, pixels: Pixels) -> (Batch, Vec<(usize,
     };
     let mut images = Vec::with_capacity(made.len());
     for made in made {
-        batch.ids.push(made.id);
-        batch.answers.push(made.answers);
+        batch.answers.push(&made.answers);
         images.push((made.index, made.content));
     }
     (batch, images)

@@ -10,6 +10,7 @@
 //! [`LoaderOptions::max_bytes`]. The memory of a batch is used again once its reader lets go of it;
 //! a reader who keeps batches gets new memory and never stalls the loader.
 
+mod answers;
 mod batch;
 mod desk;
 mod epoch;
@@ -27,11 +28,13 @@ mod shop;
 mod sources;
 mod state;
 mod statistics;
+mod texts;
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
+pub use answers::Answers;
 pub use batch::{Batch, Floats, Pixels};
 pub use epoch::{Epoch, Pass, Poll};
 pub use faults::{BadPolicy, Fault};
@@ -41,6 +44,7 @@ pub use pipeline::{Bell, Taken};
 pub use pool::{Lent, PoolStatistics};
 pub use state::LoaderState;
 pub use statistics::{Stage, Statistics};
+pub use texts::Texts;
 
 use crate::{Result, Source};
 use faults::Faults;

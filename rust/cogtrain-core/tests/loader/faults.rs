@@ -149,7 +149,7 @@ fn places(batches: &[Batch]) -> BTreeMap<i64, (String, u32)> {
         batch.positions.iter().zip(named)
     });
     places
-        .map(|(&position, (id, &weight))| (position, (id.clone(), weight as u32)))
+        .map(|(&position, (id, &weight))| (position, (id.to_owned(), weight as u32)))
         .collect()
 }
 

@@ -91,7 +91,7 @@ fn real_ids(batches: &[Batch]) -> Vec<String> {
     let pairs = batches.iter().flat_map(|b| b.ids.iter().zip(&b.weights));
     pairs
         .filter(|(_, weight)| **weight > 0.0)
-        .map(|(id, _)| id.clone())
+        .map(|(id, _)| id.to_owned())
         .collect()
 }
 

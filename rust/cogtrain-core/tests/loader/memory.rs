@@ -104,7 +104,7 @@ fn patches_are_the_same_whether_written_at_once_or_later() {
         let mut loader = Loader::new(sets.to_vec(), options).expect("valid options");
         for epoch in 0..2 {
             for (batch, sides) in batches(&mut loader).iter().zip(sides.chunks(4)) {
-                let image = |(id, &side): (&String, &usize)| {
+                let image = |(id, &side): (&str, &usize)| {
                     let value: u8 = id[1..].parse().expect("a number");
                     Image::new(side, side, vec![value; side * side * 3]).expect("a size")
                 };

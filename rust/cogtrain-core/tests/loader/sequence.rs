@@ -131,7 +131,11 @@ fn mixed(until: EpochEnd, options: LoaderOptions) -> Loader {
 /// Set and id of each stimulus that counts.
 fn drawn(batches: &[Batch]) -> Vec<(i64, String)> {
     let named = |batch: &Batch| -> Vec<_> {
-        let names = batch.sets.iter().copied().zip(batch.ids.iter().cloned());
+        let names = batch
+            .sets
+            .iter()
+            .copied()
+            .zip(batch.ids.iter().map(ToOwned::to_owned));
         let weighed = names.zip(batch.weights.iter().copied());
         weighed
             .filter(|(_, weight)| *weight > 0.0)
