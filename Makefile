@@ -44,6 +44,8 @@ lint: install  ## rustfmt, clippy, ruff, pyright, stubtest on the compiled modul
 	toolchain, got none; run 'rustup component add clippy'" >&2; exit 1; }
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy -p cogtrain-core --lib --no-default-features --features pure-rust --locked \
+	  -- -D warnings  # for who has no C compiler
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright

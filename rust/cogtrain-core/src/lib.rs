@@ -15,6 +15,10 @@
 //! assert_eq!(stimulus.image.width(), 56);
 //! # Ok::<(), cogtrain_core::Error>(())
 //! ```
+//!
+//! The feature `libjpeg-turbo`, on by default, needs a C compiler. Where there is none,
+//! `--no-default-features --features pure-rust` builds all in Rust; values of JPEG files are then a
+//! few levels off.
 
 mod error;
 #[cfg(test)]
