@@ -48,6 +48,7 @@ from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.manifest import write_manifest
 from cogtrain.training.module import VLMModule
 from cogtrain.training.noise import quieten
+from cogtrain.training.out_of_memory import BatchInHand
 from cogtrain.training.parser import TRAINER_DEFAULTS, Evaluation, Parser, add_sections
 from cogtrain.training.randomness import RandomStreams
 from cogtrain.training.run import find_checkpoint, open_run
@@ -131,7 +132,9 @@ class CogtrainCLI(LightningCLI):
         self.last = LastCheckpoint(run.last, boundaries, every_s=options.checkpoint_every_s)
         self.judgments = JudgmentsCallback(run.name, run.judgments, sets)
         layout = PatchLayout.read(Path(str(self.datamodule.preprocess)))
+        self.in_hand = BatchInHand()
         ours: list[Callback] = [
+            self.in_hand,
             self.judgments,
             StimuliTable(layout, run.report, sets=sets["test"], count=options.stimuli),
         ]
@@ -230,6 +233,12 @@ class CogtrainCLI(LightningCLI):
                     raise KeyboardInterrupt from None
                 # Lightning takes a rank that fails as a reason to kill the first one.
                 raise SystemExit(error.code if self.trainer.is_global_zero else 0) from None
+            except Exception as error:
+                self._say_how_to_continue()
+                explained = self.in_hand.explain(error)
+                if explained is None:
+                    raise
+                raise explained from error
             finally:
                 logs.finish(self.trainer.loggers)
 
