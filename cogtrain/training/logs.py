@@ -116,6 +116,7 @@ def wandb_logger(folder: Path, *, project: str, config: Mapping[str, Any]) -> St
             return begin("online")
         except Exception as error:  # no network, a key that is refused, a server that is down
             print(f"note: Weights & Biases cannot be reached, logging offline ({_told(error)})")
+            wandb.teardown()  # which forgets the run that could not begin, and its id with it
             return begin("offline")
     except Exception as error:  # whatever it is, training goes on without it
         _leave(folder / "wandb")
@@ -173,10 +174,11 @@ def has_key() -> bool:
 
 def _hosts() -> list[str]:
     """Where a key counts: the server that is asked for, else the public one by either name."""
+    if own := os.environ.get("WANDB_BASE_URL"):
+        return [urlsplit(own).netloc]
     import wandb
 
-    own = urlsplit(str(wandb.Settings().base_url)).netloc
-    return [own] if os.environ.get("WANDB_BASE_URL") else [own, _HOST]
+    return [urlsplit(str(wandb.Settings().base_url)).netloc, _HOST]
 
 
 def _id(folder: Path) -> str:

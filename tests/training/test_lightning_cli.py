@@ -161,11 +161,26 @@ class TestFit:
             "truth",
             "response",
             "probability",
+            "human_probability",
+            "human_n",
             "step",
         ]
         (images,) = [files for name, files in run.images.items() if "teststimuli" in name]
         assert len(images) == 10
         assert all(fitted[0] in image.parents for image in images)
+
+    def test_the_offline_run_holds_adapter_and_report(self, fitted, trained, read_offline_run):
+        (run,) = read_offline_run(trained)
+        run_id = (trained / ".wandb_id").read_text()
+        adapter, report = (run.artifacts[f"{kind}-{run_id}"] for kind in ("adapter", "report"))
+        for sent, folder in ((adapter, trained / "adapter"), (report, trained / "report")):
+            files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.*")}
+            assert sent.keys() == {name for name, path in files.items() if path.is_file()}
+            for name, kept in sent.items():
+                assert fitted[0] in kept.parents
+                assert kept.read_bytes() == files[name].read_bytes()
+        assert {"adapter_config.json", "adapter_model.safetensors"} <= adapter.keys()
+        assert {"report.html", "report.md", "tables/test_stimuli.parquet"} <= report.keys()
 
     def test_the_saved_config_runs_again_to_the_same_numbers(self, trained):
         config = str(trained / "config.yaml")
@@ -331,7 +346,7 @@ def test_the_config_of_the_default_is_the_default(repository, workplace, monkeyp
 
 def test_every_config_says_how_it_is_used(repository):
     paths = sorted((repository / "configs").rglob("*.yaml"))
-    assert len(paths) == 8
+    assert len(paths) == 15
     for path in paths:
         first = path.read_text().splitlines()[0]
         assert first.startswith("# python -m cogtrain ")
