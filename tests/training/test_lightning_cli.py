@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -243,6 +244,12 @@ def test_photographs_beside_people(trained, lerer_towers, repository, capsys):
     assert "73.00 %" in out  # their majority
     metrics = {each.metric for each in read_estimates(trained.parent / "test-1" / "metrics.jsonl")}
     assert metrics >= {"accuracy", "spearman", "pearson", "error_consistency"}
+    table = trained.parent / "test-1" / "report" / "tables" / "test_stimuli.parquet"
+    shown = pd.read_parquet(table)
+    said = pd.read_csv(lerer_towers / "human_judgments.csv", dtype={"stimulus_id": str})
+    shares = said.groupby("stimulus_id")["response"].mean()
+    np.testing.assert_allclose(shown["human_probability"], shares[shown["stimulus_id"]])
+    assert (len(shown), set(shown["human_n"])) == (100, {107})
 
 
 @pytest.mark.timeout(240)  # another process imports torch; a busy machine takes its time
