@@ -77,7 +77,7 @@ def _cell(value: Any) -> Any:
 
 def _png(image: np.ndarray) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(image).save(file, format="PNG")
+    Image.fromarray(image).save(file, format="PNG", compress_level=1)  # quick, little larger
     return file.getvalue()
 
 
