@@ -292,7 +292,8 @@ class CogtrainCLI(LightningCLI):
         if self.trainer.is_global_zero:
             if self.judgments.results:
                 print(format_table(self.judgments.results))
-            hand_in(self.run_folder, self.trainer.loggers)
+            if self.subcommand != "predict":  # which is not scored
+                hand_in(self.run_folder, self.trainer.loggers)
             print(f"\nrun folder: {self.run_folder.path}")
 
     after_validate = after_test = after_predict = _say
