@@ -77,13 +77,13 @@ def ours(folder: Path, steps: int, batch: int) -> dict:
     from cogtrain.training.logs import MetricsFile
     from cogtrain.training.module import VLMModule
     from cogtrain.training.noise import quieten
-    from cogtrain.training.schedule import AdamW, WarmupCosine
+    from cogtrain.training.schedule import AdamW, WarmupDecay
 
     quieten()
     module = VLMModule(
         tuning=TUNING,
         optimizer=AdamW(lr=LR, weight_decay=0.0),
-        lr_scheduler=WarmupCosine(warmup=0.0, floor=1.0),
+        lr_scheduler=WarmupDecay(warmup=0.0, floor=1.0),
     )
     module.vlm.load_adapter(folder / "adapter")
     data = StimuliDataModule([towers(steps, batch)], [], [], batch_size=batch, seed=SEED, threads=1)

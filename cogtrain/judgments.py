@@ -245,6 +245,10 @@ class Judgments:
         table["truth"] = [own if own == own else truth.get(name) for own, name in known]
         return Judgments(table)
 
+    def answering(self, question: str) -> "Judgments":
+        """The same judgments, of `question` where none is named: tidy tables often do not say."""
+        return Judgments(self.table.fillna({"question": question}))
+
     def split_people(self) -> tuple["Judgments", "Judgments"]:
         """People's judgments, and everybody else's."""
         human = np.asarray(self._table["observer_kind"] == "human", dtype=bool)

@@ -27,6 +27,7 @@ from cogtrain.training import logs
 from cogtrain.training.arguments import AUTO, expand
 from cogtrain.training.best_checkpoint import Best, BestCheckpoint
 from cogtrain.training.callbacks.alignment import ALIGNMENT, AlignmentCallback
+from cogtrain.training.callbacks.curves import Curves
 from cogtrain.training.callbacks.generalization import (
     AXES,
     TRANSFER,
@@ -35,6 +36,7 @@ from cogtrain.training.callbacks.generalization import (
     transfer_name,
 )
 from cogtrain.training.callbacks.judgments import JudgmentsCallback
+from cogtrain.training.callbacks.known import Known
 from cogtrain.training.callbacks.patches import PatchLayout
 from cogtrain.training.callbacks.progress import progress_bar
 from cogtrain.training.callbacks.step_log import StepLog
@@ -44,6 +46,7 @@ from cogtrain.training.callbacks.token_map import TokenMap
 from cogtrain.training.callbacks.watching import Watching
 from cogtrain.training.checkpoint_file import CheckpointFile
 from cogtrain.training.early_stopping import EarlyStopping
+from cogtrain.training.handing_in import hand_in
 from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.manifest import write_manifest
 from cogtrain.training.module import VLMModule
@@ -130,13 +133,15 @@ class CogtrainCLI(LightningCLI):
         names = [member.name for member in sets["watch"]]
         self.watching = Watching(options.watch, boundaries, names)
         self.last = LastCheckpoint(run.last, boundaries, every_s=options.checkpoint_every_s)
-        self.judgments = JudgmentsCallback(run.name, run.judgments, sets)
+        known = Known(self.datamodule)
+        self.judgments = JudgmentsCallback(run.name, run.judgments, sets, known)
         layout = PatchLayout.read(Path(str(self.datamodule.preprocess)))
         self.in_hand = BatchInHand()
         ours: list[Callback] = [
             self.in_hand,
             self.judgments,
-            StimuliTable(layout, run.report, sets=sets["test"], count=options.stimuli),
+            StimuliTable(layout, run.report, self.judgments, known=known, count=options.stimuli),
+            Curves(self.judgments, run.report),
         ]
         if self.subcommand == "fit":
             seed = int(self._get(self.config, "seed_everything"))
@@ -296,6 +301,8 @@ class CogtrainCLI(LightningCLI):
         if self.trainer.is_global_zero:
             if self.judgments.results:
                 print(format_table(self.judgments.results))
+            if self.subcommand != "predict":  # which is not scored
+                hand_in(self.run_folder, self.trainer.loggers)
             print(f"\nrun folder: {self.run_folder.path}")
 
     after_validate = after_test = after_predict = _say

@@ -1,8 +1,9 @@
 """Where numbers go: always a local file, and Weights & Biases if it is wanted.
 
-W&B is never needed and never fatal: without a key it writes an offline run into the run folder, and
-nothing here can raise a prompt. The local file has one JSON object per line and per number, with
-``step`` and ``name`` beside the fields of an `Estimate`, so it can be read without either library.
+W&B is never needed and never fatal: without a key or a network it writes an offline run into the
+run folder, and nothing here can raise a prompt. The local file has one JSON object per line and per
+number, with ``step`` and ``name`` beside the fields of an `Estimate`, so it can be read without
+either library.
 """
 
 import json
@@ -10,16 +11,19 @@ import netrc
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from cogtrain.training.stepwise_wandb import StepwiseWandb
+from cogtrain.training.stepwise_wandb import StepwiseWandb, attempt
 
 _HOST = "api.wandb.ai"
 _PLACES = ("WANDB_DATA_DIR", "WANDB_CACHE_DIR")
+_ANSWER_S = 30.0  # to wait for the server before a run begins offline
+_UPLOAD_S = 600.0  # to wait for what is still to be sent when a run ends; the files stay
 
 
 class MetricsFile(Logger):
@@ -90,27 +94,50 @@ def wandb_logger(folder: Path, *, project: str, config: Mapping[str, Any]) -> St
         os.environ.setdefault(name, str((folder / "wandb" / "store").resolve()))
     import wandb
 
-    settings = wandb.Settings(
-        silent=True, console="off", x_disable_stats=True, disable_git=True, disable_code=True
-    )
-    try:
+    def begin(mode: Literal["online", "offline"]) -> StepwiseWandb:
         run = wandb.init(
             project=project,
             name=folder.name,
             id=_id(folder),
             dir=folder,
             config=dict(config),
-            mode="online" if has_key() else "offline",
-            resume="allow" if has_key() else None,
-            settings=settings,
+            mode=mode,
+            resume="allow" if mode == "online" else None,
+            settings=_settings(),
         )
         run.define_metric("trainer/global_step")
         run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+        return StepwiseWandb(experiment=run)
+
+    try:
+        if not has_key():
+            return begin("offline")
+        try:
+            return begin("online")
+        except Exception as error:  # no network, a key that is refused, a server that is down
+            print(f"note: Weights & Biases cannot be reached, logging offline ({_told(error)})")
+            wandb.teardown()  # which forgets the run that could not begin, and its id with it
+            return begin("offline")
     except Exception as error:  # whatever it is, training goes on without it
         _leave(folder / "wandb")
-        print(f"note: training goes on without Weights & Biases ({_first_line(error)})")
+        print(f"note: training goes on without Weights & Biases ({_told(error)})")
         return None
-    return StepwiseWandb(experiment=run)
+
+
+def _settings() -> Any:
+    import wandb
+
+    options: dict[str, Any] = {"init_timeout": _ANSWER_S}
+    if "finish_timeout" in wandb.Settings.model_fields:  # older ones wait for ever
+        options["finish_timeout"] = _UPLOAD_S
+    return wandb.Settings(
+        silent=True,
+        console="off",
+        x_disable_stats=True,
+        disable_git=True,
+        disable_code=True,
+        **options,
+    )
 
 
 def finish(loggers: Iterable[Logger]) -> None:
@@ -121,9 +148,10 @@ def finish(loggers: Iterable[Logger]) -> None:
     import wandb
 
     for logger in ours:
-        logger.experiment.finish()
-        _leave(Path(logger.experiment.dir).parents[1])
-    wandb.teardown()
+        folder = Path(logger.experiment.dir).parents[1]
+        attempt(logger.experiment.finish)
+        _leave(folder)
+    attempt(wandb.teardown)
 
 
 def _leave(folder: Path) -> None:
@@ -138,9 +166,19 @@ def has_key() -> bool:
     if os.environ.get("WANDB_API_KEY"):
         return os.environ.get("WANDB_MODE", "online") == "online"
     try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators(_HOST) is not None
+        known = netrc.netrc(os.environ.get("NETRC"))
     except (OSError, netrc.NetrcParseError):
         return False
+    return any(known.authenticators(host) is not None for host in _hosts())
+
+
+def _hosts() -> list[str]:
+    """Where a key counts: the server that is asked for, else the public one by either name."""
+    if own := os.environ.get("WANDB_BASE_URL"):
+        return [urlsplit(own).netloc]
+    import wandb
+
+    return [urlsplit(str(wandb.Settings().base_url)).netloc, _HOST]
 
 
 def _id(folder: Path) -> str:
@@ -153,5 +191,5 @@ def _id(folder: Path) -> str:
     return kept.read_text(encoding="utf-8")
 
 
-def _first_line(error: Exception) -> str:
+def _told(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

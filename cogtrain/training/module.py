@@ -20,7 +20,7 @@ from cogtrain.models.origin import DType, Init, Quantization
 from cogtrain.models.vlm import VLM
 from cogtrain.training.finite import require_finite
 from cogtrain.training.objective import Objective
-from cogtrain.training.schedule import AdamW, WarmupCosine
+from cogtrain.training.schedule import AdamW, WarmupDecay
 from cogtrain.training.sharding import shard
 from cogtrain.training.targets import index_of, targets
 from cogtrain.training.window import Window, divide_gradients
@@ -92,7 +92,7 @@ class VLMModule(LightningModule):
         compile: bool = False,
         objective: Objective = Objective(),  # noqa: B008 - frozen, and the default that --help shows
         optimizer: AdamW = AdamW(),  # noqa: B008 - as above
-        lr_scheduler: WarmupCosine = WarmupCosine(),  # noqa: B008 - as above
+        lr_scheduler: WarmupDecay = WarmupDecay(),  # noqa: B008 - as above
     ) -> None:
         super().__init__()
         self.pretrained = pretrained

@@ -13,7 +13,7 @@ from cogtrain.models import checkpoint
 from cogtrain.models.lora import Tuning
 from cogtrain.training.best_checkpoint import Best
 from cogtrain.training.callbacks.watching import Watch
-from cogtrain.training.schedule import AdamW, WarmupCosine
+from cogtrain.training.schedule import AdamW, WarmupDecay
 
 TRAINER_DEFAULTS: dict[str, Any] = {
     "max_epochs": 1,
@@ -85,7 +85,7 @@ def add_sections(parser: LightningArgumentParser) -> None:
         "--name", type=str | None, default=None, help="Folder of the run under `runs`."
     )
     parser.add_class_arguments(AdamW, "optimizer")
-    parser.add_class_arguments(WarmupCosine, "lr_scheduler")
+    parser.add_class_arguments(WarmupDecay, "lr_scheduler")
     parser.add_class_arguments(Evaluation, "eval")
     parser.link_arguments("optimizer", "model.optimizer", apply_on="instantiate")
     parser.link_arguments("lr_scheduler", "model.lr_scheduler", apply_on="instantiate")

@@ -1,7 +1,8 @@
-"""How weights move: AdamW that decays only matrices, and a warm-up with a cosine after it."""
+"""How weights move: AdamW that decays only matrices, and a warm-up with a decay after it."""
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
@@ -52,15 +53,22 @@ class AdamW:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WarmupCosine:
-    """Learning rate per step: a straight rise, then half a cosine down.
+class WarmupDecay:
+    """Learning rate per step: a straight rise, then half a cosine or a straight line down.
 
     Args:
         warmup: Share of all steps that the rise takes.
+        warmup_steps: Optimizer steps that the rise takes, in place of `warmup`.
+        decay: Way down, `cosine` or `linear`.
         floor: Learning rate at the last step, as a share of the highest.
+
+    Raises:
+        ValueError: For a share outside [0, 1], or a negative number of steps.
     """
 
     warmup: float = 0.05
+    warmup_steps: int | None = None
+    decay: Literal["cosine", "linear"] = "cosine"
     floor: float = 0.0
 
     def __post_init__(self) -> None:
@@ -71,14 +79,21 @@ class WarmupCosine:
                     f"expected `lr_scheduler.{name}` to be a share from 0 to 1, got {value}; "
                     "give it as a share of the whole run"
                 )
+        if self.warmup_steps is not None and self.warmup_steps < 0:
+            raise ValueError(
+                f"expected `lr_scheduler.warmup_steps` to be at least 0, got {self.warmup_steps}; "
+                "0 is no rise"
+            )
 
     def factor(self, step: int, total: int) -> float:
         """Share of the highest learning rate at ``step`` (from 0) of ``total``."""
-        rise = round(self.warmup * total)
+        rise = round(self.warmup * total) if self.warmup_steps is None else self.warmup_steps
         if step < rise:
             return (step + 1) / rise
         progress = min(1.0, (step - rise) / max(1, total - rise))
-        return self.floor + (1.0 - self.floor) * 0.5 * (1.0 + math.cos(math.pi * progress))
+        is_straight = self.decay == "linear"
+        left = 1.0 - progress if is_straight else 0.5 * (1.0 + math.cos(math.pi * progress))
+        return self.floor + (1.0 - self.floor) * left
 
     def build(self, optimizer: torch.optim.Optimizer, total: int) -> LambdaLR:
         """Schedule of ``optimizer`` over ``total`` optimizer steps."""

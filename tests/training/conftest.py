@@ -19,12 +19,19 @@ _FULL, _LAST = 1, 4
 
 
 class OfflineRun:
-    """What one `.wandb` file holds."""
+    """What one `.wandb` file holds.
+
+    `artifacts` are lists of files by name: what each is called there, and where it lies. `tables`
+    are those of the history by the name and step that they were logged with.
+    """
 
     def __init__(self, file: Path) -> None:
         self.config: dict[str, Any] = {}
         self.history: list[dict[str, Any]] = []
         self.images: dict[str, list[Path]] = {}
+        self.artifacts: dict[str, dict[str, Path]] = {}
+        self.step_metrics: dict[str, str] = {}
+        self._media = file.parent / "files"
         for content in _contents(file.read_bytes()):
             record = Record()
             record.ParseFromString(content)
@@ -35,9 +42,26 @@ class OfflineRun:
                 files = (Path(each.local_path) for each in record.artifact.manifest.contents)
                 images = [file for file in files if file.read_bytes()[:4] == b"\x89PNG"]
                 self.images[record.artifact.name] = images
+                self.artifacts[record.artifact.name] = {
+                    each.path: Path(each.local_path) for each in record.artifact.manifest.contents
+                }
+            elif kind == "metric":
+                self.step_metrics[record.metric.name or record.metric.glob_name] = (
+                    record.metric.step_metric
+                )
             elif kind in ("run", "config"):
                 changes = record.run.config if kind == "run" else record.config
                 self.config |= _values(changes.update)
+
+    def table(self, name: str, step: int) -> list[dict[str, Any]]:
+        """Rows of the table that was logged under ``name`` in the row of ``step``."""
+        (path,) = [
+            line[f"{name}/path"]
+            for line in self.history
+            if f"{name}/path" in line and line["trainer/global_step"] == step
+        ]
+        content = json.loads((self._media / path).read_text())
+        return [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
 
 
 def _contents(data: bytes) -> Iterator[bytes]:

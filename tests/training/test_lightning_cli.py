@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -161,11 +162,26 @@ class TestFit:
             "truth",
             "response",
             "probability",
+            "human_probability",
+            "human_n",
             "step",
         ]
         (images,) = [files for name, files in run.images.items() if "teststimuli" in name]
         assert len(images) == 10
         assert all(fitted[0] in image.parents for image in images)
+
+    def test_the_offline_run_holds_adapter_and_report(self, fitted, trained, read_offline_run):
+        (run,) = read_offline_run(trained)
+        run_id = (trained / ".wandb_id").read_text()
+        adapter, report = (run.artifacts[f"{kind}-{run_id}"] for kind in ("adapter", "report"))
+        for sent, folder in ((adapter, trained / "adapter"), (report, trained / "report")):
+            files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.*")}
+            assert sent.keys() == {name for name, path in files.items() if path.is_file()}
+            for name, kept in sent.items():
+                assert fitted[0] in kept.parents
+                assert kept.read_bytes() == files[name].read_bytes()
+        assert {"adapter_config.json", "adapter_model.safetensors"} <= adapter.keys()
+        assert {"report.html", "report.md", "tables/test_stimuli.parquet"} <= report.keys()
 
     def test_the_saved_config_runs_again_to_the_same_numbers(self, trained):
         config = str(trained / "config.yaml")
@@ -228,6 +244,12 @@ def test_photographs_beside_people(trained, lerer_towers, repository, capsys):
     assert "73.00 %" in out  # their majority
     metrics = {each.metric for each in read_estimates(trained.parent / "test-1" / "metrics.jsonl")}
     assert metrics >= {"accuracy", "spearman", "pearson", "error_consistency"}
+    table = trained.parent / "test-1" / "report" / "tables" / "test_stimuli.parquet"
+    shown = pd.read_parquet(table)
+    said = pd.read_csv(lerer_towers / "human_judgments.csv", dtype={"stimulus_id": str})
+    shares = said.groupby("stimulus_id")["response"].mean()
+    np.testing.assert_allclose(shown["human_probability"], shares[shown["stimulus_id"]])
+    assert (len(shown), set(shown["human_n"])) == (100, {107})
 
 
 @pytest.mark.timeout(240)  # another process imports torch; a busy machine takes its time
@@ -331,7 +353,7 @@ def test_the_config_of_the_default_is_the_default(repository, workplace, monkeyp
 
 def test_every_config_says_how_it_is_used(repository):
     paths = sorted((repository / "configs").rglob("*.yaml"))
-    assert len(paths) == 8
+    assert len(paths) == 15
     for path in paths:
         first = path.read_text().splitlines()[0]
         assert first.startswith("# python -m cogtrain ")

@@ -6,6 +6,7 @@ import wandb
 
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.log import append_estimates, read_estimates
+from cogtrain.training import logs
 from cogtrain.training.logs import MetricsFile, finish, has_key, wandb_logger
 
 
@@ -79,4 +80,37 @@ def test_an_offline_run_can_be_read_back(tmp_path, read_offline_run):
     assert run.config["data"] == {"batch_size": 3}
     assert run.history[0]["val/towers/accuracy"] == 0.75
     assert run.history[0]["trainer/global_step"] == 7
+    assert run.step_metrics["*"] == "trainer/global_step"
     assert "WANDB_DATA_DIR" not in os.environ
+
+
+def test_a_key_of_the_public_server_counts_for_no_other(monkeypatch, tmp_path):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine api.wandb.ai login user password abc\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")
+    assert not has_key()
+    netrc.write_text("machine wandb.example.org login user password abc\n")
+    assert has_key()
+
+
+def test_without_a_network_a_run_with_a_key_is_offline(
+    monkeypatch, tmp_path, capsys, read_offline_run
+):
+    monkeypatch.setattr(logs, "_ANSWER_S", 1.0)
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:1")  # where nobody listens
+    logger = wandb_logger(tmp_path, project="p", config={"a": 1})
+    assert "cannot be reached, logging offline (" in capsys.readouterr().out
+    logger.log_metrics({"val/towers/accuracy": 0.5}, step=3)
+    finish([logger])
+    (run,) = read_offline_run(tmp_path)
+    (line,) = run.history
+    assert (line["val/towers/accuracy"], line["trainer/global_step"]) == (0.5, 3)
+    assert run.config["a"] == 1
+
+
+def test_a_server_that_is_gone_is_not_waited_for_for_ever():
+    assert 0 < logs._settings().finish_timeout <= 600

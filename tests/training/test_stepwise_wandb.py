@@ -93,3 +93,28 @@ def test_a_line_that_a_kill_cut_short_is_passed_over(tmp_path, read_offline_run)
     finish([logger])
     (run,) = read_offline_run(tmp_path)
     assert [row["trainer/global_step"] for row in run.history] == [0, 1, 2]
+
+
+class LostRun:
+    """A run whose disk is full."""
+
+    offline, id, calls = True, "x", 0
+
+    def fail(self, *_, **__):
+        self.calls += 1
+        raise OSError("no space left\nsecond line")
+
+    log = log_artifact = fail
+
+
+def test_what_cannot_be_logged_costs_one_line(capsys, tmp_path):
+    run = LostRun()
+    logger = StepwiseWandb(experiment=run)
+    for step in range(3):
+        logger.log_metrics({"train/loss": 0.5}, step)
+    assert run.calls == 1
+    said = capsys.readouterr().err
+    assert said == "note: Weights & Biases missed something (no space left)\n"
+    logger.send(tmp_path, "report")
+    assert run.calls == 2
+    assert "no space left" in capsys.readouterr().err

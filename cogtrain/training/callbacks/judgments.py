@@ -10,12 +10,15 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from cogtrain._core import Question
+from cogtrain.evaluation.answers import answers_of
+from cogtrain.evaluation.run import Run
 from cogtrain.judgments import Judgments
 from cogtrain.metrics import ChoiceAccuracy, MeanAbsoluteError, SetMetrics
 from cogtrain.metrics.estimate import Estimate
 from cogtrain.metrics.log import append_estimates
 from cogtrain.stimuli import StimulusSet
 from cogtrain.training.best_checkpoint import MACRO
+from cogtrain.training.callbacks.known import Known
 from cogtrain.training.callbacks.numbers import flat, offer
 from cogtrain.training.logs import MetricsFile
 from cogtrain.training.state import PLACE
@@ -30,6 +33,8 @@ class JudgmentsCallback(Callback):
         results: After a stage, the numbers per set, by its name; with the question behind it where
             a set has several.
         places: Set and question of each.
+        answers: After a stage, on the first rank: what the model and people answered to each
+            stimulus; see `answers_of`.
 
     Args:
         observer: Name of the model in the judgments table.
@@ -37,11 +42,21 @@ class JudgmentsCallback(Callback):
             training go beside it, to ``<stem>_val<suffix>``, one observer per step.
         sets: Stimulus sets by part, for their human judgments. Those of `watch` are judged in
             validations too, but do not count in `val/macro/accuracy`.
+        known: Knows the margins; left out, there are none.
     """
 
-    def __init__(self, observer: str, path: Path, sets: Mapping[str, list[StimulusSet]]) -> None:
+    answers: Any
+
+    def __init__(
+        self,
+        observer: str,
+        path: Path,
+        sets: Mapping[str, list[StimulusSet]],
+        known: Known | None = None,
+    ) -> None:
         self.observer = observer
         self.path = path
+        self.known = known
         self.results: dict[str, dict[str, Estimate]] = {}
         self.places: dict[str, _Key] = {}
         self._watched = {member.name for member in sets.get("watch", ())}
@@ -129,6 +144,19 @@ class JudgmentsCallback(Callback):
             if trainer.is_global_zero:
                 _log(trainer, stage, set_name, scores)
         self._write(trainer)
+        if trainer.is_global_zero:
+            self.answers = self._answers(trainer, stage)
+
+    def _answers(self, trainer: Trainer, stage: str) -> Any:
+        import pandas as pd
+
+        judged = [*self._judgments(trainer, self.observer), *self._people(stage)]
+        rows = [] if self.known is None else self.known.rows(stage)
+        known = {name: [row[name] for row in rows] for name in ("set", "stimulus_id", "margin_m")}
+        told = Run(
+            self.path.parent, judgments=Judgments.concat(judged), stimuli=pd.DataFrame(known)
+        )
+        return answers_of({self.observer: told})
 
     def _score(self, part: str, key: _Key) -> dict[str, Estimate]:
         if (part, *key) not in self._metrics:  # kept: what people did does not change
@@ -167,18 +195,25 @@ class JudgmentsCallback(Callback):
             return
         if trainer.state.fn != "fit":
             own = self._judgments(trainer, self.observer)
-            Judgments.concat([*own, *self._people()]).write(self.path)
+            stage = "val" if trainer.state.fn == "validate" else "test"
+            Judgments.concat([*own, *self._people(stage)]).write(self.path)
             return
         observer = f"{self.observer}@{trainer.global_step}"
         self._during_fit[observer] = list(self._judgments(trainer, observer))
         parts = (part for parts in self._during_fit.values() for part in parts)
         Judgments.concat(parts).write(self._path_during_fit)
 
-    def _people(self) -> list[Judgments]:
+    def _people(self, stage: str) -> list[Judgments]:
         """People's judgments of the sets that were answered, so that the table scores alone."""
-        answered = {set_name for set_name, _ in self._columns}
-        people = {name: each for (_, name), each in self._humans.items() if name in answered}
-        return [each for each in people.values() if each is not None]
+        asked: dict[str, list[str]] = defaultdict(list)
+        for set_name, question in self._columns:
+            asked[set_name].append(question)
+        people = {name: self._humans.get((stage, name)) for name in asked}
+        return [
+            each if len(asked[name]) > 1 else each.answering(asked[name][0])
+            for name, each in people.items()
+            if each is not None
+        ]
 
     @property
     def _path_during_fit(self) -> Path:

@@ -2,42 +2,61 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import WandbLogger
 from PIL import Image
 from typing_extensions import override
 
-from cogtrain.stimuli import StimulusSet
+from cogtrain.evaluation.cell import PEOPLE
 from cogtrain.stimulus_table import write_table
+from cogtrain.training.callbacks.judgments import JudgmentsCallback
+from cogtrain.training.callbacks.known import Known
 from cogtrain.training.callbacks.patches import PatchLayout
+from cogtrain.training.callbacks.tables import wandb_loggers, wandb_table, write_both
 
-COLUMNS = ("set", "stimulus_id", "image", "question", "truth", "response", "probability", "step")
+COLUMNS = (
+    *("set", "stimulus_id", "image", "question", "truth", "response", "probability"),
+    *("human_probability", "human_n", "step"),
+)
+_PLACE = ["set", "question", "stimulus_id"]
 _BLANK = {"set": "", "stimulus_id": "", "file": "", "margin_m": ""}
 _UNSAFE = re.compile(r"[^\w.~-]")
 
 
 class StimuliTable(Callback):
-    """Shows what went in and what came out.
+    """Shows what went in and what came out, as `<stage>/stimuli`.
+
+    `probability` is the model's of the question's first option, `human_probability` the share of
+    people who chose it and `human_n` how many answered; empty where nobody is known to have. The
+    same table is ``tables/<stage>_stimuli.parquet`` and ``.html``, of the last validation or the
+    test. It must come after the `JudgmentsCallback`.
 
     Args:
         layout: Turns the model's input back into images.
         folder: Run's `report` folder; tested stimuli go to ``stimuli/<set>/<id>.png``.
-        sets: The tested sets. ``stimuli/index.csv`` lists their stimuli: `set, stimulus_id, file`
-            (empty without a picture), `margin_m`, `style` and the factors.
+        judgments: Knows what people answered.
+        known: ``stimuli/index.csv`` lists its tested stimuli: `set, stimulus_id, file` (empty
+            without a picture), `margin_m`, `style` and the factors.
         count: Pictures per set: what a reader of the report may want to leaf through.
     """
 
     def __init__(
-        self, layout: PatchLayout, folder: Path, *, sets: Sequence[StimulusSet], count: int = 100
+        self,
+        layout: PatchLayout,
+        folder: Path,
+        judgments: JudgmentsCallback,
+        *,
+        known: Known,
+        count: int = 100,
     ) -> None:
         self.layout = layout
         self.folder = folder / "stimuli"
-        self.sets = sets
+        self.tables = folder / "tables"
+        self.judgments = judgments
+        self.known = known
         self.count = count
         self._shown: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
@@ -97,15 +116,18 @@ class StimuliTable(Callback):
         return [row for rows in self._shown.values() for row in rows]
 
     def _log(self, trainer: Trainer, stage: str) -> None:
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger) and trainer.is_global_zero:
-                import wandb
+        if not trainer.is_global_zero:
+            return
+        import pandas as pd
 
-                table = wandb.Table(columns=list(COLUMNS))
-                for row in self._rows():
-                    shown = row | {"image": wandb.Image(row["image"])}
-                    table.add_data(*(shown[name] for name in COLUMNS))
-                logger.log_metrics({f"{stage}/stimuli": table}, trainer.global_step)  # type: ignore[dict-item]
+        answers = self.judgments.answers
+        people = answers[answers["observer"] == PEOPLE][[*_PLACE, "probability", "n"]]
+        people = people.rename(columns={"probability": "human_probability", "n": "human_n"})
+        rows = pd.DataFrame(self._rows(), columns=[*COLUMNS[:7], "step"])
+        table: Any = rows.merge(people, how="left", on=_PLACE)[list(COLUMNS)]
+        write_both(table, self.tables, f"{stage}_stimuli")
+        for logger in wandb_loggers(trainer):
+            logger.log_metrics({f"{stage}/stimuli": wandb_table(table)}, trainer.global_step)
 
     def _write(self) -> None:
         listed: dict[tuple[str, str], str] = {}
@@ -113,20 +135,13 @@ class StimuliTable(Callback):
             file = Path(_file_name(row["set"])) / f"{_file_name(row['stimulus_id'])}.png"
             _save(row["image"], self.folder / file)
             listed[row["set"], row["stimulus_id"]] = file.as_posix()
-        rows = [known | {"file": listed.get(key, "")} for key, known in self._known()]
+        rows = [
+            known | {"file": listed.get((known["set"], known["stimulus_id"]), "")}
+            for known in self.known.rows("test")
+        ]
         self.folder.mkdir(parents=True, exist_ok=True)
         columns = dict.fromkeys(name for row in (_BLANK, *rows) for name in row)
         write_table(columns, rows, self.folder / "index.csv")
-
-    def _known(self) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-        """What is known of every stimulus of the tested sets, by set and id."""
-        for member in self.sets:
-            for stimulus in member:
-                look = {} if stimulus.appearance is None else {"style": stimulus.appearance.style}
-                told = {"margin_m": stimulus.margin} | look
-                place = {"set": member.name, "stimulus_id": stimulus.id, "file": ""}
-                # A factor never hides a column of ours.
-                yield (member.name, stimulus.id), {**stimulus.factors, **told, **place}
 
 
 def _file_name(name: str) -> str:
