@@ -21,6 +21,8 @@ LIGHTNING = {
     "predict": "write a model's judgments without scoring them",
 }
 
+CHECK = {"check": "say what `fit` with the same options would do, without weights or a GPU"}
+
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one verb and returns the exit code: 0, 2 for a user's mistake, 130 for Ctrl-C.
@@ -61,13 +63,17 @@ def _dispatch(words: list[str]) -> int:
         from cogtrain.training import lightning_cli
 
         return lightning_cli.main(words)
+    if verb == "check":
+        from cogtrain.checking.run import check
+
+        return check(options)
     if verb not in LIGHT:
-        raise UsageError(unknown("verb", verb, [*LIGHTNING, *LIGHT]))
+        raise UsageError(unknown("verb", verb, [*LIGHTNING, *CHECK, *LIGHT]))
     return _call(LIGHT[verb], options) or 0
 
 
 def _overview() -> str:
-    summaries = LIGHTNING | {name: _summary(verb) for name, verb in LIGHT.items()}
+    summaries = LIGHTNING | CHECK | {name: _summary(verb) for name, verb in LIGHT.items()}
     verbs = "\n".join(f"  {name:<10} {text}" for name, text in summaries.items())
     return (
         "usage: python -m cogtrain VERB [options]\n\n"

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from cogtrain.models import checkpoint
+from lightning.pytorch.cli import LightningArgumentParser
+
 from cogtrain.training.lightning_cli import CogtrainCLI
 from cogtrain.training.noise import quieten
+from cogtrain.training.parser import add_sections
 
 
 class _Parsed(Exception):  # noqa: N818 - nothing is wrong
@@ -16,6 +18,10 @@ class _Parsed(Exception):  # noqa: N818 - nothing is wrong
 
 class _Completing(CogtrainCLI):
     """Parses and goes no further: no folder, no model, no set, no weights."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Adds our sections; the checkpoint's folder is not looked for, and nothing is fetched."""
+        add_sections(parser, folder=lambda pretrained, init: pretrained)
 
     def before_instantiate_classes(self) -> None:
         """Ends."""
@@ -32,14 +38,13 @@ def complete(verb: str, config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UsageError: For a key that does not exist, naming the nearest, or a value of another type.
     """
+    return complete_words([verb, "--config", json.dumps(config)])
+
+
+def complete_words(words: list[str]) -> dict[str, Any]:
+    """As `complete`, of a verb and its options as a command line spells them."""
     quieten()
-    model = dict(config.get("model") or {})
-    pretrained = model.get("pretrained", checkpoint.EMBEDDED)
-    # Parsing looks for the checkpoint's folder, and would fetch it.
-    aside = {**config, "model": {**model, "pretrained": checkpoint.EMBEDDED}}
     parsing = _Completing.__new__(_Completing)
     with suppress(_Parsed):
-        parsing.__init__([verb, "--config", json.dumps(aside)])
-    completed = parsing.complete_config()
-    completed["model"]["pretrained"] = pretrained
-    return completed
+        parsing.__init__(words)
+    return parsing.complete_config()

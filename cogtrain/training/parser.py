@@ -1,6 +1,6 @@
 """The options of `fit`, `validate`, `test` and `predict`: typed sections, one line per mistake."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, NoReturn, get_type_hints
 
@@ -76,11 +76,18 @@ _INNER_KEYS = [
 ]
 
 
-def add_sections(parser: LightningArgumentParser) -> None:
+def _folder(pretrained: str, init: str) -> str:
+    return str(checkpoint.folder(pretrained, weights=init == "pretrained"))
+
+
+def add_sections(
+    parser: LightningArgumentParser, folder: Callable[[str, str], str] = _folder
+) -> None:
     """Adds what Lightning does not know, and the values that sections share.
 
     Args:
         parser: Of one verb, with the sections `trainer`, `model` and `data`.
+        folder: Where a checkpoint's preprocessing is, by `model.pretrained` and `model.init`.
     """
     parser.add_argument(
         "--name", type=str | None, default=None, help="Folder of the run under `runs`."
@@ -93,7 +100,7 @@ def add_sections(parser: LightningArgumentParser) -> None:
     parser.link_arguments("lr_scheduler", "model.lr_scheduler", apply_on="instantiate")
     parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
     base = ("model.pretrained", "model.init")
-    parser.link_arguments(base, "data.preprocess", compute_fn=_folder)
+    parser.link_arguments(base, "data.preprocess", compute_fn=folder)
     parser.set_defaults(
         {
             "data.train": [asdict(recipe) for recipe in DEFAULT_TRAIN],
@@ -101,7 +108,3 @@ def add_sections(parser: LightningArgumentParser) -> None:
             "data.test": [asdict(recipe) for recipe in DEFAULT_TEST],
         }
     )
-
-
-def _folder(pretrained: str, init: str) -> str:
-    return str(checkpoint.folder(pretrained, weights=init == "pretrained"))

@@ -22,7 +22,7 @@ def batch():
 
 def test_shows_what_is_read_and_what_is_learned(batch):
     module = VLMModule(objective=Objective(label_smoothing=0.5))
-    head, *maps = map(str, token_maps(module, batch))
+    head, *maps = map(str, token_maps(module.vlm, module.objective, batch))
     assert head == "first batch: 4 items, 4 of them count; 2 kinds of questions"
     fall = next(text for text in maps if "will_fall" in text)
     assert "<|vision_start|><|image_pad|>×4<|vision_end|>" in fall  # 56 px: 2 x 2 merged patches
@@ -36,7 +36,9 @@ def test_shows_what_is_read_and_what_is_learned(batch):
 
 
 def test_names_what_is_not_wanted(batch):
-    text = next(str(each) for each in token_maps(VLMModule(), batch) if "will_fall" in str(each))
+    module = VLMModule()
+    maps = map(str, token_maps(module.vlm, module.objective, batch))
+    text = next(each for each in maps if "will_fall" in each)
     first = batch["answer"][batch["question"].index("will_fall")]
     assert f"→ 1.00 {first}: " in text
     assert text.endswith(f"not wanted: {'no' if first == 'yes' else 'yes'}")

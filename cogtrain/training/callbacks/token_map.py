@@ -13,6 +13,7 @@ from cogtrain.models.menu import Menu
 from cogtrain.models.sequences import Asked
 from cogtrain.models.vlm import VLM
 from cogtrain.training.module import VLMModule
+from cogtrain.training.objective import Objective
 from cogtrain.training.targets import targets
 
 _IMAGE, _LABEL, _BRANCH = "cyan", "bold green", "yellow"
@@ -37,11 +38,11 @@ class TokenMap(Callback):
             return
         self._is_printed = True
         console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
-        for text in token_maps(pl_module, batch):
+        for text in token_maps(pl_module.vlm, pl_module.objective, batch):
             console.print(text)
 
 
-def token_maps(module: VLMModule, batch: dict[str, Any]) -> Iterator[Text]:
+def token_maps(vlm: VLM, objective: Objective, batch: dict[str, Any]) -> Iterator[Text]:
     """One map per question and wording of ``batch``, of the first item that has it.
 
     Images are cyan, the beginnings of answers of several tokens yellow, and what is learned green:
@@ -52,15 +53,15 @@ def token_maps(module: VLMModule, batch: dict[str, Any]) -> Iterator[Text]:
     """
     kinds = list(zip(batch["question"], batch["wording"], strict=True))
     first = {kind: kinds.index(kind) for kind in kinds}
-    options = [tuple(module.vlm._menu(*kind).options) for kind in kinds]
-    target, counts = targets(module.objective, options, batch)
+    options = [tuple(vlm._menu(*kind).options) for kind in kinds]
+    target, counts = targets(objective, options, batch)
     yield Text(
         f"first batch: {len(kinds)} items, {int((batch['weights'].cpu() * counts > 0).sum())} of "
         f"them count; {len(first)} kinds of questions"
     )
     for item in list(first.values())[:_MOST]:
         wanted = dict(zip(options[item], target[item].tolist(), strict=False))
-        yield _map(module.vlm, batch, item, wanted)
+        yield _map(vlm, batch, item, wanted)
 
 
 def _map(vlm: VLM, batch: dict[str, Any], item: int, wanted: dict[str, float]) -> Text:

@@ -1,0 +1,1 @@
+"""Checking: what a training would do, found out before it costs anything."""

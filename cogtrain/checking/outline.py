@@ -1,0 +1,46 @@
+"""The model of a training, all of it but its weights."""
+
+from typing import Any
+
+import torch
+
+from cogtrain.checking.config import Planned
+from cogtrain.models.sequences import Asked
+from cogtrain.models.vlm import VLM
+from cogtrain.training.callbacks.token_map import token_maps
+
+
+def outline(plan: Planned) -> VLM:
+    """The model on torch's device `meta`: every module and shape, in no memory.
+
+    Raises:
+        ValueError: If its family is not supported, or it cannot be trained as asked for.
+    """
+    model = plan.config["model"]
+    with torch.device("meta"):
+        # Quantised weights are shapes as others are; what they take is reckoned apart.
+        return VLM.load(
+            model["pretrained"], tuning=plan.tuning, dtype=model["dtype"], init="random"
+        )
+
+
+def first_batch(plan: Planned) -> dict[str, Any]:
+    """The first micro-batch that would be trained on."""
+    return dict(next(iter(plan.data.train_dataloader())))
+
+
+def token_map(plan: Planned, vlm: VLM, batch: dict[str, Any]) -> str:
+    """What the first items read, and what is learned of them.
+
+    Raises:
+        ValueError: If a token of an image would be learned as an answer.
+    """
+    return "\n".join(text.plain for text in token_maps(vlm, plan.objective, batch))
+
+
+def longest(vlm: VLM, batch: dict[str, Any]) -> int:
+    """Tokens of the longest row of ``batch``."""
+    shapes = vlm.family.images.of(vlm.model.config, batch["arrays"]) if batch["arrays"] else []
+    pairs = zip(batch["question"], batch["wording"], strict=True)
+    asked = [Asked(name, words, vlm._menu(name, words).branches) for name, words in pairs]
+    return max(map(len, vlm._builder.rows(asked, shapes, batch["image"], vlm.device)))
