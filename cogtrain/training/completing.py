@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from lightning.pytorch.cli import LightningArgumentParser
+
 from cogtrain.models import checkpoint
 from cogtrain.training.lightning_cli import CogtrainCLI
 from cogtrain.training.noise import quieten
@@ -32,14 +34,23 @@ def complete(verb: str, config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UsageError: For a key that does not exist, naming the nearest, or a value of another type.
     """
-    quieten()
     model = dict(config.get("model") or {})
     pretrained = model.get("pretrained", checkpoint.EMBEDDED)
     # Parsing looks for the checkpoint's folder, and would fetch it.
     aside = {**config, "model": {**model, "pretrained": checkpoint.EMBEDDED}}
-    parsing = _Completing.__new__(_Completing)
-    with suppress(_Parsed):
-        parsing.__init__([verb, "--config", json.dumps(aside)])
-    completed = parsing.complete_config()
+    completed = _parsed([verb, "--config", json.dumps(aside)]).complete_config()
     completed["model"]["pretrained"] = pretrained
     return completed
+
+
+def parser_of(verb: str) -> LightningArgumentParser:
+    """The parser of `fit`, `validate`, `test` or `predict`, with all that their configs may say."""
+    return _parsed([verb])._parser(verb)
+
+
+def _parsed(words: list[str]) -> _Completing:
+    quieten()
+    parsing = _Completing.__new__(_Completing)
+    with suppress(_Parsed):
+        parsing.__init__(words)
+    return parsing
