@@ -41,7 +41,9 @@ def _study_schema() -> dict[str, Any]:
     parser.add_class_arguments(StudyConfig, None)
     made, run = exported(parser), run_schema("fit")
     sections = run["properties"]
-    shared = {each.name: _less(sections[each.name], OURS.get(each.name, ())) for each in fields(Base)}
+    shared = {
+        each.name: _less(sections[each.name], OURS.get(each.name, ())) for each in fields(Base)
+    }
     shared["tuning"] = sections["model"]["properties"]["tuning"]
     definitions = made["$defs"]
     for part in (made, definitions[Base.__name__], definitions[Condition.__name__]):

@@ -37,7 +37,7 @@ def run_schema(verb: str) -> Schema:
 
 def exported(parser: ArgumentParser) -> Schema:
     """JSON Schema of what `parser` takes from a config file."""
-    return _without_schema_key(json.loads(parser.get_completion_script("jsonschema")))
+    return _plain(json.loads(parser.get_completion_script("jsonschema")))
 
 
 def _opened(hint: Any) -> Any:
@@ -47,7 +47,7 @@ def _opened(hint: Any) -> Any:
     are not.
     """
     if isinstance(hint, type) and hint.__module__.startswith("lightning."):
-        return str | dict
+        return str | dict[str, Any]
     origin = get_origin(hint)
     if origin in (None, Literal):
         return hint
@@ -55,13 +55,20 @@ def _opened(hint: Any) -> Any:
     return reduce(or_, inner) if origin in (Union, UnionType) else origin[*inner]
 
 
-def _without_schema_key(node: Any) -> Any:
-    """`node` without the key by which each part of a config could name a schema of its own."""
+def _plain(node: Any) -> Any:
+    """`node` in words that every editor knows, without a key `$schema` in each part of a config.
+
+    Some YAML servers (vscode-yaml 1.19) know no `prefixItems`, and see an item too many in each.
+    """
     if isinstance(node, list):
-        return [_without_schema_key(each) for each in node]
+        return [_plain(each) for each in node]
     if not isinstance(node, dict):
         return node
-    kept = {key: _without_schema_key(value) for key, value in node.items()}
-    if isinstance(kept.get("properties"), dict):
-        kept["properties"].pop("$schema", None)
-    return kept
+    plain = {key: _plain(value) for key, value in node.items()}
+    if isinstance(plain.get("properties"), dict):
+        plain["properties"].pop("$schema", None)
+    items = plain.get("prefixItems")
+    if items and plain["items"] is False and all(each == items[0] for each in items):
+        del plain["prefixItems"]
+        plain |= {"items": items[0], "maxItems": len(items)}
+    return plain
