@@ -58,7 +58,7 @@ def _opened(hint: Any) -> Any:
 def _plain(node: Any) -> Any:
     """`node` in words that every editor knows, without a key `$schema` in each part of a config.
 
-    Some YAML servers (vscode-yaml 1.19) know no `prefixItems`, and see an item too many in each.
+    yaml-language-server 1.19 knows no `prefixItems`, and takes every item for one too many.
     """
     if isinstance(node, list):
         return [_plain(each) for each in node]
