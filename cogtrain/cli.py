@@ -104,10 +104,7 @@ def _call(verb: Verb, words: list[str]) -> int | None:
         words_of = "YAML file with any of the options below; those on the command line win"
         parser.add_argument("--config", action=ActionConfigFile, help=words_of)
     parser.add_function_arguments(verb, as_positional=True)
-    parsed = parser.parse_args(_spelled(verb, words))
-    # `instantiate_classes` until jsonargparse 4.49, and no more from 5.
-    make = getattr(parser, "instantiate", None) or parser.instantiate_classes
-    made: Any = make(parsed)
+    made: Any = parser.instantiate(parser.parse_args(_spelled(verb, words)))
     options = made.as_dict()
     if reads_config:
         options.pop("config", None)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from cogtrain.complaint import UsageError
 from cogtrain.people.exclusions import Exclusions
+from cogtrain.schema import schema
 
 Verb = Callable[..., int | None]
 
@@ -387,5 +388,5 @@ def env() -> None:
 
 LIGHT: dict[str, Verb] = {
     function.__name__: function
-    for function in (render, audit, judgments, score, mixed, study, report, export, env)
+    for function in (render, audit, judgments, score, mixed, study, report, export, schema, env)
 }

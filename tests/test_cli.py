@@ -53,6 +53,7 @@ def test_each_light_verb_explains_itself(verb: str, tmp_path: Path):
         ["env"],
         ["render", "--help"],
         ["judgments", "--help"],
+        ["schema", "--help"],
         ["render", "--out", "towers", "--count", "2", "--size_px", "56"],
         ["fti"],
     ],

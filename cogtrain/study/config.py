@@ -13,10 +13,12 @@ BASE = "base"
 """Name of the run that is only tested; with several bases, of each before its own name."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_OURS = {
+OURS = {
     "data": ("train", "val", "test", "photographs", "seed"),
     "model": ("objective.humans", "optimizer", "lr_scheduler"),
 }
+"""Options of a section that a study sets itself."""
+
 _INSTEAD = {
     "train": "`conditions`",
     "val": "`validation`",
@@ -51,7 +53,7 @@ class Differing:
     eval: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _reject_ours("data", _OURS["data"], self.data)
+        _reject_ours("data", OURS["data"], self.data)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,7 @@ class Base(Differing):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _reject_ours("model", _OURS["model"], self.model)
+        _reject_ours("model", OURS["model"], self.model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +159,7 @@ class StudyConfig:
         _reject_negative("stimuli", self.stimuli or [1], least=1)
         _reject_negative("seeds", self.seeds, least=0)
         _reject_negative("validation", [self.validation], least=0)
-        for section, keys in _OURS.items():
+        for section, keys in OURS.items():
             _reject_ours(section, keys, getattr(self, section))
 
     @property
@@ -200,9 +202,7 @@ class StudyConfig:
             _reject_no_mappings(part, content.get(part, {}))
         parser = Parser()
         parser.add_class_arguments(cls, None)
-        # `instantiate_classes` until jsonargparse 4.49, and no more from 5.
-        make = getattr(parser, "instantiate", None) or parser.instantiate_classes
-        made: Any = make(parser.parse_object(content))
+        made: Any = parser.instantiate(parser.parse_object(content))
         return cls(**made.as_dict())
 
 

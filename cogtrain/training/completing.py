@@ -43,8 +43,17 @@ def complete(verb: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def complete_words(words: list[str]) -> dict[str, Any]:
     """As `complete`, of a verb and its options as a command line spells them."""
+    return _parsed(words).complete_config()
+
+
+def parser_of(verb: str) -> LightningArgumentParser:
+    """The parser of `fit`, `validate`, `test` or `predict`, with all that their configs may say."""
+    return _parsed([verb])._parser(verb)
+
+
+def _parsed(words: list[str]) -> _Completing:
     quieten()
     parsing = _Completing.__new__(_Completing)
     with suppress(_Parsed):
         parsing.__init__(words)
-    return parsing.complete_config()
+    return parsing
