@@ -104,7 +104,8 @@ def _measured(vlm: VLM, batch: Mapping[str, Any], idle: bool) -> _Measured:
 
     def enter(_: torch.nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         first = given[0] if given else named["hidden_states"]
-        inputs.append(first.numel() * first.element_size())
+        if torch.is_grad_enabled():  # of a frozen tower nothing is kept
+            inputs.append(first.numel() * first.element_size())
         before.append(size())
 
     def leave(*_: Any) -> None:
