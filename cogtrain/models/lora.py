@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import peft
-import torch
 from peft.tuners.tuners_utils import cast_adapter_dtype
 from torch import nn
 
@@ -133,7 +132,7 @@ def attach(model: nn.Module, family: Family, tuning: Tuning) -> None:
     Raises:
         ValueError: If a pattern matches nothing, or leaves the components trained by ``lora``; if a
             component has no linear layer to adapt, or what is trained whole beside an adapter
-            could not be saved with it, or rounds small updates off.
+            could not be saved with it.
     """
     _check_savable(model, family, tuning)
     targets = target_names(model, family, tuning)
@@ -144,12 +143,6 @@ def attach(model: nn.Module, family: Family, tuning: Tuning) -> None:
     for name, parameter in model.named_parameters():
         mode = getattr(tuning.tune, _component(family, name))
         parameter.requires_grad_(mode == "full" or (mode == "lora" and is_adapter(name)))
-        if parameter.requires_grad and parameter.dtype != torch.float32:
-            raise ValueError(
-                f"expected `dtype: float32` to train {_component(family, name)} whole, got "
-                f"{str(parameter.dtype).removeprefix('torch.')}, which rounds small updates off; "
-                "`trainer.precision: bf16-mixed` computes in bfloat16 all the same"
-            )
 
 
 def target_names(model: nn.Module, family: Family, tuning: Tuning) -> list[str]:

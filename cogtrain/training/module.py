@@ -20,7 +20,6 @@ from cogtrain.models.origin import DType, Init, Quantization
 from cogtrain.models.vlm import VLM
 from cogtrain.training.finite import require_finite
 from cogtrain.training.objective import Objective
-from cogtrain.training.precision import require_types
 from cogtrain.training.schedule import AdamW, WarmupDecay
 from cogtrain.training.sharding import shard
 from cogtrain.training.targets import index_of, targets
@@ -152,10 +151,8 @@ class VLMModule(LightningModule):
 
         Raises:
             ValueError: If its checkpoints would be folders, which cannot be replaced as a whole,
-                if ranks could make different numbers of passes, or if layers are compiled; for a
-                `trainer.precision` that changes the type of the weights.
+                if ranks could make different numbers of passes, or if layers are compiled.
         """
-        require_types(self.trainer)
         strategy = self.trainer.strategy
         if not isinstance(strategy, ModelParallelStrategy):
             return

@@ -35,11 +35,6 @@ class TestMistakes:
             (["--eval.best.patience", "0"], "`eval.best.patience` to be at least 1, got 0"),
             (["--data.val", "[]", "--eval.best.patience", "2"], "sets in `data.val` for `eval."),
             (["--data.val", '[{"name": "transfer-size"}]'], "mean over sets is, got `transfer-siz"),
-            (
-                ["--model.dtype", "bfloat16", "--model.tuning.tune.language", "full"],
-                "expected `dtype: float32` to train language whole, got bfloat16, which rounds",
-            ),
-            (["--trainer.accelerator", "cuda"], "`CUDAAccelerator` can not run on your system"),
             (["--ckpt_path", "auto"], "expected `--ckpt_path auto` with `fit` and a `--name`"),
             (["--model.pretrained", "nowhere"], "error: expected a checkpoint (`tiny`, a folder"),
             (["--config", "nowhere.yaml"], "nowhere.yaml"),
