@@ -68,23 +68,6 @@ def segment_attention(
 AttentionInterface.register(SEGMENTS, segment_attention)
 
 
-def attention(model: Any, visual: str) -> dict[str, str]:
-    """How the vision tower and the language model attend.
-
-    Args:
-        model: Of `transformers`.
-        visual: Path of its tower.
-
-    Returns:
-        By `vision` and `language`, a name of `transformers`, or `SEGMENTS`.
-    """
-    configs = {
-        "vision": model.get_submodule(visual).config,
-        "language": model.config.get_text_config(),
-    }
-    return {part: str(config._attn_implementation) for part, config in configs.items()}
-
-
 def install(visual: nn.Module) -> None:
     """Makes a Qwen2-VL vision tower use both, unless a flash-attention was asked for.
 

@@ -277,8 +277,6 @@ class CogtrainCLI(LightningCLI):
                 f"training {trained:,} of {total:,} parameters of `{counts['pretrained']}`",
                 file=sys.stderr,
             )
-            attention = (f"{part} by `{name}`" for part, name in counts["attention"].items())
-            print(f"attention: {', '.join(attention)}", file=sys.stderr)
 
     def _say_what_chooses(self) -> None:
         """Says so if weights are chosen by stimuli that they are tested on afterwards."""

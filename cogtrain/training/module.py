@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
 
-from cogtrain.models import kernels, layers
+from cogtrain.models import layers
 from cogtrain.models.adapter import reject_other_tensors
 from cogtrain.models.answers import OptionScores
 from cogtrain.models.lora import Tuning
@@ -133,7 +133,6 @@ class VLMModule(LightningModule):
             "fingerprint": self.vlm.fingerprint(),
             "parameters": sum(counts.values()),
             "trained_parameters": counts[True],
-            "attention": kernels.attention(self.vlm.model, self.vlm.family.visual),
         }
 
     def restore(self, path: Path) -> None:

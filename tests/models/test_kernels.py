@@ -62,14 +62,3 @@ def test_an_adapter_on_the_patch_embedding_is_not_passed_by(draw, pixels):
     torch.manual_seed(0)
     peft.inject_adapter_in_model(config, embed)
     assert (embed(torch.ones(4, 1176)) - before).abs().max() > 1e-3
-
-
-def test_says_how_each_part_attends():
-    """By what the modules themselves look at when they attend."""
-    eager = VLM.load("tiny", attn_implementation="eager").model
-    assert kernels.attention(eager, "model.visual") == {"vision": "eager", "language": "eager"}
-    fast = VLM.load("tiny").model
-    found = {kernels.SEGMENTS: fast.model.visual.blocks[0].attn, "sdpa": fast.model.language_model}
-    named = kernels.attention(fast, "model.visual")
-    assert [module.config._attn_implementation for module in found.values()] == list(found)
-    assert list(named.values()) == list(found)
