@@ -54,8 +54,7 @@ from cogtrain.training.noise import quieten
 from cogtrain.training.out_of_memory import BatchInHand
 from cogtrain.training.parser import TRAINER_DEFAULTS, Evaluation, Parser, add_sections
 from cogtrain.training.randomness import RandomStreams
-from cogtrain.training.resuming import Resume, require_same
-from cogtrain.training.run import find_checkpoint, folder_of, open_run
+from cogtrain.training.run import find_checkpoint, open_run
 from cogtrain.training.state import Boundaries
 from cogtrain.training.stopping import Stopped, Stopping
 from cogtrain.training.targets import require_people
@@ -114,9 +113,6 @@ class CogtrainCLI(LightningCLI):
         section.data.seed = int(section.seed_everything)  # a random one is drawn after parsing
         if section.model.tuning is None:  # spelled out, so that the saved config says it
             section.model.tuning = dict_to_namespace(asdict(Tuning.of(section.model.pretrained)))
-        owner = folder_of(given) if given is not None and self._verb == "fit" else None
-        if owner is not None:
-            require_same(owner, self.complete_config(), Resume(allow=tuple(section.resume.allow)))
         self.run_folder = open_run(self._verb, section.name, given, is_again=is_again)
 
     def instantiate_classes(self) -> None:
@@ -223,9 +219,7 @@ class CogtrainCLI(LightningCLI):
     def complete_config(self) -> dict[str, Any]:
         """Every option of the run, without what ties it to this folder: it can be run again."""
         dumped = self._parser(self.subcommand).dump(self.config[self._verb], skip_unset=False)
-        config = yaml.safe_load(dumped) | {"name": None, "ckpt_path": None}
-        config.pop("resume", None)
-        return config
+        return yaml.safe_load(dumped) | {"name": None, "ckpt_path": None}
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
