@@ -40,9 +40,8 @@ def require_finite(window: Window, gradients: Iterable[Tensor | None] = ()) -> N
     what = "gradients" if bool(is_loss) else "a loss"
     raise NotFiniteError(
         f"expected finite numbers to learn from, got {what} that {_verb(what)} not, "
-        f"{_stimuli(_everywhere(window.not_finite()))}; no weight was moved: look at these "
-        "stimuli, lower `optimizer.lr`, set `trainer.gradient_clip_val`, or use "
-        "`model.dtype: float32`"
+        f"{_stimuli(_everywhere(window.not_finite()))}; no weight was moved: look at these stimuli, "
+        "lower `optimizer.lr`, set `trainer.gradient_clip_val`, or use `model.dtype: float32`"
     )
 
 
