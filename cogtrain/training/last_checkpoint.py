@@ -9,7 +9,6 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from cogtrain.training.checkpoint_file import CheckpointError
-from cogtrain.training.finite import NotFiniteError
 from cogtrain.training.state import Boundaries
 from cogtrain.training.stopping import Stopped
 
@@ -85,15 +84,13 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         """Saves the last boundary, if training had begun and nothing was cut short halfway.
 
-        Of several ranks one may fail alone, and saving together would wait for ever; only Ctrl-C,
-        an agreed stop and a loss that is not finite reach all of them. The latter comes before its
-        step has moved anything.
+        Of several ranks one may fail alone, and saving together would wait for ever; only Ctrl-C
+        and an agreed stop reach all of them.
         """
-        together = (KeyboardInterrupt, Stopped, NotFiniteError)
-        is_together = trainer.world_size == 1 or isinstance(exception, together)
+        boundaries = self.boundaries
+        is_together = trainer.world_size == 1 or isinstance(exception, (KeyboardInterrupt, Stopped))
         is_hopeless = isinstance(exception, CheckpointError)
-        is_before_step = isinstance(exception, NotFiniteError)
-        is_whole = self.boundaries.has_begun and (is_before_step or not self._is_halfway)
+        is_whole = boundaries.has_begun and not self._is_halfway
         if is_whole and is_together and not is_hopeless:
             self._save(trainer)
 

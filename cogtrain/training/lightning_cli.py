@@ -51,7 +51,6 @@ from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.manifest import write_manifest
 from cogtrain.training.module import VLMModule
 from cogtrain.training.noise import quieten
-from cogtrain.training.out_of_memory import BatchInHand
 from cogtrain.training.parser import TRAINER_DEFAULTS, Evaluation, Parser, add_sections
 from cogtrain.training.randomness import RandomStreams
 from cogtrain.training.run import find_checkpoint, open_run
@@ -136,9 +135,7 @@ class CogtrainCLI(LightningCLI):
         known = Known(self.datamodule)
         self.judgments = JudgmentsCallback(run.name, run.judgments, sets, known)
         layout = PatchLayout.read(Path(str(self.datamodule.preprocess)))
-        self.in_hand = BatchInHand()
         ours: list[Callback] = [
-            self.in_hand,
             self.judgments,
             StimuliTable(layout, run.report, self.judgments, known=known, count=options.stimuli),
             Curves(self.judgments, run.report),
@@ -238,12 +235,6 @@ class CogtrainCLI(LightningCLI):
                     raise KeyboardInterrupt from None
                 # Lightning takes a rank that fails as a reason to kill the first one.
                 raise SystemExit(error.code if self.trainer.is_global_zero else 0) from None
-            except Exception as error:
-                self._say_how_to_continue()
-                explained = self.in_hand.explain(error)
-                if explained is None:
-                    raise
-                raise explained from error
             finally:
                 logs.finish(self.trainer.loggers)
 

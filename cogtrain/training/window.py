@@ -6,8 +6,7 @@ sets that count differently. So every micro-batch adds its sum, and only the fin
 divided, by what the whole window weighs. 1 x 8, 2 x 4 and 4 x 2 ranks then learn the same.
 """
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
@@ -41,27 +40,20 @@ class Window:
 
     def __init__(self) -> None:
         self._sums: Tensor | None = None
-        self._items: list[tuple[Sequence[str], Tensor]] = []
         self.means: WindowMeans | None = None
 
-    def add(
-        self, losses: Tensor, correct: Tensor, weights: Tensor, ids: Sequence[str] = ()
-    ) -> Tensor:
+    def add(self, losses: Tensor, correct: Tensor, weights: Tensor) -> Tensor:
         """Takes a micro-batch in.
 
         Args:
             losses: ``(N,)``.
             correct: ``(N,)``, 1 where the true option was chosen, else 0.
             weights: ``(N,)``, 0 for an item that only fills up.
-            ids: Of the items' stimuli, for `not_finite`.
 
         Returns:
             Weighted sum of `losses`, to propagate back.
         """
         total = (losses * weights).sum()
-        if self._sums is None:
-            self._items = []
-        self._items.append((ids, losses.detach()))
         sums = torch.stack([total.detach(), (correct * weights).sum(), weights.sum()])
         self._sums = sums if self._sums is None else self._sums + sums
         return total
@@ -76,15 +68,6 @@ class Window:
         self._sums = None
         self.means = WindowMeans(sums[0] / sums[2], sums[1] / sums[2], sums[2])
         return self.means
-
-    def not_finite(self) -> list[str]:
-        """Ids of the items of this window, or the last one, whose loss is `nan` or infinite."""
-        pairs = [
-            (name, loss)
-            for ids, losses in self._items
-            for name, loss in zip(ids, losses.tolist(), strict=False)
-        ]
-        return list(dict.fromkeys(name for name, loss in pairs if not math.isfinite(loss)))
 
 
 def divide_gradients(parameters: Iterable[torch.nn.Parameter], weight: Tensor) -> None:
