@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from jsonargparse import dict_to_namespace
 from lightning.pytorch import Callback, Trainer
@@ -20,6 +21,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.plugins.io import CheckpointIO
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from cogtrain.complaint import RunError
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.evaluation.table import format_table
 from cogtrain.models.lora import Tuning
@@ -27,6 +29,7 @@ from cogtrain.training import logs
 from cogtrain.training.arguments import AUTO, expand
 from cogtrain.training.best_checkpoint import Best, BestCheckpoint
 from cogtrain.training.callbacks.alignment import ALIGNMENT, AlignmentCallback
+from cogtrain.training.callbacks.finite_answers import FiniteAnswers
 from cogtrain.training.callbacks.generalization import (
     AXES,
     TRANSFER,
@@ -44,6 +47,7 @@ from cogtrain.training.callbacks.token_map import TokenMap
 from cogtrain.training.callbacks.watching import Watching
 from cogtrain.training.checkpoint_file import CheckpointFile
 from cogtrain.training.early_stopping import EarlyStopping
+from cogtrain.training.finite import NotFiniteError
 from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.manifest import write_manifest
 from cogtrain.training.module import VLMModule
@@ -140,7 +144,7 @@ class CogtrainCLI(LightningCLI):
             log = StepLog(self.model.window)
             ours += self._summaries()
             ours += [RandomStreams(seed), TokenMap(), log, Throughput(self.model)]
-            ours += [boundaries, self.stopping]
+            ours += [FiniteAnswers(), boundaries, self.stopping]
             keeps = trainer.enable_checkpointing is not False
             ours += self._choosing(options.best, keeps=keeps)
             ours += [self.last] if keeps else []
@@ -224,6 +228,10 @@ class CogtrainCLI(LightningCLI):
         with _on_interrupt(handler):
             try:
                 super()._run_subcommand(subcommand)
+            except RunError as error:
+                if isinstance(error, NotFiniteError) and not self.trainer.is_global_zero:
+                    raise SystemExit(0) from None  # the first rank says it for all
+                raise type(error)(f"{error}; {self._how_to_continue()}") from error
             except SystemExit as error:  # Lightning's answer to Ctrl-C, and ours to a polite kill
                 self._say_how_to_continue()
                 if not isinstance(error, Stopped):
@@ -232,6 +240,16 @@ class CogtrainCLI(LightningCLI):
                 raise SystemExit(error.code if self.trainer.is_global_zero else 0) from None
             finally:
                 logs.finish(self.trainer.loggers)
+
+    def _how_to_continue(self) -> str:
+        run = self.run_folder
+        if self.subcommand != "fit" or not run.last.exists():
+            return "there is no checkpoint yet: begin anew"
+        step = torch.load(run.last, mmap=True, weights_only=True)["global_step"]
+        return (
+            f"to continue after step {step} with what you change: python -m cogtrain fit --name "
+            f"{run.name} --ckpt_path last --resume.allow true"
+        )
 
     def _say_how_to_continue(self) -> None:
         run = self.run_folder
