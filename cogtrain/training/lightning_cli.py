@@ -6,14 +6,10 @@ optimizer, lr_scheduler, eval`), a run folder, and nothing on the screen that is
 
 import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from jsonargparse import dict_to_namespace
 from lightning.pytorch import Callback, Trainer
@@ -21,7 +17,6 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.plugins.io import CheckpointIO
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from cogtrain.complaint import RunError
 from cogtrain.data.datamodule import StimuliDataModule
 from cogtrain.evaluation.table import format_table
 from cogtrain.models.lora import Tuning
@@ -44,6 +39,7 @@ from cogtrain.training.callbacks.step_log import StepLog
 from cogtrain.training.callbacks.stimuli import StimuliTable
 from cogtrain.training.callbacks.throughput import Throughput
 from cogtrain.training.callbacks.token_map import TokenMap
+from cogtrain.training.callbacks.under_way import UnderWay
 from cogtrain.training.callbacks.watching import Watching
 from cogtrain.training.checkpoint_file import CheckpointFile
 from cogtrain.training.early_stopping import EarlyStopping
@@ -52,11 +48,13 @@ from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.manifest import write_manifest
 from cogtrain.training.module import VLMModule
 from cogtrain.training.noise import quieten
+from cogtrain.training.out_of_memory import before_any_batch, is_out_of_memory
 from cogtrain.training.parser import TRAINER_DEFAULTS, Evaluation, Parser, add_sections
 from cogtrain.training.randomness import RandomStreams
+from cogtrain.training.resuming import Resume, began_with, how_to_continue, require_same
 from cogtrain.training.run import find_checkpoint, open_run
 from cogtrain.training.state import Boundaries
-from cogtrain.training.stopping import Stopped, Stopping
+from cogtrain.training.stopping import Stopped, Stopping, on_interrupt
 from cogtrain.training.targets import require_people
 
 
@@ -113,6 +111,11 @@ class CogtrainCLI(LightningCLI):
         section.data.seed = int(section.seed_everything)  # a random one is drawn after parsing
         if section.model.tuning is None:  # spelled out, so that the saved config says it
             section.model.tuning = dict_to_namespace(asdict(Tuning.of(section.model.pretrained)))
+        if self._verb == "fit" and given is not None:
+            parser = self._parser(self._verb)
+            usual = yaml.safe_load(parser.dump(parser.get_defaults(), skip_validation=True))
+            allowed = Resume(allow=section.resume.allow)
+            require_same(began_with(given), self.complete_config(), allowed, usual)
         self.run_folder = open_run(self._verb, section.name, given, is_again=is_again)
 
     def instantiate_classes(self) -> None:
@@ -135,7 +138,12 @@ class CogtrainCLI(LightningCLI):
         self.last = LastCheckpoint(run.last, boundaries, every_s=options.checkpoint_every_s)
         self.judgments = JudgmentsCallback(run.name, run.judgments, sets)
         layout = PatchLayout.read(Path(str(self.datamodule.preprocess)))
+        data = self.datamodule
+        self.under_way = UnderWay(
+            self.model.vlm, batch_size=data.batch_size, eval_batch_size=data.eval_batch_size
+        )
         ours: list[Callback] = [
+            self.under_way,
             self.judgments,
             StimuliTable(layout, run.report, sets=sets["test"], count=options.stimuli),
         ]
@@ -215,7 +223,9 @@ class CogtrainCLI(LightningCLI):
     def complete_config(self) -> dict[str, Any]:
         """Every option of the run, without what ties it to this folder: it can be run again."""
         dumped = self._parser(self.subcommand).dump(self.config[self._verb], skip_unset=False)
-        return yaml.safe_load(dumped) | {"name": None, "ckpt_path": None}
+        config = yaml.safe_load(dumped) | {"name": None, "ckpt_path": None}
+        config.pop("resume")  # what one continuation may change, the next may not
+        return config
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
@@ -225,13 +235,11 @@ class CogtrainCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         keeps = self.last in self.trainer.callbacks  # type: ignore[attr-defined]  # not declared
         handler = self.last.interrupt if keeps else signal.default_int_handler
-        with _on_interrupt(handler):
+        with on_interrupt(handler):
             try:
                 super()._run_subcommand(subcommand)
-            except RunError as error:
-                if isinstance(error, NotFiniteError) and not self.trainer.is_global_zero:
-                    raise SystemExit(0) from None  # the first rank says it for all
-                raise type(error)(f"{error}; {self._how_to_continue()}") from error
+            except (RuntimeError, MemoryError) as error:
+                raise self._told(error) from error
             except SystemExit as error:  # Lightning's answer to Ctrl-C, and ours to a polite kill
                 self._say_how_to_continue()
                 if not isinstance(error, Stopped):
@@ -241,15 +249,19 @@ class CogtrainCLI(LightningCLI):
             finally:
                 logs.finish(self.trainer.loggers)
 
-    def _how_to_continue(self) -> str:
-        run = self.run_folder
-        if self.subcommand != "fit" or not run.last.exists():
-            return "there is no checkpoint yet: begin anew"
-        step = torch.load(run.last, mmap=True, weights_only=True)["global_step"]
-        return (
-            f"to continue after step {step} with what you change: python -m cogtrain fit --name "
-            f"{run.name} --ckpt_path last --resume.allow true"
-        )
+    def _told(self, error: BaseException) -> BaseException:
+        """``error``, and if it is known how to go on after it, that."""
+        if is_out_of_memory(error):
+            error = self.under_way.complaint(self.trainer, error)
+            changes = error.changes
+        elif isinstance(error, NotFiniteError):
+            if not self.trainer.is_global_zero:
+                return SystemExit(0)  # the first rank says it for all
+            changes = {"optimizer.lr": self.model.optimizer_options.lr / 2}
+        else:
+            return error
+        run = self.run_folder if self.subcommand == "fit" else None
+        return type(error)(f"{error}; {how_to_continue(run, changes)}")
 
     def _say_how_to_continue(self) -> None:
         run = self.run_folder
@@ -318,10 +330,16 @@ def main(words: list[str]) -> int:
 
     Raises:
         ValueError, OSError: For a user's mistake, with a message of one line.
+        RunError: For a run that cannot go on, with a message of one line.
         KeyboardInterrupt: On Ctrl-C, after a checkpoint that can be continued was written.
     """
     quieten()
-    CogtrainCLI(expand(words))
+    try:
+        CogtrainCLI(expand(words))
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):  # of what was made before there was a batch
+            raise before_any_batch(error) from error
+        raise
     return 0
 
 
@@ -334,16 +352,3 @@ def _with_checkpoint_file(plugins: Any) -> list[Any]:
     given = plugins if isinstance(plugins, list) else [] if plugins is None else [plugins]
     has_own = any(isinstance(plugin, CheckpointIO) for plugin in given)
     return given if has_own else [*given, CheckpointFile()]
-
-
-@contextmanager
-def _on_interrupt(handler: Any) -> Iterator[None]:
-    """Lets ``handler`` answer Ctrl-C, and gives the signal back, which Lightning does not."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

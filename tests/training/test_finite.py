@@ -161,8 +161,8 @@ def test_a_run_stops_before_weights_move_and_goes_on_from_the_last_good_ones(
     assert lines == [
         f"error: expected a finite loss in step {step + 1}, got nan for 1 of {16 * windows} items "
         f"(stimulus `{poison.stimulus}` of set `tower-small`); no weight has moved; to continue "
-        f"after step {step} with what you change: python -m cogtrain fit --name mine --ckpt_path "
-        "last --resume.allow true"
+        f"after step {step}: python -m cogtrain fit --name mine --ckpt_path last --optimizer.lr "
+        "0.001 --resume.allow '[optimizer.lr]'"
     ]
     for name in ("last", "best"):
         saved = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
