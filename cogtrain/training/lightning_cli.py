@@ -42,6 +42,7 @@ from cogtrain.training.callbacks.token_map import TokenMap
 from cogtrain.training.callbacks.under_way import UnderWay
 from cogtrain.training.callbacks.watching import Watching
 from cogtrain.training.checkpoint_file import CheckpointFile
+from cogtrain.training.compute import require_accelerator, require_precision
 from cogtrain.training.early_stopping import EarlyStopping
 from cogtrain.training.finite import NotFiniteError
 from cogtrain.training.last_checkpoint import LastCheckpoint
@@ -105,6 +106,7 @@ class CogtrainCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Opens the run folder before anything costs time."""
         section = self.config[self._verb]
+        require_accelerator(section.trainer.accelerator)
         is_again = section.ckpt_path == AUTO  # a checkpoint would be named by now
         given = find_checkpoint(section.ckpt_path) if section.ckpt_path and not is_again else None
         section.ckpt_path = None if given is None else str(given)
@@ -131,6 +133,7 @@ class CogtrainCLI(LightningCLI):
         run, trainer = self.run_folder, self._get(self.config_init, "trainer")
         options: Evaluation = self._get(self.config_init, "eval")
         if self.subcommand == "fit":
+            self.note = require_precision(trainer.precision, self.model)
             self.datamodule.watch(options.watch.items, lambda: self.watching.is_due)
         sets, boundaries = self.datamodule.build(), Boundaries()
         names = [member.name for member in sets["watch"]]
@@ -279,12 +282,16 @@ class CogtrainCLI(LightningCLI):
         require_people(self.model.objective, self.datamodule)
         counts = self.model.describe()
         self._say_what_chooses()
+        used = ", ".join(f"{part} {of}" for part, of in counts["attention"].items())
         trained, total = counts["trained_parameters"], counts["parameters"]
         if self.trainer.is_global_zero:
             if trained != total:
                 print(self.model.vlm.table(), end="\n\n", file=sys.stderr)
             print(
                 f"training {trained:,} of {total:,} parameters of `{counts['pretrained']}`",
+                f"attention: {used}",
+                *([] if self.note is None else [self.note]),
+                sep="\n",
                 file=sys.stderr,
             )
 

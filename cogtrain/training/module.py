@@ -13,7 +13,7 @@ from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from cogtrain.models import layers
+from cogtrain.models import attention, layers
 from cogtrain.models.adapter import reject_other_tensors
 from cogtrain.models.answers import OptionScores
 from cogtrain.models.lora import Tuning
@@ -135,6 +135,7 @@ class VLMModule(LightningModule):
             "fingerprint": self.vlm.fingerprint(),
             "parameters": sum(counts.values()),
             "trained_parameters": counts[True],
+            "attention": attention.implementations(self.vlm.model, self.vlm.family),
         }
 
     def restore(self, path: Path) -> None:

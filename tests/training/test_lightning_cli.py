@@ -32,7 +32,7 @@ class TestFit:
         assert "Warning" not in err
         assert "wandb" not in err
         assert "step 2/4 (50%)" in err
-        assert "parameters of `tiny`" in err
+        assert "parameters of `tiny`\nattention: vision sdpa by segments, language sdpa\n" in err
 
     def test_writes_the_run_folder_and_nothing_beside_it(self, fitted):
         folder = fitted[0]
@@ -66,6 +66,7 @@ class TestFit:
         assert manifest["versions"]["torch"]
         assert manifest["hardware"]["cores"] >= 1
         assert len(manifest["model"]["fingerprint"]) == 32
+        assert manifest["model"]["attention"] == {"vision": "sdpa by segments", "language": "sdpa"}
         assert manifest["model"]["trained_parameters"] < manifest["model"]["parameters"]
         assert [each["count"] for each in manifest["sets"]["test"]] == [24, 24]
         fingerprints = [each["fingerprint"] for part in manifest["sets"].values() for each in part]
