@@ -33,6 +33,7 @@ from cogtrain.training.callbacks.generalization import (
     transfer_name,
 )
 from cogtrain.training.callbacks.judgments import JudgmentsCallback
+from cogtrain.training.callbacks.memory_probe import MemoryProbe
 from cogtrain.training.callbacks.patches import PatchLayout
 from cogtrain.training.callbacks.progress import progress_bar
 from cogtrain.training.callbacks.step_log import StepLog
@@ -153,6 +154,7 @@ class CogtrainCLI(LightningCLI):
         if self.subcommand == "fit":
             seed = int(self._get(self.config, "seed_everything"))
             log = StepLog(self.model.window)
+            ours.append(MemoryProbe(self.model, data, self.under_way))
             ours += self._summaries()
             ours += [RandomStreams(seed), TokenMap(), log, Throughput(self.model)]
             ours += [FiniteAnswers(), boundaries, self.stopping]

@@ -25,37 +25,47 @@ class UnderWay(Callback):
         self._is_training = False
         self._stimuli: list[tuple[str, str]] = []
 
+    def begin(self, what: str, batch: Any, *, is_training: bool = False) -> None:
+        """Remembers ``batch`` as what is being worked on, called ``what``."""
+        self._what, self._is_training = what, is_training
+        self.vlm.lengths = []
+        self._stimuli = list(zip(batch["set"], batch["ids"], strict=True))
+
+    def end(self) -> None:
+        """None is under way."""
+        self._stimuli = []
+
     def on_train_batch_start(self, trainer: Trainer, module: Any, batch: Any, *_: Any) -> None:
         """A micro-batch of a step."""
-        self._begin(f"step {trainer.global_step + 1}", batch, is_training=True)
+        self.begin(f"step {trainer.global_step + 1}", batch, is_training=True)
 
     def on_validation_batch_start(self, trainer: Trainer, module: Any, batch: Any, *_: Any) -> None:
         """A batch that is judged."""
-        self._begin(f"the validation after step {trainer.global_step}", batch)
+        self.begin(f"the validation after step {trainer.global_step}", batch)
 
     def on_test_batch_start(self, trainer: Trainer, module: Any, batch: Any, *_: Any) -> None:
         """A batch that is judged."""
-        self._begin("a tested batch", batch)
+        self.begin("a tested batch", batch)
 
     def on_predict_batch_start(self, trainer: Trainer, module: Any, batch: Any, *_: Any) -> None:
         """A batch that is judged."""
-        self._begin("a predicted batch", batch)
+        self.begin("a predicted batch", batch)
 
     def on_train_batch_end(self, *_: Any) -> None:
         """None is under way."""
-        self._stimuli = []
+        self.end()
 
     def on_validation_batch_end(self, *_: Any) -> None:
         """None is under way."""
-        self._stimuli = []
+        self.end()
 
     def on_test_batch_end(self, *_: Any) -> None:
         """None is under way."""
-        self._stimuli = []
+        self.end()
 
     def on_predict_batch_end(self, *_: Any) -> None:
         """None is under way."""
-        self._stimuli = []
+        self.end()
 
     def complaint(self, trainer: Trainer, error: BaseException) -> OutOfMemoryError:
         """What to tell of an ``error`` about memory."""
@@ -73,8 +83,3 @@ class UnderWay(Callback):
             recomputes=bool(vlm.model.is_gradient_checkpointing),
             is_sharded=vlm.is_sharded,
         ).complaint(error)
-
-    def _begin(self, what: str, batch: Any, *, is_training: bool = False) -> None:
-        self._what, self._is_training = what, is_training
-        self.vlm.lengths = []
-        self._stimuli = list(zip(batch["set"], batch["ids"], strict=True))
