@@ -23,6 +23,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import NoReturn
 
+FAILED = 1
 USER_MISTAKE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
@@ -56,6 +57,10 @@ _OURS = re.compile(r"expected a known key, got `[^`]+`; [^`]+`[^`]+`")
 
 class UsageError(ValueError):
     """A command line or config file that cannot be understood; the message is one line."""
+
+
+class RunError(RuntimeError):
+    """A run that cannot go on through no mistake in its words; the message is one line, code 1."""
 
 
 class OneLineErrors(argparse.ArgumentParser):
@@ -129,17 +134,19 @@ def complain(error: BaseException) -> int:
 
     A user's mistake is one line and code 2: every ``UsageError``, every ``OSError``, and a
     ``ValueError``, ``KeyError`` or misconfiguration that our own code raised. Ctrl-C is code 130.
-    Anything else is a fault of the program and keeps its traceback, code 1; so does everything if
-    the environment variable ``COGTRAIN_TRACEBACK`` is set.
+    A ``RunError`` is one line and code 1. Anything else is a fault of the program and keeps its
+    traceback, code 1; so does everything if the environment variable ``COGTRAIN_TRACEBACK`` is set.
     """
     if isinstance(error, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    if os.environ.get("COGTRAIN_TRACEBACK") or not is_users_mistake(error):
+    code = USER_MISTAKE if is_users_mistake(error) else FAILED
+    is_told = code == USER_MISTAKE or isinstance(error, RunError)
+    if os.environ.get("COGTRAIN_TRACEBACK") or not is_told:
         traceback.print_exception(error)
-        return USER_MISTAKE if is_users_mistake(error) else 1
+        return code
     print(f"error: {_text(error)}", file=sys.stderr)
-    return USER_MISTAKE
+    return code
 
 
 def is_users_mistake(error: BaseException) -> bool:

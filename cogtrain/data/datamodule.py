@@ -21,6 +21,7 @@ from lightning.pytorch import LightningDataModule
 from cogtrain._core import Preprocess
 from cogtrain.control import TEXT_ONLY, Control, controlled, name_under
 from cogtrain.data.asked_set import AskedSet
+from cogtrain.data.collate import Collated
 from cogtrain.data.collating import Collating
 from cogtrain.data.loader import BadStimulus, Loader, OnBad
 from cogtrain.data.people import People
@@ -225,6 +226,11 @@ class StimuliDataModule(LightningDataModule):
             self._train.load_state_dict(self._place)
             self._place = None
         return self._train
+
+    def begin_of(self, index: int) -> Collated:
+        """A full batch of set ``index`` of `train` alone; the training stream does not move."""
+        self.build()
+        return next(iter(self._loader("train", self.batch_size, shuffle=False, only=index)))
 
     def val_dataloader(self) -> dict[str, Collating]:
         """One loader per validation set and per watched one, by name, in a fixed order."""

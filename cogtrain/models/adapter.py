@@ -92,8 +92,15 @@ def reject_other_tensors(
         where: What they were read from.
 
     Raises:
-        ValueError: Naming the first tensor that is missing, too many, or of another shape.
+        ValueError: Naming the first tensor that is missing, too many, of another shape, or called
+            otherwise.
     """
+    if renamed := _renamed(own, got):
+        raise ValueError(
+            f"expected trained tensors by this model's names, such as `{renamed[0]}`, got "
+            f"`{renamed[1]}` in {where}: modules were renamed since; use the `transformers` that "
+            "they were saved with, or rename them in the file"
+        )
     if differing := sorted(own.keys() ^ got.keys()):
         side = "the model" if differing[0] in own else where
         raise ValueError(
@@ -107,6 +114,21 @@ def reject_other_tensors(
                 f"expected `{name}` of shape {tuple(value.shape)}, got {tuple(got[name].shape)} in "
                 f"{where}; set `model.tuning` (its `r`) as it was when they were saved"
             )
+
+
+def _renamed(own: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> tuple[str, str] | None:
+    """A tensor by both of its names, if all that differs are beginnings of names."""
+    absent, strange = sorted(own.keys() - got.keys()), sorted(got.keys() - own.keys())
+    if not absent or sorted(map(_end, absent)) != sorted(map(_end, strange)):
+        return None
+    return absent[0], next(name for name in strange if _end(name) == _end(absent[0]))
+
+
+def _end(name: str) -> str:
+    """From the number of a layer on, or the module that a tensor is of: what renaming leaves."""
+    parts = name.split(".")
+    numbers = [place for place, part in enumerate(parts) if part.isdigit()]
+    return ".".join(parts[numbers[0] if numbers else -3 :])
 
 
 def merge(model: nn.Module) -> None:

@@ -40,10 +40,20 @@ class ImageFeatures:
             family: Its record.
             arrays: Of the images.
             counts: Vectors of each, by its placeholders.
+
+        Raises:
+            ValueError: If the tower makes another number of them.
         """
         output = core.get_image_features(**family.images.read(arrays), return_dict=True)
         deeper = getattr(output, "deepstack_features", None) or ()
-        return cls(tuple(map(_flat, (output.pooler_output, *deeper))), tuple(counts))
+        levels = tuple(map(_flat, (output.pooler_output, *deeper)))
+        if made := {len(level) for level in levels} - {sum(counts)}:
+            raise ValueError(
+                f"expected {sum(counts)} vectors for the placeholders of {len(counts)} images, got "
+                f"{made.pop()} from the vision tower; take `config.json`, preprocessing and "
+                "weights from one checkpoint"
+            )
+        return cls(levels, tuple(counts))
 
     def of(self, images: Sequence[int]) -> "ImageFeatures":
         """Those of ``images``, in that order, each as often as it is named."""

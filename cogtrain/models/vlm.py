@@ -40,6 +40,7 @@ class VLM(nn.Module):
         family: Its record.
         tuning: What of it is trained.
         tokens: Tokens that `scores` has read so far, images' placeholders among them.
+        lengths: Tokens of each row of the batch that was read last, or is being read.
         tokens_per_pass: Most tokens, padding included, that the language model reads at once; a
             batch with more is read in several passes, and for gradients each is computed once more,
             so that memory is bounded. By default one pass, or several where lengths differ so much
@@ -54,6 +55,7 @@ class VLM(nn.Module):
         self.family = origin.family
         self.tuning = tuning
         self.tokens = 0
+        self.lengths: list[int] = []
         self.tokens_per_pass: int | None = None
         self.feature_cache: FeatureCache | None = None
         self.is_sharded = False
@@ -191,8 +193,8 @@ class VLM(nn.Module):
         places = range(len(shapes)) if image is None else image
         rows = self._builder.rows(asked, shapes, places, self.device)
         images = AskedImages(arrays, shapes, menus, stimuli)
-        most = self.tokens_per_pass
-        passes = [[*range(len(rows))]] if self.is_sharded else partition([*map(len, rows)], most)
+        most, self.lengths = self.tokens_per_pass, [*map(len, rows)]
+        passes = [[*range(len(rows))]] if self.is_sharded else partition(self.lengths, most)
         is_bounded = most is not None and len(passes) > 1 and torch.is_grad_enabled()
         items, masses = [], []
         for chosen in passes:
@@ -203,7 +205,7 @@ class VLM(nn.Module):
                 if is_bounded
                 else images.masses(self, part)
             )
-        self.tokens += sum(map(len, rows))
+        self.tokens += sum(self.lengths)
         return gathered(tuple(menu.options for menu in menus), items, masses)
 
     forward = scores

@@ -28,21 +28,21 @@ class Choice:
     """The wording of each question about each stimulus of one set.
 
     Args:
-        choose: Question to the wordings to choose from: one, or several that are counterbalanced.
+        among: Question to the wordings to choose from: one, or several that are counterbalanced.
         ids: Gives the ids of the set; only called for the latter.
     """
 
     def __init__(
-        self, choose: Callable[[str], Sequence[Wording]], ids: Callable[[], Sequence[str]]
+        self, among: Callable[[str], Sequence[Wording]], ids: Callable[[], Sequence[str]]
     ) -> None:
-        self._choose = choose
+        self.among = among
         self._ids = ids
         self._chosen: dict[str, Wording | dict[str, Wording]] = {}
 
     def __call__(self, question: str, stimulus_id: str) -> str:
         """Id of the wording in which ``question`` is asked about ``stimulus_id``."""
         if question not in self._chosen:
-            among = self._choose(question)
+            among = self.among(question)
             several = len(among) > 1
             self._chosen[question] = deal(question, self._ids(), among) if several else among[0]
         chosen = self._chosen[question]

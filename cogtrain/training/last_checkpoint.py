@@ -9,6 +9,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from cogtrain.training.checkpoint_file import CheckpointError
+from cogtrain.training.finite import NotFiniteError
 from cogtrain.training.state import Boundaries
 from cogtrain.training.stopping import Stopped
 
@@ -89,7 +90,7 @@ class LastCheckpoint(Checkpoint):
         """
         boundaries = self.boundaries
         is_together = trainer.world_size == 1 or isinstance(exception, (KeyboardInterrupt, Stopped))
-        is_hopeless = isinstance(exception, CheckpointError)
+        is_hopeless = isinstance(exception, (CheckpointError, NotFiniteError))
         is_whole = boundaries.has_begun and not self._is_halfway
         if is_whole and is_together and not is_hopeless:
             self._save(trainer)

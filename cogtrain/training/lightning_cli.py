@@ -6,9 +6,6 @@ optimizer, lr_scheduler, eval`), a run folder, and nothing on the screen that is
 
 import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +25,7 @@ from cogtrain.training.arguments import AUTO, expand
 from cogtrain.training.best_checkpoint import Best, BestCheckpoint
 from cogtrain.training.callbacks.alignment import ALIGNMENT, AlignmentCallback
 from cogtrain.training.callbacks.curves import Curves
+from cogtrain.training.callbacks.finite_answers import FiniteAnswers
 from cogtrain.training.callbacks.generalization import (
     AXES,
     TRANSFER,
@@ -37,25 +35,31 @@ from cogtrain.training.callbacks.generalization import (
 )
 from cogtrain.training.callbacks.judgments import JudgmentsCallback
 from cogtrain.training.callbacks.known import Known
+from cogtrain.training.callbacks.memory_probe import MemoryProbe
 from cogtrain.training.callbacks.patches import PatchLayout
 from cogtrain.training.callbacks.progress import progress_bar
 from cogtrain.training.callbacks.step_log import StepLog
 from cogtrain.training.callbacks.stimuli import StimuliTable
 from cogtrain.training.callbacks.throughput import Throughput
 from cogtrain.training.callbacks.token_map import TokenMap
+from cogtrain.training.callbacks.under_way import UnderWay
 from cogtrain.training.callbacks.watching import Watching
 from cogtrain.training.checkpoint_file import CheckpointFile
+from cogtrain.training.compute import require_accelerator, require_precision
 from cogtrain.training.early_stopping import EarlyStopping
+from cogtrain.training.finite import NotFiniteError
 from cogtrain.training.handing_in import hand_in
 from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.manifest import write_manifest
 from cogtrain.training.module import VLMModule
 from cogtrain.training.noise import quieten
+from cogtrain.training.out_of_memory import before_any_batch, is_out_of_memory
 from cogtrain.training.parser import TRAINER_DEFAULTS, Evaluation, Parser, add_sections
 from cogtrain.training.randomness import RandomStreams
+from cogtrain.training.resuming import Resume, began_with, how_to_continue, require_same
 from cogtrain.training.run import find_checkpoint, open_run
 from cogtrain.training.state import Boundaries
-from cogtrain.training.stopping import Stopped, Stopping
+from cogtrain.training.stopping import Stopped, Stopping, on_interrupt
 from cogtrain.training.targets import require_people
 
 
@@ -106,12 +110,18 @@ class CogtrainCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Opens the run folder before anything costs time."""
         section = self.config[self._verb]
+        require_accelerator(section.trainer.accelerator)
         is_again = section.ckpt_path == AUTO  # a checkpoint would be named by now
         given = find_checkpoint(section.ckpt_path) if section.ckpt_path and not is_again else None
         section.ckpt_path = None if given is None else str(given)
         section.data.seed = int(section.seed_everything)  # a random one is drawn after parsing
         if section.model.tuning is None:  # spelled out, so that the saved config says it
             section.model.tuning = dict_to_namespace(asdict(Tuning.of(section.model.pretrained)))
+        if self._verb == "fit" and given is not None:
+            parser = self._parser(self._verb)
+            usual = yaml.safe_load(parser.dump(parser.get_defaults(), skip_validation=True))
+            allowed = Resume(allow=section.resume.allow)
+            require_same(began_with(given), self.complete_config(), allowed, usual)
         self.run_folder = open_run(self._verb, section.name, given, is_again=is_again)
 
     def instantiate_classes(self) -> None:
@@ -127,6 +137,7 @@ class CogtrainCLI(LightningCLI):
         run, trainer = self.run_folder, self._get(self.config_init, "trainer")
         options: Evaluation = self._get(self.config_init, "eval")
         if self.subcommand == "fit":
+            self.note = require_precision(trainer.precision, self.model)
             self.datamodule.watch(options.watch.items, lambda: self.watching.is_due)
         sets, boundaries = self.datamodule.build(), Boundaries()
         names = [member.name for member in sets["watch"]]
@@ -135,7 +146,12 @@ class CogtrainCLI(LightningCLI):
         known = Known(self.datamodule)
         self.judgments = JudgmentsCallback(run.name, run.judgments, sets, known)
         layout = PatchLayout.read(Path(str(self.datamodule.preprocess)))
+        data = self.datamodule
+        self.under_way = UnderWay(
+            self.model.vlm, batch_size=data.batch_size, eval_batch_size=data.eval_batch_size
+        )
         ours: list[Callback] = [
+            self.under_way,
             self.judgments,
             StimuliTable(layout, run.report, self.judgments, known=known, count=options.stimuli),
             Curves(self.judgments, run.report),
@@ -143,9 +159,10 @@ class CogtrainCLI(LightningCLI):
         if self.subcommand == "fit":
             seed = int(self._get(self.config, "seed_everything"))
             log = StepLog(self.model.window)
+            ours.append(MemoryProbe(self.model, data, self.under_way))
             ours += self._summaries()
             ours += [RandomStreams(seed), TokenMap(), log, Throughput(self.model)]
-            ours += [boundaries, self.stopping]
+            ours += [FiniteAnswers(), boundaries, self.stopping]
             keeps = trainer.enable_checkpointing is not False
             ours += self._choosing(options.best, keeps=keeps)
             ours += [self.last] if keeps else []
@@ -216,7 +233,9 @@ class CogtrainCLI(LightningCLI):
     def complete_config(self) -> dict[str, Any]:
         """Every option of the run, without what ties it to this folder: it can be run again."""
         dumped = self._parser(self.subcommand).dump(self.config[self._verb], skip_unset=False)
-        return yaml.safe_load(dumped) | {"name": None, "ckpt_path": None}
+        config = yaml.safe_load(dumped) | {"name": None, "ckpt_path": None}
+        config.pop("resume")  # what one continuation may change, the next may not
+        return config
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
@@ -226,9 +245,11 @@ class CogtrainCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         keeps = self.last in self.trainer.callbacks  # type: ignore[attr-defined]  # not declared
         handler = self.last.interrupt if keeps else signal.default_int_handler
-        with _on_interrupt(handler):
+        with on_interrupt(handler):
             try:
                 super()._run_subcommand(subcommand)
+            except (RuntimeError, MemoryError) as error:
+                raise self._told(error) from error
             except SystemExit as error:  # Lightning's answer to Ctrl-C, and ours to a polite kill
                 self._say_how_to_continue()
                 if not isinstance(error, Stopped):
@@ -237,6 +258,20 @@ class CogtrainCLI(LightningCLI):
                 raise SystemExit(error.code if self.trainer.is_global_zero else 0) from None
             finally:
                 logs.finish(self.trainer.loggers)
+
+    def _told(self, error: BaseException) -> BaseException:
+        """``error``, and if it is known how to go on after it, that."""
+        if is_out_of_memory(error):
+            error = self.under_way.complaint(self.trainer, error)
+            changes = error.changes
+        elif isinstance(error, NotFiniteError):
+            if not self.trainer.is_global_zero:
+                return SystemExit(0)  # the first rank says it for all
+            changes = {"optimizer.lr": self.model.optimizer_options.lr / 2}
+        else:
+            return error
+        run = self.run_folder if self.subcommand == "fit" else None
+        return type(error)(f"{error}; {how_to_continue(run, changes)}")
 
     def _say_how_to_continue(self) -> None:
         run = self.run_folder
@@ -254,12 +289,16 @@ class CogtrainCLI(LightningCLI):
         require_people(self.model.objective, self.datamodule)
         counts = self.model.describe()
         self._say_what_chooses()
+        used = ", ".join(f"{part} {of}" for part, of in counts["attention"].items())
         trained, total = counts["trained_parameters"], counts["parameters"]
         if self.trainer.is_global_zero:
             if trained != total:
                 print(self.model.vlm.table(), end="\n\n", file=sys.stderr)
             print(
                 f"training {trained:,} of {total:,} parameters of `{counts['pretrained']}`",
+                f"attention: {used}",
+                *([] if self.note is None else [self.note]),
+                sep="\n",
                 file=sys.stderr,
             )
 
@@ -307,10 +346,16 @@ def main(words: list[str]) -> int:
 
     Raises:
         ValueError, OSError: For a user's mistake, with a message of one line.
+        RunError: For a run that cannot go on, with a message of one line.
         KeyboardInterrupt: On Ctrl-C, after a checkpoint that can be continued was written.
     """
     quieten()
-    CogtrainCLI(expand(words))
+    try:
+        CogtrainCLI(expand(words))
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):  # of what was made before there was a batch
+            raise before_any_batch(error) from error
+        raise
     return 0
 
 
@@ -323,16 +368,3 @@ def _with_checkpoint_file(plugins: Any) -> list[Any]:
     given = plugins if isinstance(plugins, list) else [] if plugins is None else [plugins]
     has_own = any(isinstance(plugin, CheckpointIO) for plugin in given)
     return given if has_own else [*given, CheckpointFile()]
-
-
-@contextmanager
-def _on_interrupt(handler: Any) -> Iterator[None]:
-    """Lets ``handler`` answer Ctrl-C, and gives the signal back, which Lightning does not."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

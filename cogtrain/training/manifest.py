@@ -21,7 +21,7 @@ def write_manifest(
     Args:
         path: File to write.
         sets: The run's stimulus sets by part (`train`, `val`, `test`).
-        model: What identifies the model: `pretrained`, `fingerprint`, parameter counts.
+        model: What identifies the model: `pretrained`, `fingerprint`, parameter counts, attention.
     """
     environment = describe()
     record = {

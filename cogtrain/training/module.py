@@ -11,13 +11,15 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from cogtrain.models import layers
+from cogtrain.models import attention, layers
 from cogtrain.models.adapter import reject_other_tensors
 from cogtrain.models.answers import OptionScores
 from cogtrain.models.lora import Tuning
 from cogtrain.models.origin import DType, Init, Quantization
 from cogtrain.models.vlm import VLM
+from cogtrain.training.finite import LossRecord, require_finite_weights, whole
 from cogtrain.training.objective import Objective
 from cogtrain.training.schedule import AdamW, WarmupDecay
 from cogtrain.training.sharding import shard
@@ -104,6 +106,7 @@ class VLMModule(LightningModule):
                 "leave it out for no bound"
             )
         self.window = Window()
+        self._losses = LossRecord()
         self._is_sharded = False
         self.strict_loading = False  # checked more strictly by `on_load_checkpoint`
         self.vlm = VLM.load(
@@ -132,6 +135,7 @@ class VLMModule(LightningModule):
             "fingerprint": self.vlm.fingerprint(),
             "parameters": sum(counts.values()),
             "trained_parameters": counts[True],
+            "attention": attention.implementations(self.vlm.model, self.vlm.family),
         }
 
     def restore(self, path: Path) -> None:
@@ -227,6 +231,7 @@ class VLMModule(LightningModule):
         """Sum of the losses of the batch; `on_before_optimizer_step` makes a mean of the window."""
         answers, scores = self.answer(batch)
         losses, weights = self.losses(batch, scores)
+        self._losses.add(batch, losses)
         total = self.window.add(losses, answers["correct"], weights)
         # Lightning divides by the number of micro-batches, and its strategies by that of ranks.
         return total * (self.trainer.accumulate_grad_batches * self.trainer.world_size)
@@ -235,6 +240,32 @@ class VLMModule(LightningModule):
         """Makes the gradient that of the mean over the whole window, before it is clipped."""
         means = self.window.close(self._add_up)
         divide_gradients(self.parameters(), means.weight)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips, unless the step must not be taken; the norm that clipping needs tells.
+
+        Raises:
+            NotFiniteError: If the loss or the gradient is infinite or no number.
+        """
+        means = self.window.means
+        assert means is not None, "the window is closed before its gradient is clipped"
+        moved = [each for group in optimizer.param_groups for each in group["params"]]
+        norm = get_total_norm([each.grad for each in moved if each.grad is not None])
+        self._losses.close(
+            self.trainer.global_step + 1,
+            means.total,
+            whole(norm),
+            getattr(self.trainer.precision_plugin, "scaler", None),
+        )
+        if gradient_clip_val and (gradient_clip_algorithm or "norm") == "norm":
+            clip_grads_with_norm_(moved, gradient_clip_val, norm)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def _add_up(self, sums: Tensor) -> Tensor:
         return self.trainer.strategy.reduce(sums, reduce_op="sum")
@@ -266,7 +297,12 @@ class VLMModule(LightningModule):
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Drops the frozen weights and adds the identity of the model they belong to."""
+        """Drops the frozen weights and adds the identity of the model they belong to.
+
+        Raises:
+            NotFiniteError: If a trained weight is infinite or no number.
+        """
+        require_finite_weights(self.parameters())
         kept = self._kept()
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {name: state[name] for name in state if name in kept}

@@ -13,6 +13,7 @@ from cogtrain.models import checkpoint
 from cogtrain.models.lora import Tuning
 from cogtrain.training.best_checkpoint import Best
 from cogtrain.training.callbacks.watching import Watch
+from cogtrain.training.resuming import Resume
 from cogtrain.training.schedule import AdamW, WarmupDecay
 
 TRAINER_DEFAULTS: dict[str, Any] = {
@@ -94,6 +95,7 @@ def add_sections(
     parser.add_class_arguments(AdamW, "optimizer")
     parser.add_class_arguments(WarmupDecay, "lr_scheduler")
     parser.add_class_arguments(Evaluation, "eval")
+    parser.add_class_arguments(Resume, "resume")
     parser.link_arguments("optimizer", "model.optimizer", apply_on="instantiate")
     parser.link_arguments("lr_scheduler", "model.lr_scheduler", apply_on="instantiate")
     parser.link_arguments("seed_everything", "data.seed", compute_fn=int)

@@ -118,3 +118,16 @@ class Stopping(Callback):
             asked = int(loudest)
         if asked:
             raise Stopped(asked)
+
+
+@contextmanager
+def on_interrupt(handler: Any) -> Iterator[None]:
+    """Lets ``handler`` answer Ctrl-C, and gives the signal back, which Lightning does not."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

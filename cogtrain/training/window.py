@@ -20,11 +20,13 @@ class WindowMeans(NamedTuple):
         loss: What the step minimised.
         accuracy: Share of the weight that was answered with the true option.
         weight: What the items weigh together, 1 each unless sets count differently.
+        total: Sum that `loss` is the mean of; finite unless a loss is not.
     """
 
     loss: Tensor
     accuracy: Tensor
     weight: Tensor
+    total: Tensor
 
 
 class Window:
@@ -66,7 +68,7 @@ class Window:
         """
         sums = reduce(torch.zeros(3) if self._sums is None else self._sums)
         self._sums = None
-        self.means = WindowMeans(sums[0] / sums[2], sums[1] / sums[2], sums[2])
+        self.means = WindowMeans(sums[0] / sums[2], sums[1] / sums[2], sums[2], sums[0])
         return self.means
 
 

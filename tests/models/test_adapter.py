@@ -4,6 +4,7 @@ import shutil
 import peft
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText
 
@@ -144,6 +145,22 @@ class TestRefusals:
             match=r"trained tensors of this model, got \d+ in .* \(`base_model\.model\.model",
         ):
             VLM.load("tiny", tuning=Tuning(r=4)).load_adapter(tmp_path / "adapter")
+
+    def test_renamed_modules(self, tmp_path):
+        """As when another version of `transformers` moves a component elsewhere."""
+        trained(LORA).save_adapter(tmp_path / "adapter")
+        file = tmp_path / "adapter" / adapter.WEIGHTS
+        with safe_open(file, framework="pt") as stream:
+            metadata = stream.metadata()
+        here, there = "base_model.model.model.language_model.", "base_model.model.text."
+        moved = {name.replace(here, there): each for name, each in load_file(file).items()}
+        save_file(moved, file, metadata=metadata)
+        name = "layers.0.mlp.down_proj.lora_A.weight"
+        with pytest.raises(
+            ValueError, match="modules were renamed since; use the `transf"
+        ) as found:
+            VLM.load("tiny", tuning=LORA).load_adapter(tmp_path / "adapter")
+        assert f"such as `{here}{name}`, got `{there}{name}` in `" in str(found.value)
 
     def test_another_rank(self, tmp_path):
         trained(Tuning(r=4)).save_adapter(tmp_path / "adapter")

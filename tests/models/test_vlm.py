@@ -282,6 +282,19 @@ class TestBadInput:
         with pytest.raises(ValueError, match="expected 16 patches by `image_grid_thw`, got 15"):
             vlm.scores(["will_fall"], patches(values[:-1], grid))
 
+    def test_a_tower_that_makes_fewer_vectors(self, draw, pixels):
+        own = VLM.load("tiny")
+        whole = own.model.model.get_image_features
+
+        def fewer(**options):
+            output = whole(**options)
+            output.pooler_output = torch.cat(list(output.pooler_output))[:-1]
+            return output
+
+        own.model.model.get_image_features = fewer
+        with pytest.raises(ValueError, match="8 vectors for the placeholders of 2 images, got 7"):
+            own.scores(["will_fall"] * 2, pixels(draw((56, 56), (56, 56))))
+
     def test_grid_that_does_not_merge(self, vlm):
         with pytest.raises(ValueError, match="in multiples of 2, got 3 x 4"):
             vlm.scores(["will_fall"], patches(torch.zeros(12, 1176), torch.tensor([[1, 3, 4]])))

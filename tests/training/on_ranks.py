@@ -24,6 +24,7 @@ from cogtrain.training.callbacks.step_log import StepLog
 from cogtrain.training.callbacks.throughput import Throughput
 from cogtrain.training.callbacks.watching import Watch, Watching
 from cogtrain.training.checkpoint_file import CheckpointFile
+from cogtrain.training.finite import NotFiniteError
 from cogtrain.training.last_checkpoint import LastCheckpoint
 from cogtrain.training.logs import MetricsFile
 from cogtrain.training.module import VLMModule
@@ -135,12 +136,33 @@ def main(folder, ranks, windows):
     }.items():
         recorder, _ = fit(folder / name, ranks=ranks, windows=windows, **options)
         torch.save(recorder.record(), folder / f"{name}-{rank}.pt")
+    said = fit_poisoned(folder / "poisoned", rank, ranks=ranks, windows=windows)
+    torch.save(said, folder / f"poisoned-{rank}.pt")
     for epochs in (1, 2):
         strategy = ModelParallelStrategy(ranks, 1, save_distributed_checkpoint=False)
         _, module = fit_all(
             folder / "sharded", epochs, ranks=ranks, windows=windows, strategy=strategy
         )
         assert all(isinstance(p, DTensor) for p in module.parameters())
+
+
+def fit_poisoned(folder, rank, **options):
+    """A run in whose second step the last rank meets one loss that is no number."""
+    whole, steps = VLMModule.losses, itertools.count()
+
+    def losses(module, batch, scores):
+        values, weights = whole(module, batch, scores)
+        is_bad = next(steps) == options["windows"] and rank == options["ranks"] - 1
+        return (values.index_fill(0, torch.tensor([1]), torch.nan) if is_bad else values), weights
+
+    VLMModule.losses = losses
+    try:
+        fit(folder, **options)
+    except NotFiniteError as error:
+        return str(error)
+    finally:
+        VLMModule.losses = whole
+    return None
 
 
 def fit_all(folder, epochs, **options):

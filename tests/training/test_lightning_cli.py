@@ -33,7 +33,7 @@ class TestFit:
         assert "Warning" not in err
         assert "wandb" not in err
         assert "step 2/4 (50%)" in err
-        assert "parameters of `tiny`" in err
+        assert "parameters of `tiny`\nattention: vision sdpa by segments, language sdpa\n" in err
 
     def test_writes_the_run_folder_and_nothing_beside_it(self, fitted):
         folder = fitted[0]
@@ -67,6 +67,7 @@ class TestFit:
         assert manifest["versions"]["torch"]
         assert manifest["hardware"]["cores"] >= 1
         assert len(manifest["model"]["fingerprint"]) == 32
+        assert manifest["model"]["attention"] == {"vision": "sdpa by segments", "language": "sdpa"}
         assert manifest["model"]["trained_parameters"] < manifest["model"]["parameters"]
         assert [each["count"] for each in manifest["sets"]["test"]] == [24, 24]
         fingerprints = [each["fingerprint"] for part in manifest["sets"].values() for each in part]
@@ -196,6 +197,7 @@ class TestFit:
 
 def test_a_finished_run_continues_with_more_epochs(trained, read_offline_run):
     words = ["fit", "--ckpt_path", "last", "--trainer.max_epochs", "2", *QUIET[2:]]
+    words += ["--resume.allow", "[trainer.max_epochs]"]
     assert main(words) == 0
     (run,) = read_offline_run(trained)  # also what the one before has logged, and each step once
     taken = [row["trainer/global_step"] for row in run.history if "train/loss" in row]
@@ -280,6 +282,7 @@ def test_a_stopped_run_can_be_continued(workplace, stop, code):
     step = int(rest.partition("stopped after step ")[2].partition(";")[0])
     assert step > 0
     again = ["fit", "--name", "cut", "--ckpt_path", "auto", f"--trainer.max_steps={step + 2}"]
+    again += ["--resume.allow", "[trainer.max_steps]"]
     assert main([*again, *QUIET, "--eval.after_fit", "false"]) == 0
     logged = (workplace / "runs" / "cut" / "metrics.jsonl").read_text().splitlines()
     steps = [json.loads(line)["step"] for line in logged if '"train/loss"' in line]

@@ -61,7 +61,7 @@ def launch(folder, *, ranks, windows):
         assert process.returncode == 0, error
     return {
         name: [torch.load(folder / f"{name}-{rank}.pt") for rank in range(ranks)]
-        for name in ("whole", "cut", "more")
+        for name in ("whole", "cut", "more", "poisoned")
     }
 
 
@@ -137,6 +137,17 @@ def test_validates_every_stimulus_once(alone, several):
 
 def test_a_polite_kill_of_one_rank_stops_all_after_the_same_step(several):
     assert [len(rank["ids"]) for rank in several["cut"]] == [2] * RANKS
+
+
+def test_a_loss_that_is_no_number_on_one_rank_stops_all_in_the_same_step(alone, several):
+    said = several["poisoned"]
+    assert len(set(said)) == 1  # and none of them hung
+    _, whole, _, _ = alone
+    assert said[0].startswith("expected a finite loss in step 2, got nan for 1 of 32 items (stim")
+    name = said[0].partition("stimulus `")[2].partition("`")[0]
+    assert name in whole.ids[1]  # the items of the step, two questions each, and no other's
+    kept = torch.load(alone[0] / "poisoned" / "last.ckpt", weights_only=True)
+    assert kept["global_step"] == 1  # of the validation before
 
 
 def test_two_ranks_go_on_as_one(alone, several, on_ranks):
