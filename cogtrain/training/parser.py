@@ -108,3 +108,20 @@ def add_sections(
             "data.test": [asdict(recipe) for recipe in DEFAULT_TEST],
         }
     )
+    for action in parser._actions:
+        if action.dest in ("data.train", "data.val", "data.test"):
+            _take_whole(action)
+
+
+def _take_whole(action: Any) -> None:
+    """Makes a list that is given the list: its items owe nothing to those that it replaces.
+
+    jsonargparse fills an item from the one at its place in the default, or in an earlier config, if
+    both lists are as long: a set that names no factors would silently have those of another one.
+    """
+    check = action._check_type
+
+    def whole(value: Any, append: bool = False, cfg: Any = None, mode: Any = None) -> Any:
+        return check(value, append=append, cfg=cfg if append else None, mode=mode)
+
+    action._check_type = whole

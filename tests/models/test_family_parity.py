@@ -143,7 +143,7 @@ def test_peft_loads_the_adapter_and_answers_the_same(name, pairs, folders, tmp_p
     with torch.no_grad():
         expected, plain = (m(**inputs).logits[0, -1] for m in (loaded, pair.reference))
         own = vlm.model(**inputs).logits[0, -1]
-    torch.testing.assert_close(own, expected, atol=10 * SAME, rtol=1e-5)
+    torch.testing.assert_close(own, expected, atol=20 * SAME, rtol=1e-5)
     assert (plain - expected).abs().max() > 1e-2
     again = VLM.load(str(folders / name), tuning=vlm.tuning).eval()
     again.load_adapter(tmp_path / "adapter")
