@@ -118,7 +118,9 @@ class CogtrainCLI(LightningCLI):
             parser = self._parser(self._verb)
             usual = yaml.safe_load(parser.dump(parser.get_defaults(), skip_validation=True))
             allowed = Resume(allow=section.resume.allow)
-            require_same(began_with(given), self.complete_config(), allowed, usual)
+            note = require_same(began_with(given), self.complete_config(), allowed, usual)
+            if note is not None and _is_first_rank():
+                print(note, file=sys.stderr)
         self.run_folder = open_run(self._verb, section.name, given, is_again=is_again)
 
     def instantiate_classes(self) -> None:
