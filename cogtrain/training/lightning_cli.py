@@ -246,7 +246,9 @@ class CogtrainCLI(LightningCLI):
             try:
                 super()._run_subcommand(subcommand)
             except (RuntimeError, MemoryError) as error:
-                raise self._told(error) from error
+                if (told := self._told(error)) is None:
+                    raise
+                raise told from error
             except SystemExit as error:  # Lightning's answer to Ctrl-C, and ours to a polite kill
                 self._say_how_to_continue()
                 if not isinstance(error, Stopped):
@@ -256,8 +258,8 @@ class CogtrainCLI(LightningCLI):
             finally:
                 logs.finish(self.trainer.loggers)
 
-    def _told(self, error: BaseException) -> BaseException:
-        """``error``, and if it is known how to go on after it, that."""
+    def _told(self, error: BaseException) -> BaseException | None:
+        """``error`` in words that say how to go on after it, if that is known."""
         if is_out_of_memory(error):
             error = self.under_way.complaint(self.trainer, error)
             changes = error.changes
@@ -266,7 +268,7 @@ class CogtrainCLI(LightningCLI):
                 return SystemExit(0)  # the first rank says it for all
             changes = {"optimizer.lr": self.model.optimizer_options.lr / 2}
         else:
-            return error
+            return None
         run = self.run_folder if self.subcommand == "fit" else None
         return type(error)(f"{error}; {how_to_continue(run, changes)}")
 
