@@ -121,7 +121,9 @@ class CogtrainCLI(LightningCLI):
             parser = self._parser(self._verb)
             usual = yaml.safe_load(parser.dump(parser.get_defaults(), skip_validation=True))
             allowed = Resume(allow=section.resume.allow)
-            require_same(began_with(given), self.complete_config(), allowed, usual)
+            note = require_same(began_with(given), self.complete_config(), allowed, usual)
+            if note is not None and _is_first_rank():
+                print(note, file=sys.stderr)
         self.run_folder = open_run(self._verb, section.name, given, is_again=is_again)
 
     def instantiate_classes(self) -> None:
@@ -249,7 +251,9 @@ class CogtrainCLI(LightningCLI):
             try:
                 super()._run_subcommand(subcommand)
             except (RuntimeError, MemoryError) as error:
-                raise self._told(error) from error
+                if (told := self._told(error)) is None:
+                    raise
+                raise told from error
             except SystemExit as error:  # Lightning's answer to Ctrl-C, and ours to a polite kill
                 self._say_how_to_continue()
                 if not isinstance(error, Stopped):
@@ -259,8 +263,8 @@ class CogtrainCLI(LightningCLI):
             finally:
                 logs.finish(self.trainer.loggers)
 
-    def _told(self, error: BaseException) -> BaseException:
-        """``error``, and if it is known how to go on after it, that."""
+    def _told(self, error: BaseException) -> BaseException | None:
+        """``error`` in words that say how to go on after it, if that is known."""
         if is_out_of_memory(error):
             error = self.under_way.complaint(self.trainer, error)
             changes = error.changes
@@ -269,7 +273,7 @@ class CogtrainCLI(LightningCLI):
                 return SystemExit(0)  # the first rank says it for all
             changes = {"optimizer.lr": self.model.optimizer_options.lr / 2}
         else:
-            return error
+            return None
         run = self.run_folder if self.subcommand == "fit" else None
         return type(error)(f"{error}; {how_to_continue(run, changes)}")
 

@@ -89,7 +89,7 @@ def require_same(
     now: Mapping[str, Any],
     resume: Resume,
     defaults: Mapping[str, Any] | None = None,
-) -> None:
+) -> str | None:
     """Refuses to go on with another config.
 
     Args:
@@ -98,37 +98,46 @@ def require_same(
         resume: What may differ.
         defaults: Of options that `began` does not know, as a config.
 
+    Returns:
+        What should be known of a change that is not refused, if there is one: another number of
+        ranks makes steps of another size, unless micro-batches make up for it.
+
     Raises:
         UsageError: With every option that differs, or for a key of `allow` that does not exist.
     """
     if began is None:
-        return
+        return None
     allowed = [] if isinstance(resume.allow, bool) else resume.allow
     known = {part for key in (*_keys(began), *_keys(now)) for part in _parts(key)}
     for key in allowed:
         if key not in known:
             raise UsageError(f"`resume.allow`: {unknown('key', key, sorted(known))}")
     free = [*_FREE, *allowed]
-    if micro_batches(began) == micro_batches(now) is not None:
+    before, after = micro_batches(began), micro_batches(now)
+    if before == after is not None:
         free.append(_WINDOW)  # as many as before, over another number of ranks
     found = [each for each in _changes(began, now, defaults or {}) if not _is_under(each.key, free)]
     if found and resume.allow is not True:
-        told = ", ".join(
-            f"{key}: {_told(before)} -> {_told(after)}" for key, before, after in found
-        )
+        told = ", ".join(f"{key}: {_told(was)} -> {_told(is_now)}" for key, was, is_now in found)
         keys = ", ".join(change.key for change in found)
         raise UsageError(
             f"expected the config that the run began with, got {told}; begin another run, or go "
             f"on with --resume.allow '[{keys}]'"
         )
+    if before is None or after is None or before == after:
+        return None
+    return (
+        f"note: a step is made of {after} micro-batches over all ranks instead of {before}, which "
+        "changes number and schedule of the steps; `trainer.accumulate_grad_batches` can make up"
+    )
 
 
 def micro_batches(config: Mapping[str, Any]) -> int | None:
     """How many micro-batches make an optimizer step over all ranks, if the config says so."""
     trainer = config.get("trainer") or {}
     keys = ("accumulate_grad_batches", "devices", "num_nodes")
-    numbers = [number for key in keys if isinstance(number := trainer.get(key), int) and number > 0]
-    return math.prod(numbers) if len(numbers) == len(keys) else None
+    numbers = [str(trainer.get(key)) for key in keys]  # of devices, Lightning keeps the digits
+    return math.prod(map(int, numbers)) if all(number.isdigit() for number in numbers) else None
 
 
 class _Change(NamedTuple):

@@ -88,14 +88,20 @@ def test_says_what_differs_and_how_to_allow_it(options, told, keys):
     "options",
     [
         {},
-        {"trainer__devices": 4, "trainer__num_nodes": 2},
-        {"trainer__devices": 4, "trainer__accumulate_grad_batches": 2},  # the same windows
+        {"trainer__devices": "auto"},
+        {"trainer__devices": "4", "trainer__accumulate_grad_batches": 2},  # the same windows
         {"model__gradient_checkpointing": True},
         {"data__threads": 3, "eval__stimuli": 5},
     ],
 )
 def test_does_not_ask_about_what_cannot_matter(options):
-    require_same(BEGAN, changed(**options), Resume())
+    assert require_same(BEGAN, changed(**options), Resume()) is None
+
+
+def test_says_that_more_ranks_make_larger_steps():
+    note = require_same(BEGAN, changed(trainer__devices=4, trainer__num_nodes=2), Resume())
+    assert note is not None
+    assert note.startswith("note: a step is made of 64 micro-batches over all ranks instead of 8, ")
 
 
 def test_a_section_allows_all_of_it_and_nothing_else():
