@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -71,9 +72,15 @@ class Origin:
         """Its record.
 
         Raises:
-            ValueError: If the family is not supported.
+            ValueError: If the family is not supported, or the config is damaged.
         """
-        config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        file = self.path / "config.json"
+        try:
+            config = json.loads(file.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"expected JSON in `{file}`, got {error}; fetch the checkpoint again"
+            ) from error
         return family(str(config.get("model_type")))
 
     def model(self) -> Any:
@@ -134,7 +141,17 @@ def _drawn(path: Path, options: dict[str, Any]) -> Any:
     """The model of a config, its weights drawn as its authors would begin to train it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
-        return AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(path), **options)
+        try:
+            config = AutoConfig.from_pretrained(path)
+            if options["dtype"] == "auto":  # of a config, `transformers` knows no such type
+                options = options | {"dtype": config.dtype or torch.float32}
+            return AutoModelForImageTextToText.from_config(config, **options)
+        except (StrictDataclassError, RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:_LONGEST_REASON]
+            raise ValueError(
+                f"expected a config that a model can be built of in `{path}`, got "
+                f"{type(error).__name__}: {reason}; fetch the checkpoint again"
+            ) from error
 
 
 def _check_quantization(init: Init) -> None:

@@ -8,8 +8,6 @@ from cogtrain.checking import cost
 from cogtrain.checking.config import planned
 from cogtrain.checking.footprint import footprint
 from cogtrain.checking.outline import first_batch, outline
-from cogtrain.checking.power import least
-from cogtrain.metrics.power import power_of_accuracy
 from cogtrain.models.vlm import VLM
 from tests.models.tiny_families import RECIPES, build
 from tests.training.conftest import SMALL
@@ -74,12 +72,6 @@ def test_rounded_weights_take_a_quarter(tmp_path):
     layers = vlm.model.model.language_model.layers
     linear = sum(p.numel() for p in layers.parameters() if p.ndim > 1 and not p.requires_grad)
     assert whole.frozen - rounded.frozen == pytest.approx(linear * (2 - 0.5 - 1 / 64), rel=1e-3)
-
-
-def test_the_least_effect_has_the_power_that_was_asked_for():
-    effect = least(lambda x: power_of_accuracy(0.5 + x, 1000), 0.5)
-    assert power_of_accuracy(0.5 + effect, 1000) == pytest.approx(0.8, abs=1e-6)
-    assert least(lambda x: power_of_accuracy(0.5 + x, 2), 0.5) is None
 
 
 def test_time_follows_from_the_best_of_a_device():

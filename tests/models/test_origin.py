@@ -51,6 +51,29 @@ class TestRandom:
     def test_has_the_type_that_is_asked_for(self, bare):
         assert Origin(str(bare), init="random", dtype="bfloat16").model().dtype == torch.bfloat16
 
+    def test_has_the_type_of_the_config_where_none_is_asked_for(self, bare):
+        config = json.loads((bare / "config.json").read_text())
+        (bare / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
+        assert Origin(str(bare), init="random", dtype="auto").model().dtype == torch.bfloat16
+
+    @pytest.mark.parametrize(
+        ("damage", "message"),
+        [
+            (lambda text: text[:20], r"expected JSON in `.*config\.json`, got "),
+            (
+                lambda text: text.replace('"hidden_size": 128', '"hidden_size": "x"'),
+                r"expected a config that a model can be built of .*'hidden_size' expected int",
+            ),
+        ],
+        ids=["cut", "value"],
+    )
+    def test_a_damaged_config_is_named(self, bare, damage, message):
+        text = (bare / "config.json").read_text()
+        (bare / "config.json").write_text(damage(text))
+        assert (bare / "config.json").read_text() != text
+        with pytest.raises(ValueError, match=message):
+            VLM.load(str(bare), init="random")
+
     def test_pretrained_weights_are_still_needed_otherwise(self, bare):
         with pytest.raises(FileNotFoundError, match=r"weights `model\*\.safetensors`"):
             VLM.load(str(bare))
