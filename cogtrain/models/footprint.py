@@ -15,7 +15,6 @@ import torch
 from lightning.fabric.utilities.throughput import _CUDA_FLOPS
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.initialization import no_init_weights
 
 from cogtrain import Preprocess
@@ -206,12 +205,10 @@ class _Unweighted(Origin):
     """
 
     def model(self) -> Any:
-        config = AutoConfig.from_pretrained(self.path)
-        options = {"dtype": self.dtype, "attn_implementation": self.attn_implementation}
         with no_init_weights(), FakeTensorMode(allow_non_fake_inputs=True):
-            model: Any = AutoModelForImageTextToText.from_config(config, **options)
+            model = super().model()
         model.tie_weights()
-        return model.eval()
+        return model
 
 
 def _measured(vlm: VLM, load: Load) -> tuple[Meter, int]:

@@ -132,9 +132,12 @@ def _read(path: Path, options: dict[str, Any]) -> Any:
 
 def _drawn(path: Path, options: dict[str, Any]) -> Any:
     """The model of a config, its weights drawn as its authors would begin to train it."""
+    config = AutoConfig.from_pretrained(path)
+    if options["dtype"] == "auto":  # which `from_config` does not know
+        options = options | {"dtype": config.dtype or torch.float32}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
-        return AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(path), **options)
+        return AutoModelForImageTextToText.from_config(config, **options)
 
 
 def _check_quantization(init: Init) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from cogtrain import Preprocess
 from cogtrain.models import footprint as module
 from cogtrain.models import layers
 from cogtrain.models.footprint import Footprint, Load, footprint, hours
@@ -13,6 +14,7 @@ from cogtrain.models.lora import Tune, Tuning
 from cogtrain.models.meter import Meter
 from cogtrain.models.origin import Origin
 from cogtrain.models.vlm import VLM
+from tests.models.family_parity import draw
 from tests.models.tiny_families import RECIPES, build
 
 SIZES = ((60, 150), (56, 56), (56, 56))
@@ -58,11 +60,10 @@ class Real:
         return [each for each in self.vlm.parameters() if each.requires_grad]
 
     def arrays(self):
-        # Noise, so that nothing follows from pixels being all the same.
-        return {
-            name: torch.randn_like(each) if each.is_floating_point() else each
-            for name, each in module._arrays(self.vlm.origin, self.load.sizes_px).items()
-        }
+        # Noise, so that nothing follows from images being black.
+        images = [[image] for image in draw(self.load.sizes_px, seed=0)]
+        preprocess = Preprocess.from_pretrained(self.vlm.origin.path, resize="pillow")
+        return {name: torch.from_numpy(each) for name, each in preprocess(images).items()}
 
     def loss(self, arrays):
         asked = self.load.questions * len(self.load.sizes_px)
@@ -106,14 +107,23 @@ def assert_alike(told: Footprint, real: Real) -> None:
     assert told.activation_bytes + told.working_bytes == pytest.approx(peak, rel=0.01)
 
 
-@pytest.mark.parametrize("is_recomputing", [False, True])
 @pytest.mark.parametrize("name", ["tiny", *RECIPES])
-def test_every_family_takes_what_was_told(checkpoints, name, is_recomputing):
+def test_every_family_takes_what_was_told(checkpoints, name):
     origin = Origin(checkpoints(name))
-    tuning = Tuning(r=4) if name == "gemma3" else EVERYWHERE
+    tuning = Tuning(r=4) if name == "gemma3" else EVERYWHERE  # its merger has no linear layer
     sizes = ((56, 84), (112, 56), (56, 56)) if name == "tiny" else SIZES
-    load = Load(sizes_px=sizes, questions=("will_fall",), gradient_checkpointing=is_recomputing)
-    assert_alike(footprint(origin, tuning, load), Real.of(origin, tuning, load))
+    load = Load(sizes_px=sizes, questions=("will_fall",))
+    told, real = footprint(origin, tuning, load), Real.of(origin, tuning, load)
+    assert_alike(told, real)
+    # By autograd's own hooks; beyond what they see live inputs, and what nothing behind it uses.
+    saved, given = real.saved_bytes(), sum(each.nbytes for each in real.arrays().values())
+    assert saved <= told.activation_bytes <= 1.15 * saved + given
+
+
+@pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen3_vl", "smolvlm", "internvl"])
+def test_recomputing_takes_what_was_told(checkpoints, name):
+    origin, load = Origin(checkpoints(name)), dataclasses.replace(LOAD, gradient_checkpointing=True)
+    assert_alike(footprint(origin, EVERYWHERE, load), Real.of(origin, EVERYWHERE, load))
 
 
 @pytest.mark.parametrize(
@@ -123,8 +133,8 @@ def test_every_family_takes_what_was_told(checkpoints, name, is_recomputing):
         ("auto", LANGUAGE, {"questions": ("will_fall", "block_count")}),
         ("float32", Tuning.full(), {"questions": ("will_fall", "block_count")}),
         ("float32", dataclasses.replace(LANGUAGE, use_dora=True), {}),
-        ("float32", LANGUAGE, {"tokens_per_pass": 60}),
-        ("float32", LANGUAGE, {"tokens_per_pass": 60, "gradient_checkpointing": True}),
+        ("float32", LANGUAGE, {"tokens_per_pass": 120}),
+        ("float32", LANGUAGE, {"tokens_per_pass": 120, "gradient_checkpointing": True}),
     ],
 )
 def test_every_way_to_train_takes_what_was_told(checkpoints, dtype, tuning, changes):
@@ -133,19 +143,10 @@ def test_every_way_to_train_takes_what_was_told(checkpoints, dtype, tuning, chan
     assert_alike(footprint(origin, tuning, load), Real.of(origin, tuning, load))
 
 
-@pytest.mark.parametrize("name", ["tiny", *RECIPES])
-def test_what_autograd_keeps_is_among_the_activations(checkpoints, name):
-    """Counted by its own hooks; beyond it live inputs and what is used by nothing behind it."""
-    origin = Origin(checkpoints(name))
-    told = footprint(origin, LANGUAGE, LOAD)
-    real = Real.of(origin, LANGUAGE, LOAD)
-    given = sum(each.nbytes for each in real.arrays().values())
-    saved = real.saved_bytes()
-    assert saved <= told.activation_bytes <= 1.15 * saved + given
-
-
-@pytest.mark.parametrize("tuning", [LANGUAGE, EVERYWHERE, Tuning.full()])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("dtype", "tuning"),
+    [("bfloat16", LANGUAGE), ("float32", EVERYWHERE), ("float32", Tuning.full())],
+)
 def test_standing_bytes_are_those_of_tensors_after_a_step(checkpoints, dtype, tuning):
     origin = Origin(checkpoints("qwen3_vl"), dtype=dtype)
     told = footprint(origin, tuning, LOAD)
@@ -204,9 +205,9 @@ def test_recomputing_takes_less_memory_and_more_operations(checkpoints):
 
 def test_several_passes_bound_what_is_kept(checkpoints):
     origin = Origin(checkpoints("qwen2_5_vl"))
-    load = Load(sizes_px=((56, 56),) * 8, questions=("will_fall",))
+    load = Load(sizes_px=((56, 56),) * 6, questions=("will_fall",))
     plain = footprint(origin, LANGUAGE, load)
-    bounded = footprint(origin, LANGUAGE, dataclasses.replace(load, tokens_per_pass=100))
+    bounded = footprint(origin, LANGUAGE, dataclasses.replace(load, tokens_per_pass=110))
     assert bounded.activation_bytes < 0.5 * plain.activation_bytes
     assert bounded.peak_bytes < plain.peak_bytes
 

@@ -51,6 +51,13 @@ class TestRandom:
     def test_has_the_type_that_is_asked_for(self, bare):
         assert Origin(str(bare), init="random", dtype="bfloat16").model().dtype == torch.bfloat16
 
+    def test_their_type_may_be_that_of_the_config(self, bare):
+        config = json.loads((bare / "config.json").read_text())
+        for name in ("bfloat16", "float32"):
+            (bare / "config.json").write_text(json.dumps(config | {"dtype": name}))
+            made = Origin(str(bare), init="random", dtype="auto").model()
+            assert made.dtype == getattr(torch, name)
+
     def test_pretrained_weights_are_still_needed_otherwise(self, bare):
         with pytest.raises(FileNotFoundError, match=r"weights `model\*\.safetensors`"):
             VLM.load(str(bare))
