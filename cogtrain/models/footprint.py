@@ -127,7 +127,7 @@ def footprint(origin: Origin, tuning: Tuning, load: Load) -> Footprint:
     """What training ``tuning`` of ``origin`` takes with micro-batches of ``load``.
 
     Reads the config, the tokenizer and the preprocessing of the checkpoint, and no weights. A
-    shape of 3 B parameters takes 20 s of one CPU core.
+    shape of 3 B or 7 B parameters takes 15 to 21 s of processor time and 1.3 GB.
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.

@@ -1,9 +1,11 @@
 """What is told without weights, against what the whole model takes when it has them."""
 
 import dataclasses
+from itertools import accumulate
 
 import pytest
 import torch
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from cogtrain import Preprocess
@@ -87,6 +89,17 @@ class Real:
         storages = {each.untyped_storage().data_ptr(): each.untyped_storage() for each in kept}
         return sum(each.nbytes() for key, each in storages.items() if key not in weights)
 
+    def allocated_bytes(self):
+        """The most that the allocator had given at once, by torch's profiler, gradients apart."""
+        arrays = self.arrays()
+        self.loss(arrays).backward()  # gradients are there from now on
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+            self.loss(arrays).backward()
+        events = profiled.profiler.kineto_results.events()
+        memory = [each for each in events if each.name() == "[memory]"]
+        changes = [each.nbytes() for each in sorted(memory, key=lambda each: each.start_ns())]
+        return max(accumulate(changes)) + sum(each.nbytes for each in arrays.values())
+
     def metered(self):
         arrays = self.arrays()
         for each in self.trained:
@@ -118,6 +131,19 @@ def test_every_family_takes_what_was_told(checkpoints, name):
     # By autograd's own hooks; beyond what they see live inputs, and what nothing behind it uses.
     saved, given = real.saved_bytes(), sum(each.nbytes for each in real.arrays().values())
     assert saved <= told.activation_bytes <= 1.15 * saved + given
+
+
+@pytest.mark.parametrize("is_recomputing", [False, True])
+def test_the_allocator_gives_what_was_told(checkpoints, is_recomputing):
+    origin = Origin(checkpoints("qwen2_5_vl"))
+    load = Load(
+        sizes_px=((112, 112),) * 8,
+        questions=("will_fall",),
+        gradient_checkpointing=is_recomputing,
+    )
+    told = footprint(origin, EVERYWHERE, load)
+    given = Real.of(origin, EVERYWHERE, load).allocated_bytes()
+    assert told.activation_bytes + told.working_bytes == pytest.approx(given, rel=0.02)
 
 
 @pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen3_vl", "smolvlm", "internvl"])
