@@ -5,7 +5,8 @@ from typing import Any
 import torch
 
 from cogtrain.checking.config import Planned
-from cogtrain.models.sequences import Asked
+from cogtrain.models.footprint import Load
+from cogtrain.models.origin import Origin
 from cogtrain.models.vlm import VLM
 from cogtrain.training.callbacks.token_map import token_maps
 
@@ -38,9 +39,19 @@ def token_map(plan: Planned, vlm: VLM, batch: dict[str, Any]) -> str:
     return "\n".join(text.plain for text in token_maps(vlm, plan.objective, batch))
 
 
-def longest(vlm: VLM, batch: dict[str, Any]) -> int:
-    """Tokens of the longest row of ``batch``."""
-    shapes = vlm.family.images.of(vlm.model.config, batch["arrays"]) if batch["arrays"] else []
-    pairs = zip(batch["question"], batch["wording"], strict=True)
-    asked = [Asked(name, words, vlm._menu(name, words).branches) for name, words in pairs]
-    return max(map(len, vlm._builder.rows(asked, shapes, batch["image"], vlm.device)))
+def origin(plan: Planned) -> Origin:
+    """The base, as the config asks for it."""
+    model = plan.config["model"]
+    return Origin(model["pretrained"], "random", model["dtype"], quantization=model["quantization"])
+
+
+def load(plan: Planned, batch: dict[str, Any]) -> Load:
+    """A micro-batch of the largest images, asked what ``batch`` is asked."""
+    side = max(each.size_px for each in plan.data.recipes["train"])
+    model = plan.config["model"]
+    return Load(
+        sizes_px=((side, side),) * plan.data.batch_size,
+        questions=tuple(dict.fromkeys(batch["question"])),
+        tokens_per_pass=model["tokens_per_pass"],
+        gradient_checkpointing=bool(model["gradient_checkpointing"]),
+    )

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cogtrain.checking import cost, power, sets, sheet
+from cogtrain.checking import power, sets, sheet
 from cogtrain.checking.config import Planned, planned
-from cogtrain.checking.footprint import Footprint, footprint
-from cogtrain.checking.outline import first_batch, longest, outline, token_map
+from cogtrain.checking.outline import first_batch, load, origin, outline, token_map
 from cogtrain.complaint import OneLineErrors
-from cogtrain.models.vlm import VLM
+from cogtrain.models.footprint import footprint, hours
 from cogtrain.study.grid import steps_of
+
+_GPU = "h100 sxm"
+_UTILISATION = 0.4  # 0.3 to 0.5 is usual
 
 HELP = """usage: python -m cogtrain check [--sheet FILE.png] [--gpu NAME] [options of fit]
 
@@ -42,13 +44,13 @@ def check(words: list[str]) -> int:
         UsageError, ValueError, OSError: As `fit`.
     """
     if {"-h", "--help"} & set(words):
-        print(HELP.format(gpu=cost.DEFAULT_GPU))
+        print(HELP.format(gpu=_GPU))
         return 0
     options = _Options(add_help=False, allow_abbrev=False)
     options.add_argument("--sheet", type=Path, default=Path("check.png"))
-    options.add_argument("--gpu", default=cost.DEFAULT_GPU)
+    options.add_argument("--gpu", default=_GPU)
     given, rest = options.parse_known_args(words)
-    cost.hours(0.0, given.gpu)  # refused before anything is done
+    hours(0, given.gpu, _UTILISATION)  # refused before anything is done
     plan = planned(rest)
     wrong = list(_sections(plan, given))
     for each in wrong:
@@ -74,43 +76,25 @@ def _tell_of_model(plan: Planned, gpu: str) -> None:
     vlm, batch = outline(plan), first_batch(plan)
     _print("Model", vlm.table())
     _print("Tokens", token_map(plan, vlm, batch))
-    weights = cost.memory(vlm, plan.config["model"]["quantization"])
-    recomputes = bool(plan.config["model"]["gradient_checkpointing"])
-    found = footprint(vlm, batch, recomputes=recomputes)
-    _print("Memory of one GPU", _memory(weights, found, _items_per_pass(plan, vlm, batch)))
-    _print("Time", _time(plan, found.operations * len(batch["ids"]), gpu))
+    found = footprint(origin(plan), plan.tuning, load(plan, batch))
+    memory, operations = found.lines()[:-1], found.lines()[-1]
+    _print("Memory of one GPU", "\n".join(memory))
+    _print("Time", "\n".join([operations, *_time(plan, found.flops, gpu)]))
 
 
-def _items_per_pass(plan: Planned, vlm: VLM, batch: dict[str, Any]) -> int:
-    """How many are kept for gradients at once: as many as `model.tokens_per_pass` lets."""
-    items, most = len(batch["ids"]), plan.config["model"]["tokens_per_pass"]
-    return items if most is None else min(items, max(1, most // longest(vlm, batch)))
-
-
-def _memory(weights: cost.Memory, found: Footprint, items: int) -> str:
-    kept = items * found.kept_bytes
-    lines = [f"{name}: {cost.size(count)}" for name, count in weights._asdict().items()]
-    lines.append(f"kept for gradients: {cost.size(kept)} ({items} items)")
-    lines.append(f"at least: {cost.size(sum(weights) + kept)}, and what kernels and CUDA take")
-    return "\n".join(lines)
-
-
-def _time(plan: Planned, per_batch: float, gpu: str) -> str:
+def _time(plan: Planned, flops: int, gpu: str) -> Iterator[str]:
     data, trainer = plan.config["data"], plan.config["trainer"]
     given = str(trainer["devices"])  # a list or `auto` is as many as the machine has
     devices = int(given) if given.isdecimal() else 1
     ranks = devices * trainer["num_nodes"]
-    lines = [f"a micro-batch of {data['batch_size']} stimuli: {per_batch / 1e12:,.3f} TFLOP"]
     steps = steps_of({**plan.config, "trainer": {**trainer, "devices": devices}})
     if steps is None:
-        return "\n".join([*lines, "steps: not known before the sets are mixed or time is up"])
+        yield "steps        not known before the sets are mixed or time is up"
+        return
     batches = trainer["accumulate_grad_batches"]
-    took = cost.hours(steps * batches * per_batch, gpu)
-    lines.append(f"steps: {steps:,} of {data['batch_size'] * batches * ranks:,} stimuli")
-    lines.append(
-        f"training: {took:,.2f} h on {ranks} x {gpu} at {cost.UTILISATION:.0%} of its best"
-    )
-    return "\n".join(lines)
+    took = hours(steps * batches * flops, gpu, _UTILISATION)
+    yield f"steps        {steps:,} of {data['batch_size'] * batches * ranks:,} stimuli"
+    yield f"training     {took:,.2f} h on {ranks} x {gpu} at {_UTILISATION:.0%} of its best"
 
 
 def _print(title: str, text: str) -> None:

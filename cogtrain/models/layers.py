@@ -19,6 +19,10 @@ def recompute(model: Any) -> None:
     if not hasattr(model, name):
         name = "gradient_checkpointing_enable"
     getattr(model, name)({"use_reentrant": False})
+    # It lets embeddings, those of patches too, ask for gradients, which reentrant checkpoints need:
+    # a frozen tower would then keep everything that it computes, and be gone through backward.
+    if hasattr(model, "_require_grads_hook"):
+        model.disable_input_require_grads()
 
 
 def compile_layers(model: nn.Module) -> None:

@@ -58,11 +58,18 @@ def test_what_is_frozen_is_not_computed_twice(tmp_path):
     arrays = made.arrays(draw(SIZES, seed=4))
     vlm = VLM.load(str(made.vlm.origin.path), tuning=Tuning(tune=Tune(language="lora"), r=2))
     layers.recompute(vlm.model)
-    calls = []
-    vlm.model.model.visual.blocks[0].attn.register_forward_hook(lambda *_: calls.append(1))
+    calls, needs_gradient = [], []
+    vlm.model.model.visual.blocks[0].attn.register_forward_hook(
+        lambda _module, _inputs, output: calls.append(output)
+    )
+    vlm.model.model.visual.merger.register_forward_hook(
+        lambda _module, _inputs, output: needs_gradient.append(output.requires_grad)
+    )
     vlm.train()
     vlm.scores(["will_fall", "block_count"], arrays).log_mass.sum().backward()
     assert len(calls) == 1
+    assert not calls[0].requires_grad
+    assert needs_gradient == [False]
 
 
 @pytest.mark.parametrize("is_recomputing", [False, True])
