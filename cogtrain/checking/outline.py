@@ -2,27 +2,21 @@
 
 from typing import Any
 
-import torch
-
 from cogtrain.checking.config import Planned
-from cogtrain.models.footprint import Load
+from cogtrain.models.footprint import Load, Unweighted
 from cogtrain.models.origin import Origin
 from cogtrain.models.vlm import VLM
 from cogtrain.training.callbacks.token_map import token_maps
 
 
 def outline(plan: Planned) -> VLM:
-    """The model on torch's device `meta`: every module and shape, in no memory.
+    """The model of tensors that have a shape and no memory; quantised weights are as others are.
 
     Raises:
         ValueError: If its family is not supported, or it cannot be trained as asked for.
     """
     model = plan.config["model"]
-    with torch.device("meta"):
-        # Quantised weights are shapes as others are; what they take is reckoned apart.
-        return VLM.load(
-            model["pretrained"], tuning=plan.tuning, dtype=model["dtype"], init="random"
-        )
+    return VLM(Unweighted(model["pretrained"], "random", model["dtype"]), plan.tuning)
 
 
 def first_batch(plan: Planned) -> dict[str, Any]:

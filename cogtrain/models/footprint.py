@@ -141,7 +141,7 @@ def footprint(origin: Origin, tuning: Tuning, load: Load) -> Footprint:
     lora.check_trainable(tuning, origin.quantization)
     is_rounded = origin.quantization is not None
     dtype = "bfloat16" if is_rounded else origin.dtype
-    unweighted = _Unweighted(origin.pretrained, "random", dtype, origin.attn_implementation)
+    unweighted = Unweighted(origin.pretrained, "random", dtype, origin.attn_implementation)
     vlm = VLM(unweighted, tuning)
     trained = [each for each in vlm.parameters() if each.requires_grad]
     for parameter in trained:
@@ -197,7 +197,7 @@ def hours(flops: float, device: str, utilisation: float, dtype: str = "bfloat16"
     return flops / (speeds[dtype] * utilisation) / 3600
 
 
-class _Unweighted(Origin):
+class Unweighted(Origin):
     """An origin of which only the shapes are made.
 
     Whatever meets its tensors is a shape from there on. Everything else, such as positions and
@@ -205,6 +205,7 @@ class _Unweighted(Origin):
     """
 
     def model(self) -> Any:
+        """The `transformers` model, of tensors that have a shape and no memory."""
         with no_init_weights(), FakeTensorMode(allow_non_fake_inputs=True):
             model = super().model()
         model.tie_weights()

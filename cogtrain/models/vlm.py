@@ -142,9 +142,8 @@ class VLM(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are; without any (`meta`), where sequences are laid out even so."""
-        device = next(self.model.parameters()).device
-        return torch.device("cpu") if device.type == "meta" else device
+        """Where the weights are."""
+        return next(self.model.parameters()).device
 
     def options(self, question: str) -> tuple[str, ...]:
         """Answer options of ``question``, checked against this model's tokenizer.
